@@ -1,0 +1,1 @@
+"""Compiler and simulator for spiking neural networks whose information is in *when* neurons spike."""

@@ -1,0 +1,123 @@
+"""How a sample becomes spikes and how spikes become an answer; both travel with the network.
+
+An encoding is data, not code: `encode` interprets it. Times are seconds, whatever the network's clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+from spikec.arrays import FloatArray, IntArray
+from spikec.errors import EventsError, NetworkError
+from spikec.events import Events, from_dense_times
+
+
+@dataclass(frozen=True)
+class LatencyEncoding:
+    r"""One spike an input: the larger the value, the earlier, :math:`t = T (1 - x / x_{max})`.
+
+    Attributes:
+        population: The source that carries the values.
+        window: :math:`T`, seconds.
+        x_max: The value that spikes at time 0; values outside 0 to ``x_max`` are clipped.
+        silent_at_end: Whether zeros spike at ``window``; otherwise they stay silent.
+        clock: A source of one neuron that spikes at ``window`` in every sample, or None.
+        duration: When the answer is read, seconds.
+    """
+
+    population: str
+    window: float
+    x_max: float
+    silent_at_end: bool
+    clock: str | None
+    duration: float
+
+    def __post_init__(self) -> None:
+        if not (0 < self.window <= self.duration < np.inf and 0 < self.x_max < np.inf):
+            raise NetworkError(
+                f"a latency encoding has window {self.window}, duration {self.duration} and x_max {self.x_max}; "
+                "all must be positive and finite, and the duration no shorter than the window"
+            )
+
+
+Encoding = LatencyEncoding
+
+
+class Readout(str, Enum):
+    """What the answer is taken from."""
+
+    MEMBRANE = "membrane"
+    COUNT = "count"
+    FIRST = "first"
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """The class is the neuron with the highest membrane at the end, the most spikes, or the first spike.
+
+    Ties go to the lowest index.
+
+    Attributes:
+        population: Which population answers.
+        readout: What is compared.
+    """
+
+    population: str
+    readout: Readout
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "readout", Readout(self.readout))
+
+
+def encode(encoding: Encoding, samples: npt.ArrayLike) -> dict[str, Events]:
+    """Turn samples into input spikes.
+
+    Args:
+        encoding: How.
+        samples: Shape ``(n_samples, ...)``; each sample is flattened row-major.
+
+    Returns:
+        For each source its spikes, in seconds.
+
+    Raises:
+        EventsError: A value is NaN or infinite.
+    """
+    x = np.asarray(samples, np.float64)
+    x = x.reshape(len(x), -1)
+    if not np.isfinite(x).all():
+        raise EventsError("the samples hold NaN or infinite values; a spike time needs a finite number")
+    x = np.clip(x, 0.0, encoding.x_max)
+    times = encoding.window * (1.0 - x / encoding.x_max)
+    if not encoding.silent_at_end:
+        times[x == 0.0] = np.inf
+    events = {encoding.population: from_dense_times(times)}
+    if encoding.clock is not None:
+        events[encoding.clock] = from_dense_times(np.full((len(x), 1), encoding.window))
+    return events
+
+
+def decode(decoding: Decoding, spikes: Events, membrane: FloatArray | IntArray | None) -> IntArray:
+    """Turn a population's activity into one class a sample.
+
+    Args:
+        decoding: How.
+        spikes: The population's spikes.
+        membrane: Its membrane at the end, ``(n_samples, n)``; needed for the membrane readout only.
+
+    Returns:
+        Shape ``(n_samples,)``; -1 where the first-spike readout saw no spike.
+    """
+    if decoding.readout is Readout.MEMBRANE:
+        if membrane is None:
+            raise EventsError(f"the membrane of {decoding.population} was not recorded, so there is no answer")
+        return np.argmax(membrane, axis=1).astype(np.int64)
+    if decoding.readout is Readout.COUNT:
+        return np.argmax(spikes.counts(), axis=1).astype(np.int64)
+    first = spikes.first_times()
+    answer = np.argmin(first, axis=1).astype(np.int64)
+    answer[np.isinf(first).all(axis=1)] = -1
+    return answer

@@ -1,0 +1,74 @@
+"""What can go wrong, by cause: every message says where, what was found, what is allowed and what to do.
+
+The command line turns these into one line and an exit code (`exit_code`); any other exception that
+reaches a user is a bug of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class SpikecError(Exception):
+    """Base of all errors a user can cause or meet; ends a command with `exit_code`."""
+
+    exit_code = 2
+
+
+class UsageError(SpikecError):
+    """A command or function was called with words or values it cannot take."""
+
+
+class NetworkError(SpikecError):
+    """A network contradicts itself: shapes that do not meet, unknown names, values out of range."""
+
+
+class FileFormatError(SpikecError):
+    """A file is missing, of the wrong kind, truncated or altered."""
+
+
+class EventsError(SpikecError):
+    """Spikes are out of range, unsorted or do not fit the network they are given to."""
+
+
+class BackendUnavailable(SpikecError):
+    """A backend cannot run here, for instance because Lava is not installed."""
+
+
+class BackendFailed(SpikecError):
+    """A backend started but died, ran out of time or returned nonsense."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken limit.
+
+    Attributes:
+        rule: The limit's name, for instance ``"delay"``.
+        where: The population, projection or core it was found in.
+        got: What was found, in words or numbers.
+        limit: What is allowed.
+        advice: What the user can do about it.
+    """
+
+    rule: str
+    where: str
+    got: str
+    limit: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.rule} is {self.got}, allowed is {self.limit}; {self.advice}"
+
+
+class TargetError(SpikecError):
+    """A network breaks limits of its target; `violations` holds all of them."""
+
+    exit_code = 1
+
+    def __init__(self, target: str, violations: Iterable[Violation]) -> None:
+        self.target = target
+        self.violations = tuple(violations)
+        lines = "; ".join(str(v) for v in self.violations)
+        super().__init__(f"The network does not fit {target}: {lines}")

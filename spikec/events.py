@@ -1,0 +1,186 @@
+"""Spikes of one population over many samples: sorted lists, cut by sample.
+
+Times are seconds (float64) or ticks (int64, counted from 0); the array's type says which. Lava counts its
+time steps from 1: our tick k is its step k + 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from spikec.arrays import AnyArray, BoolArray, FloatArray, IndexArray, IntArray, read_only
+from spikec.errors import EventsError
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Spikes, ordered by sample, then time, then neuron.
+
+    Attributes:
+        times: Seconds (float64) or ticks (int64), shape ``(n_events,)``.
+        neurons: Index of the neuron, shape ``(n_events,)``.
+        sample_starts: Where each sample begins, shape ``(n_samples + 1,)``.
+        n_neurons: Size of the population.
+
+    Raises:
+        EventsError: Lengths differ, times are negative, infinite or unsorted, a neuron is out of range, or
+            (in ticks) one neuron spikes twice in one tick.
+    """
+
+    times: AnyArray
+    neurons: IndexArray
+    sample_starts: IntArray
+    n_neurons: int
+
+    def __post_init__(self) -> None:
+        ticks = np.asarray(self.times).dtype.kind in "iub"
+        object.__setattr__(self, "times", read_only(self.times, np.int64 if ticks else np.float64))
+        object.__setattr__(self, "neurons", read_only(self.neurons, np.int32))
+        object.__setattr__(self, "sample_starts", read_only(self.sample_starts, np.int64))
+        object.__setattr__(self, "n_neurons", int(self.n_neurons))
+        _check(self)
+
+    @property
+    def in_ticks(self) -> bool:
+        """Whether times are ticks rather than seconds."""
+        return self.times.dtype.kind == "i"
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return int(self.sample_starts.size - 1)
+
+    @property
+    def n_events(self) -> int:
+        """Number of spikes in all samples."""
+        return int(self.times.size)
+
+    def sample_of_event(self) -> IntArray:
+        """The sample each spike belongs to, shape ``(n_events,)``."""
+        return np.repeat(np.arange(self.n_samples, dtype=np.int64), np.diff(self.sample_starts))
+
+    def select(self, first: int, last: int) -> Events:
+        """Samples `first` to `last` (exclusive)."""
+        a, b = int(self.sample_starts[first]), int(self.sample_starts[last])
+        starts = self.sample_starts[first : last + 1] - a
+        return Events(self.times[a:b], self.neurons[a:b], starts, self.n_neurons)
+
+    def counts(self) -> IntArray:
+        """Spikes of each neuron in each sample, ``(n_samples, n_neurons)``."""
+        flat = self.sample_of_event() * self.n_neurons + self.neurons
+        counted = np.bincount(flat, minlength=self.n_samples * self.n_neurons)
+        return counted.reshape(self.n_samples, self.n_neurons).astype(np.int64)
+
+    def first_times(self) -> FloatArray:
+        """Time of each neuron's first spike, infinite if there is none, ``(n_samples, n_neurons)``."""
+        first = np.full((self.n_samples, self.n_neurons), np.inf)
+        np.minimum.at(first, (self.sample_of_event(), self.neurons), self.times)
+        return first
+
+    def raster(self, n_ticks: int) -> BoolArray:
+        """Spikes as booleans, ``(n_samples, n_ticks, n_neurons)``; events at or after `n_ticks` are left out."""
+        if not self.in_ticks:
+            raise EventsError("a raster needs ticks; round the times with to_ticks first")
+        raster = np.zeros((self.n_samples, n_ticks, self.n_neurons), np.bool_)
+        kept = self.times < n_ticks
+        raster[self.sample_of_event()[kept], self.times[kept], self.neurons[kept]] = True
+        return raster
+
+    def to_ticks(self, dt: float) -> Events:
+        """Round times to ticks of `dt` seconds; spikes of one neuron that meet in a tick become one.
+
+        The loss is visible: the result has fewer events.
+        """
+        if self.in_ticks:
+            return self
+        ticks = np.rint(self.times / dt).astype(np.int64)
+        rows = np.stack([self.sample_of_event(), ticks, self.neurons.astype(np.int64)])
+        return from_rows(*np.unique(rows, axis=1), n_samples=self.n_samples, n_neurons=self.n_neurons)
+
+    def to_seconds(self, dt: float) -> Events:
+        """The times of ticks of `dt` seconds."""
+        if not self.in_ticks:
+            return self
+        return Events(self.times * dt, self.neurons, self.sample_starts, self.n_neurons)
+
+
+def from_rows(
+    samples: npt.ArrayLike, times: npt.ArrayLike, neurons: npt.ArrayLike, *, n_samples: int, n_neurons: int
+) -> Events:
+    """Make events from rows in any order.
+
+    Args:
+        samples: Sample of each spike, ``(n,)``.
+        times: Ticks (whole numbers) or seconds, ``(n,)``.
+        neurons: Neuron of each spike, ``(n,)``.
+        n_samples: Number of samples.
+        n_neurons: Size of the population.
+
+    Raises:
+        EventsError: As `Events`, or a sample is out of range.
+    """
+    s, t, j = np.asarray(samples, np.int64), np.asarray(times), np.asarray(neurons, np.int64)
+    if s.size and not (0 <= s.min() and s.max() < n_samples):
+        raise EventsError(f"a spike belongs to sample {s.max()}, but there are {n_samples}")
+    order = np.lexsort((j, t, s))
+    starts = np.concatenate([[0], np.cumsum(np.bincount(s, minlength=n_samples))]).astype(np.int64)
+    return Events(t[order], j[order], starts, n_neurons)  # type: ignore[arg-type]
+
+
+def from_raster(raster: npt.ArrayLike) -> Events:
+    """Make events in ticks from ``(n_samples, n_ticks, n_neurons)``; anything but zero is a spike."""
+    array = np.asarray(raster)
+    if array.ndim != 3:
+        raise EventsError(f"a raster has shape {array.shape}; (n_samples, n_ticks, n_neurons) is needed")
+    samples, ticks, neurons = np.nonzero(array)
+    return from_rows(samples, ticks, neurons, n_samples=array.shape[0], n_neurons=array.shape[2])
+
+
+def from_dense_times(times: npt.ArrayLike) -> Events:
+    """Make events in seconds from one time a neuron, ``(n_samples, n_neurons)``; infinite means no spike."""
+    array = np.asarray(times, np.float64)
+    samples, neurons = np.nonzero(np.isfinite(array))
+    return from_rows(
+        samples, array[samples, neurons], neurons, n_samples=array.shape[0], n_neurons=array.shape[1]
+    )
+
+
+def no_events(n_samples: int, n_neurons: int) -> Events:
+    """Samples in which nothing spikes, in ticks."""
+    return Events(
+        np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(n_samples + 1, np.int64), n_neurons
+    )
+
+
+def same(a: Events, b: Events) -> bool:
+    """Whether two sets of events are equal to the last bit."""
+    return (
+        a.n_neurons == b.n_neurons
+        and np.array_equal(a.sample_starts, b.sample_starts)
+        and np.array_equal(a.times, b.times)
+        and np.array_equal(a.neurons, b.neurons)
+    )
+
+
+def _check(e: Events) -> None:
+    n, starts = e.times.size, e.sample_starts
+    if e.times.ndim != 1 or e.neurons.shape != e.times.shape:
+        raise EventsError(f"events have {e.times.shape} times and {e.neurons.shape} neurons; lengths must agree")
+    if starts.ndim != 1 or starts.size < 1 or starts[0] != 0 or starts[-1] != n or np.any(np.diff(starts) < 0):
+        raise EventsError(f"sample_starts must rise from 0 to the number of events, {n}")
+    if n == 0:
+        return
+    if not np.all(np.isfinite(e.times)) or e.times.min() < 0:
+        raise EventsError("events have negative, infinite or NaN times; all must be 0 or later")
+    if e.neurons.min() < 0 or e.neurons.max() >= e.n_neurons:
+        bad = int(e.neurons.max() if e.neurons.max() >= e.n_neurons else e.neurons.min())
+        raise EventsError(f"an event names neuron {bad}, but the population has neurons 0 to {e.n_neurons - 1}")
+    within = np.diff(e.sample_of_event()) == 0
+    later, tied = np.diff(e.times), np.diff(e.neurons)
+    if np.any(within & ((later < 0) | ((later == 0) & (tied < 0)))):
+        raise EventsError("events are unsorted; order them by sample, then time, then neuron")
+    if e.in_ticks and np.any(within & (later == 0) & (tied == 0)):
+        raise EventsError("a neuron spikes twice in one tick; a tick holds one spike of a neuron")

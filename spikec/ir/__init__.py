@@ -1,0 +1,1 @@
+"""The graph: networks of populations and projections, in three dialects."""

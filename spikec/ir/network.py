@@ -1,0 +1,293 @@
+"""The one graph class: populations of neurons, projections between them, and the clock they run on.
+
+The clock and the neuron types say which of three dialects a network is written in (`Network.dialect`):
+continuous time, ticks with real numbers, or ticks with a chip's integers. Frontends make the first two,
+passes lead to the third, backends run it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from math import prod
+
+import networkx as nx
+
+from spikec.coding import Decoding, Encoding
+from spikec.errors import NetworkError
+from spikec.ir.connectivity import Connectivity, Delays
+from spikec.ir.neurons import CubaFixed, Neuron, Source, parameters
+
+
+class Dialect(str, Enum):
+    """How a network computes."""
+
+    CONTINUOUS = "continuous"
+    TICKS = "ticks"
+    FIXED = "fixed"
+
+
+@dataclass(frozen=True)
+class Continuous:
+    """Real time: spikes happen at any moment, times are seconds."""
+
+
+class Integration(str, Enum):
+    """How a tick's decay follows from a time constant."""
+
+    EULER = "euler"
+    EXACT = "exact"
+
+
+class Reset(str, Enum):
+    """What a spike does to the membrane."""
+
+    VALUE = "value"
+    SUBTRACT = "subtract"
+
+
+@dataclass(frozen=True)
+class Convention:
+    """What a clock-driven simulator does within one tick, beyond the equations.
+
+    Attributes:
+        integration: ``1 - dt/tau`` (Euler) or ``exp(-dt/tau)`` (exact) as the decay of one tick.
+        reset: Whether a spike sets the membrane to ``v_reset`` or takes the threshold off it.
+        hop_delay: Ticks a spike needs from one population to the next: 0 as in torch frameworks, 1 as on Loihi.
+            A projection that closes a cycle needs at least one tick whatever stands here.
+    """
+
+    integration: Integration = Integration.EULER
+    reset: Reset = Reset.VALUE
+    hop_delay: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "integration", Integration(self.integration))
+        object.__setattr__(self, "reset", Reset(self.reset))
+        if self.hop_delay not in (0, 1):
+            raise NetworkError(f"a hop takes {self.hop_delay} ticks; 0 or 1 is possible")
+
+
+LOIHI = Convention(Integration.EXACT, Reset.VALUE, hop_delay=1)
+"""The order of Lava and Loihi: a spike of tick k acts on the next population in tick k + 1."""
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """Discrete time.
+
+    Attributes:
+        dt: Length of a tick, seconds.
+        convention: The simulator's habits.
+    """
+
+    dt: float
+    convention: Convention = field(default_factory=Convention)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.dt < float("inf"):
+            raise NetworkError(f"a tick of {self.dt} s is impossible; give a positive dt in seconds")
+
+
+Clock = Continuous | Ticks
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Neurons of one type.
+
+    Attributes:
+        name: Unique; dots show a hierarchy.
+        neuron: Type and parameters, of shape ``()`` or ``(n,)``.
+        shape: The neurons' arrangement, row-major.
+    """
+
+    name: str
+    neuron: Neuron
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", tuple(int(k) for k in self.shape))
+        if not self.name or any(k < 1 for k in self.shape) or not self.shape:
+            raise NetworkError(f"population {self.name!r} has shape {self.shape}; it needs a name and neurons")
+        for name, values in parameters(self.neuron).items():
+            if values.shape not in ((), (self.n,)):
+                raise NetworkError(
+                    f"population {self.name} has {self.n} neurons, but {name} has shape {values.shape}; "
+                    f"() or ({self.n},) is needed"
+                )
+
+    @property
+    def n(self) -> int:
+        """Number of neurons."""
+        return prod(self.shape)
+
+    @property
+    def is_source(self) -> bool:
+        """Whether its spikes come from outside."""
+        return isinstance(self.neuron, Source)
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """The synapses from one population to another.
+
+    Attributes:
+        name: Unique among projections.
+        pre: Name of the presynaptic population.
+        post: Name of the postsynaptic population.
+        connectivity: Which neuron reaches which, with what weight.
+        delays: How long it takes.
+    """
+
+    name: str
+    pre: str
+    post: str
+    connectivity: Connectivity
+    delays: Delays = field(default_factory=lambda: Delays(0.0))  # type: ignore[arg-type]
+
+    def __post_init__(self) -> None:
+        expected = self.delays.expected_shape(self.connectivity)
+        if self.delays.values.shape != expected:
+            raise NetworkError(
+                f"projection {self.name} has {self.delays.kind.value} delays of shape "
+                f"{self.delays.values.shape}; {expected} is needed"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A spiking network.
+
+    Attributes:
+        populations: In any order; names are unique.
+        projections: In any order; cycles and several between one pair are legal.
+        inputs: Names of the populations fed from outside (all `Source`).
+        outputs: Names of the populations a user wants to see.
+        clock: Continuous or in ticks.
+        encoding: How a sample becomes input spikes, if the network knows.
+        decoding: How its answer becomes a class, if the network knows.
+        notes: What a frontend repaired or assumed, one sentence each.
+
+    Raises:
+        NetworkError: Names repeat or are unknown, or shapes do not meet.
+    """
+
+    populations: tuple[Population, ...]
+    projections: tuple[Projection, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    clock: Clock
+    encoding: Encoding | None = None
+    decoding: Decoding | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("populations", "projections", "inputs", "outputs", "notes"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        _check_names([p.name for p in self.populations], "population")
+        _check_names([p.name for p in self.projections], "projection")
+        known = {p.name: p for p in self.populations}
+        for name in (*self.inputs, *self.outputs):
+            if name not in known:
+                raise NetworkError(f"the network names {name!r} as input or output, but has {_list(known)}")
+        for p in self.populations:
+            if p.is_source != (p.name in self.inputs):
+                raise NetworkError(f"population {p.name} must be a Source if, and only if, it is an input")
+        for q in self.projections:
+            _check_projection(q, known)
+
+    @property
+    def dialect(self) -> Dialect:
+        """Continuous, float ticks or fixed."""
+        if isinstance(self.clock, Continuous):
+            return Dialect.CONTINUOUS
+        fixed = all(isinstance(p.neuron, Source | CubaFixed) for p in self.populations)
+        return Dialect.FIXED if fixed else Dialect.TICKS
+
+    @property
+    def dt(self) -> float:
+        """Length of a tick, seconds.
+
+        Raises:
+            NetworkError: The network is continuous.
+        """
+        if isinstance(self.clock, Continuous):
+            raise NetworkError("a continuous network has no tick; compile it first")
+        return self.clock.dt
+
+    @property
+    def n_synapses(self) -> int:
+        """Stored synapses of all projections."""
+        return sum(q.connectivity.n_synapses for q in self.projections)
+
+    def population(self, name: str) -> Population:
+        """Look up a population.
+
+        Raises:
+            NetworkError: There is none of this name.
+        """
+        for p in self.populations:
+            if p.name == name:
+                return p
+        raise NetworkError(f"there is no population {name!r}; the network has {_list(p.name for p in self.populations)}")
+
+    def incoming(self, name: str) -> tuple[Projection, ...]:
+        """Projections that end at a population."""
+        return tuple(q for q in self.projections if q.post == name)
+
+    def outgoing(self, name: str) -> tuple[Projection, ...]:
+        """Projections that start at a population."""
+        return tuple(q for q in self.projections if q.pre == name)
+
+    def with_populations(self, changed: dict[str, Population]) -> Network:
+        """The network with some populations exchanged, by name."""
+        return replace(self, populations=tuple(changed.get(p.name, p) for p in self.populations))
+
+    def with_projections(self, changed: dict[str, Projection]) -> Network:
+        """The network with some projections exchanged, by name."""
+        return replace(self, projections=tuple(changed.get(q.name, q) for q in self.projections))
+
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """The graph of population names, an edge (keyed by its name) a projection."""
+        graph = nx.MultiDiGraph()
+        graph.add_nodes_from(p.name for p in self.populations)
+        graph.add_edges_from((q.pre, q.post, q.name) for q in self.projections)
+        return graph
+
+    def components(self) -> Iterator[tuple[str, ...]]:
+        """Strongly connected components in an order in which spikes flow forward; names in network order."""
+        graph = self.to_networkx()
+        condensed = nx.condensation(nx.DiGraph(graph))
+        place = {p.name: i for i, p in enumerate(self.populations)}
+        first = {c: min(place[m] for m in condensed.nodes[c]["members"]) for c in condensed}
+        for c in nx.lexicographical_topological_sort(condensed, key=first.__getitem__):
+            yield tuple(sorted(condensed.nodes[c]["members"], key=place.__getitem__))
+
+    def is_recurrent(self, component: tuple[str, ...]) -> bool:
+        """Whether a component feeds itself."""
+        return len(component) > 1 or any(q.pre == q.post == component[0] for q in self.projections)
+
+
+def _check_projection(q: Projection, known: dict[str, Population]) -> None:
+    for name in (q.pre, q.post):
+        if name not in known:
+            raise NetworkError(f"projection {q.name} names {name!r}, but the network has {_list(known)}")
+    if known[q.post].is_source:
+        raise NetworkError(f"projection {q.name} ends at the input {q.post}; inputs receive nothing")
+    if (q.connectivity.n_pre, q.connectivity.n_post) != (known[q.pre].n, known[q.post].n):
+        raise NetworkError(
+            f"projection {q.name} connects {q.connectivity.n_pre} to {q.connectivity.n_post} neurons, but "
+            f"{q.pre} has {known[q.pre].n} and {q.post} has {known[q.post].n}"
+        )
+
+
+def _check_names(names: list[str], what: str) -> None:
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise NetworkError(f"{what} names must be unique, but {_list(twice)} occur more than once")
+
+
+def _list(names: object) -> str:
+    return ", ".join(names) or "none"  # type: ignore[call-overload,no-any-return]

@@ -1,0 +1,277 @@
+r"""The neuron types: parameters, equations, units. Nothing here computes; the semantics is `spikec.reference`.
+
+Parameters have shape ``()`` (one for all) or ``(n,)``. Three dialects use them:
+
+* **continuous** (`Source`, `Ramp`, `If`, `Lif`, `CubaLif`, `LiReadout`): the equations hold in real time, a
+  spike of weight :math:`w` acts at once;
+* **float ticks** (the same, and `CubaTicks`): the equations are integrated once a tick;
+* **fixed** (`Source`, `CubaFixed`): integers, exactly as Lava's bit-accurate models compute.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from spikec.arrays import finite, read_only
+from spikec.errors import NetworkError
+
+Parameter = npt.ArrayLike
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Neurons whose spikes come from outside; they compute nothing.
+
+    Attributes:
+        one_spike: Each neuron spikes at most once a sample. The promise is checked when a network runs,
+            and lets a compiler prove tighter bounds.
+    """
+
+    one_spike: bool = False
+
+    spikes: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, eq=False)
+class _Continuous:
+    """What all neurons of the continuous and float-tick dialects share; checks their parameters."""
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            if f.name == "one_spike":
+                continue
+            label = f"{type(self).__name__}.{f.name}"
+            given = getattr(self, f.name)
+            if f.name.startswith("tau"):
+                object.__setattr__(self, f.name, _time_constant(given, label))
+            else:
+                object.__setattr__(self, f.name, finite(given, label))
+            if getattr(self, f.name).ndim > 1:
+                raise NetworkError(f"{label} has shape {getattr(self, f.name).shape}; allowed are () and (n,)")
+
+
+@dataclass(frozen=True, eq=False)
+class Ramp(_Continuous):
+    r"""Non-leaky integrate-and-fire neuron with step currents: each input spike tilts the membrane for good.
+
+    .. math:: \dot V = b + \sum_{i} w_i\, H(t - t_i), \qquad V > \vartheta: \text{ spike}, V \to V_r
+
+    Attributes:
+        threshold: :math:`\vartheta`, membrane units.
+        bias: Constant slope :math:`b`, membrane units per second.
+        v_reset: :math:`V_r`, membrane units.
+        one_spike: Only the first spike of a sample leaves the neuron.
+    """
+
+    threshold: Parameter
+    bias: Parameter = 0.0
+    v_reset: Parameter = 0.0
+    one_spike: bool = False
+
+    spikes: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, eq=False)
+class If(_Continuous):
+    r"""Integrate-and-fire neuron: an input spike makes the membrane jump by its weight.
+
+    .. math:: \dot V = b + \sum_i w_i\, \delta(t - t_i), \qquad V > \vartheta: \text{ spike}, V \to V_r
+
+    Attributes:
+        threshold: :math:`\vartheta`, membrane units.
+        bias: :math:`b`, membrane units per second.
+        v_reset: :math:`V_r`, membrane units.
+        one_spike: Only the first spike of a sample leaves the neuron.
+    """
+
+    threshold: Parameter
+    bias: Parameter = 0.0
+    v_reset: Parameter = 0.0
+    one_spike: bool = False
+
+    spikes: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, eq=False)
+class Lif(_Continuous):
+    r"""Leaky integrate-and-fire neuron: an input spike makes the membrane jump by its weight.
+
+    .. math:: \dot V = -(V - V_l)/\tau + b + \sum_i w_i\, \delta(t - t_i), \qquad
+              V > \vartheta: \text{ spike}, V \to V_r
+
+    Attributes:
+        tau: Membrane time constant :math:`\tau`, seconds; infinite for no leak.
+        threshold: :math:`\vartheta`, membrane units.
+        v_leak: Resting value :math:`V_l`; the membrane starts here.
+        bias: :math:`b`, membrane units per second.
+        v_reset: :math:`V_r`.
+        one_spike: Only the first spike of a sample leaves the neuron.
+    """
+
+    tau: Parameter
+    threshold: Parameter
+    v_leak: Parameter = 0.0
+    bias: Parameter = 0.0
+    v_reset: Parameter = 0.0
+    one_spike: bool = False
+
+    spikes: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, eq=False)
+class CubaLif(_Continuous):
+    r"""Current-based leaky integrate-and-fire neuron: an input spike makes the *current* jump by its weight.
+
+    .. math:: \dot I = -I/\tau_s + \sum_i w_i\, \delta(t - t_i), \qquad
+              \dot V = -(V - V_l)/\tau_m + I + b, \qquad V > \vartheta: \text{ spike}, V \to V_r
+
+    Attributes:
+        tau_mem: :math:`\tau_m`, seconds; infinite for no leak.
+        tau_syn: :math:`\tau_s`, seconds; infinite for currents that stay.
+        threshold: :math:`\vartheta`, membrane units.
+        v_leak: Resting value :math:`V_l`; the membrane starts here.
+        bias: :math:`b`, membrane units per second.
+        v_reset: :math:`V_r`; the current is not reset.
+        one_spike: Only the first spike of a sample leaves the neuron.
+    """
+
+    tau_mem: Parameter
+    tau_syn: Parameter
+    threshold: Parameter
+    v_leak: Parameter = 0.0
+    bias: Parameter = 0.0
+    v_reset: Parameter = 0.0
+    one_spike: bool = False
+
+    spikes: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, eq=False)
+class LiReadout(_Continuous):
+    r"""Leaky integrator that never spikes; its membrane is the network's answer.
+
+    The equations are those of `CubaLif` without a threshold; with both time constants infinite it adds up
+    what input spikes have tilted, :math:`V(t) = b\,t + \sum_i w_i (t - t_i)_+`.
+
+    Attributes:
+        tau_mem: :math:`\tau_m`, seconds; infinite for no leak.
+        tau_syn: :math:`\tau_s`, seconds; infinite for currents that stay.
+        v_leak: Resting value; the membrane starts here.
+        bias: :math:`b`, membrane units per second.
+    """
+
+    tau_mem: Parameter = np.inf
+    tau_syn: Parameter = np.inf
+    v_leak: Parameter = 0.0
+    bias: Parameter = 0.0
+
+    spikes: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, eq=False)
+class CubaTicks(_Continuous):
+    r"""A current-based neuron once its time constants are a chip's decays, but its weights still real numbers.
+
+    .. math:: u \leftarrow (1 - d_u/4096)\,u + \textstyle\sum w s, \qquad
+              v \leftarrow (1 - d_v/4096)\,v + u + b, \qquad v > \vartheta: \text{ spike}, v \to 0
+
+    Attributes:
+        decay_u: :math:`d_u`, 1 to 4096 (the chip adds one to what it stores).
+        decay_v: :math:`d_v`, 0 to 4096.
+        threshold: :math:`\vartheta`, membrane units; infinite for a readout, which never spikes.
+        bias: :math:`b`, membrane units per tick.
+        one_spike: Only the first spike of a sample leaves the neuron.
+    """
+
+    decay_u: Parameter
+    decay_v: Parameter
+    threshold: Parameter
+    bias: Parameter = 0.0
+    one_spike: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "decay_u", read_only(self.decay_u, np.int64))
+        object.__setattr__(self, "decay_v", read_only(self.decay_v, np.int64))
+        object.__setattr__(self, "bias", finite(self.bias, "CubaTicks.bias"))
+        object.__setattr__(self, "threshold", read_only(self.threshold, np.float64))
+        if np.any(np.isnan(self.threshold)):  # type: ignore[call-overload]
+            raise NetworkError("CubaTicks.threshold is NaN; it must be a number, or infinite for a readout")
+
+    @property
+    def spikes(self) -> bool:
+        """Whether any neuron can spike."""
+        return bool(np.any(np.isfinite(np.asarray(self.threshold))))
+
+
+@dataclass(frozen=True, eq=False)
+class CubaFixed:
+    r"""Loihi's current-based neuron in integers: Lava's ``PyLifModelBitAcc``, bit for bit.
+
+    With :math:`M = 2^{23}` and :math:`dec(x, d) = sign(x)\,((|x| (4096 - d)) \gg 12)`:
+
+    .. math:: u &\leftarrow wrap(dec(u, du + 1) + (a \ll 6)) \\
+              v &\leftarrow clip(dec(v, dv) + u + b,\; -M + 1,\; M - 1) \\
+              s &= v > (vth \ll 6), \qquad v[s] \leftarrow 0
+
+    where :math:`a` is the sum that the projections deliver in this tick, :math:`b` is
+    ``bias_mant << bias_exp`` (shifted right, toward minus infinity, for negative exponents), and
+    :math:`wrap` subtracts :math:`2M` once if :math:`u > M` and adds it once if :math:`u \le -M`.
+
+    Source: lava-nc 0.10.0, ``lava/proc/lif/models.py``.
+
+    Attributes:
+        du: Current decay as stored, 0 to 4095; the chip adds one.
+        dv: Membrane decay, 0 to 4095.
+        vth: Threshold mantissa, 0 to 131071.
+        bias_mant: Bias mantissa, -4096 to 4095, in units 64 times finer than a weight bit.
+        bias_exp: Bias exponent, -8 to 7.
+
+    A readout is such a neuron with the largest threshold there is: its membrane is read, and it never
+    spikes unless the membrane saturates.
+    """
+
+    du: Parameter
+    dv: Parameter
+    vth: Parameter
+    bias_mant: Parameter = 0
+    bias_exp: Parameter = 0
+
+    spikes: ClassVar[bool] = True
+
+    _RANGES: ClassVar[dict[str, tuple[int, int]]] = {
+        "du": (0, 4095),
+        "dv": (0, 4096),
+        "vth": (0, 131071),
+        "bias_mant": (-4096, 4095),
+        "bias_exp": (-8, 7),
+    }
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in self._RANGES.items():
+            values = read_only(getattr(self, name), np.int64)
+            object.__setattr__(self, name, values)
+            if values.ndim > 1:
+                raise NetworkError(f"CubaFixed.{name} has shape {values.shape}; allowed are () and (n,)")
+            if values.size and not (low <= values.min() and values.max() <= high):
+                raise NetworkError(
+                    f"CubaFixed.{name} lies between {values.min()} and {values.max()}; allowed is {low} to {high}"
+                )
+
+
+Neuron = Source | Ramp | If | Lif | CubaLif | LiReadout | CubaTicks | CubaFixed
+
+
+def parameters(neuron: Neuron) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]:
+    """The numeric parameters of a neuron by name, shapes ``()`` or ``(n,)``."""
+    return {f.name: getattr(neuron, f.name) for f in fields(neuron) if isinstance(getattr(neuron, f.name), np.ndarray)}
+
+
+def _time_constant(given: Parameter, label: str) -> npt.NDArray[np.float64]:
+    values: npt.NDArray[np.float64] = read_only(given, np.float64)
+    if np.any(np.isnan(values)) or np.any(values <= 0):
+        raise NetworkError(f"{label} must be positive (infinite for no leak), but {values.min()} was found")
+    return values

@@ -1,0 +1,88 @@
+"""What a run gives: spikes, membranes that were asked for, and exact counts of all events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from spikec.arrays import AnyArray
+from spikec.events import Events
+
+
+@dataclass(frozen=True)
+class PopulationCounts:
+    """Events of one population, summed over all samples and ticks.
+
+    Attributes:
+        spikes: Spikes that left its neurons (for a source: that entered the network).
+        neuron_updates: Neurons times ticks times samples; 0 for a source. A clock-driven chip visits every
+            neuron in every tick, whether or not anything happened.
+    """
+
+    spikes: int
+    neuron_updates: int
+
+
+@dataclass(frozen=True)
+class ProjectionCounts:
+    """Events of one projection, summed over all samples and ticks.
+
+    Spikes are counted when they leave, also if they would arrive after the last tick.
+
+    Attributes:
+        synaptic_events: Stored synapses with a weight other than zero that a spike touched.
+        zero_weight_events: Stored synapses with weight zero that a spike touched.
+        messages: Presynaptic spikes that have at least one stored synapse here: what must be sent.
+        delay_writes: Synaptic events with a delay of a tick or more, which wait in a delay buffer.
+    """
+
+    synaptic_events: int
+    zero_weight_events: int
+    messages: int
+    delay_writes: int
+
+
+@dataclass(frozen=True)
+class Counters:
+    """All counts of one run; reference, CPU and Lava give identical ones.
+
+    Attributes:
+        n_samples: Samples run.
+        n_ticks: Ticks of each sample.
+        populations: By name.
+        projections: By name.
+    """
+
+    n_samples: int
+    n_ticks: int
+    populations: Mapping[str, PopulationCounts]
+    projections: Mapping[str, ProjectionCounts]
+
+    def total(self, name: str) -> int:
+        """Sum of one count (a field's name) over the network."""
+        holders = self.populations if name in {f.name for f in fields(PopulationCounts)} else self.projections
+        return sum(int(getattr(c, name)) for c in holders.values())
+
+    def totals(self) -> dict[str, int]:
+        """Every count, summed over the network."""
+        names = [f.name for f in (*fields(PopulationCounts), *fields(ProjectionCounts))]
+        return {name: self.total(name) for name in names}
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """One run.
+
+    Attributes:
+        spikes: For every population its spikes.
+        traces: What was recorded: ``"name.v"`` is ``(n_samples, n_ticks, n)``, ``"name.v.last"`` is
+            ``(n_samples, n)``.
+        counters: Exact counts; None for continuous networks.
+        meta: JSON facts: backend, versions, hashes, wall seconds, labels and accuracy where known.
+    """
+
+    spikes: Mapping[str, Events]
+    traces: Mapping[str, AnyArray] = field(default_factory=dict)
+    counters: Counters | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
