@@ -1,0 +1,107 @@
+"""What a backend is, and where backends are found.
+
+A backend is a class with the three members below, named in the entry point group ``spikec.backends`` of its
+package. The built-in ones come in through the same door. It runs programs exactly as `spikec.reference`
+defines, spike for spike and count for count; ``tests/contract.py`` checks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import entry_points
+from typing import Protocol
+
+from spikec.errors import BackendUnavailable, TargetError, UsageError, Violation
+from spikec.events import Events
+from spikec.program import Program, check_inputs, gather, gather_membrane, record_keys
+from spikec.result import RunResult
+
+GROUP = "spikec.backends"
+
+
+class Executable(Protocol):
+    """A program made ready."""
+
+    def run(self, inputs: Mapping[str, Events], until: float, record: Sequence[str] = ()) -> RunResult:
+        """Run all samples, each from rest.
+
+        Args:
+            inputs: For each input population its spikes, in the network's own kind of time.
+            until: Ticks to run (the tick dialects), or seconds (continuous).
+            record: Membranes to return: ``"name.v"`` for every tick, ``"name.v.last"`` for the last one.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what the executable holds (processes, files)."""
+        ...
+
+
+class Backend(Protocol):
+    """Something that runs programs."""
+
+    name: str
+
+    def unavailable(self) -> str | None:
+        """Why the backend cannot work here, in one sentence; None if it can. Cheap: imports nothing heavy."""
+        ...
+
+    def unsupported(self, program: Program) -> list[Violation]:
+        """What in the program this backend cannot run; empty if it can."""
+        ...
+
+    def prepare(self, program: Program) -> Executable:
+        """Do the slow part once: lower, compile, start."""
+        ...
+
+
+def backend_names() -> list[str]:
+    """Names of all installed backends."""
+    return sorted({e.name for e in entry_points(group=GROUP)})
+
+
+def find_backend(name: str, **options: object) -> Backend:
+    """Make a backend by name.
+
+    Args:
+        name: As in `backend_names`.
+        options: Passed to the backend's constructor, for instance ``flavour="stock"`` for Lava.
+
+    Raises:
+        UsageError: There is none of this name, or it does not know an option.
+        BackendUnavailable: It cannot work here.
+    """
+    found = [e for e in entry_points(group=GROUP) if e.name == name]
+    if not found:
+        raise UsageError(f"there is no backend {name!r}; installed are {', '.join(backend_names())}")
+    try:
+        backend: Backend = found[0].load()(**options)
+    except TypeError as error:
+        raise UsageError(f"backend {name} does not take these options: {error}") from error
+    reason = backend.unavailable()
+    if reason is not None:
+        raise BackendUnavailable(f"backend {name} cannot run here: {reason}")
+    return backend
+
+
+def run(
+    backend: Backend, program: Program, inputs: Mapping[str, Events], until: float, record: Sequence[str] = ()
+) -> RunResult:
+    """Prepare, run and close in one go; split populations come back whole.
+
+    Raises:
+        TargetError: The backend cannot run the program.
+        EventsError: The inputs do not fit the program.
+    """
+    violations = backend.unsupported(program)
+    if violations:
+        raise TargetError(f"backend {backend.name}", violations)
+    check_inputs(program.network, inputs)
+    executable = backend.prepare(program)
+    try:
+        result = executable.run(inputs, until, record_keys(program, record))
+    finally:
+        executable.close()
+    spikes = gather(program, result.spikes)
+    return replace(result, spikes=spikes, traces=gather_membrane(program, result.traces, record))

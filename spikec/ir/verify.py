@@ -1,0 +1,76 @@
+"""What must hold for a network of each dialect, checked before and after every pass.
+
+Shapes and names are checked when a `Network` is made; this is about what the dialects allow.
+"""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+
+from spikec.errors import NetworkError
+from spikec.ir.fixed_point import Fixed
+from spikec.ir.network import Continuous, Dialect, Network, Projection
+from spikec.ir.neurons import CubaFixed, CubaTicks, If, Lif, Neuron
+
+TICKS_ONLY: tuple[type[Neuron], ...] = (CubaTicks, CubaFixed)
+
+
+def verify(network: Network) -> Network:
+    """Check a network against the rules of its dialect and return it.
+
+    Raises:
+        NetworkError: The first rule that is broken.
+    """
+    dialect = network.dialect
+    for p in network.populations:
+        if dialect is Dialect.CONTINUOUS and isinstance(p.neuron, TICKS_ONLY):
+            raise NetworkError(
+                f"population {p.name} is of type {type(p.neuron).__name__}, which needs ticks, but the network "
+                "is continuous; give it a clock of Ticks"
+            )
+        if dialect is Dialect.TICKS and isinstance(p.neuron, CubaFixed):
+            raise NetworkError(f"population {p.name} is in integers, but others are not; compile all or none")
+    for q in network.projections:
+        _verify_projection(q, dialect)
+    if isinstance(network.clock, Continuous):
+        _verify_no_instant_cycle(network)
+    _verify_codings(network)
+    return network
+
+
+def _verify_projection(q: Projection, dialect: Dialect) -> None:
+    fixed = dialect is Dialect.FIXED
+    if isinstance(q.connectivity.weights, Fixed) != fixed:
+        kind = "fixed-point" if fixed else "real"
+        raise NetworkError(f"projection {q.name} needs {kind} weights, as its network is {dialect.value}")
+    if fixed and not q.delays.in_ticks:
+        raise NetworkError(f"projection {q.name} has delays in seconds, but a fixed network needs whole ticks")
+    if not fixed and q.delays.in_ticks and np.any(q.delays.values != 0):
+        raise NetworkError(f"projection {q.name} has delays in ticks, but its network needs seconds")
+
+
+def _verify_no_instant_cycle(network: Network) -> None:
+    instant = nx.DiGraph()
+    for q in network.projections:
+        if q.connectivity.n_synapses and float(q.delays.per_synapse(q.connectivity).min()) == 0.0:
+            instant.add_edge(q.pre, q.post)
+    for cycle in nx.simple_cycles(instant):
+        jumps = [isinstance(network.population(name).neuron, If | Lif) for name in cycle]
+        if all(jumps):
+            raise NetworkError(
+                f"the populations {', '.join(cycle)} feed each other without delay, so a spike could cause itself; "
+                "give one of the projections a delay"
+            )
+
+
+def _verify_codings(network: Network) -> None:
+    names = []
+    if network.encoding is not None:
+        names = [network.encoding.population, *([network.encoding.clock] if network.encoding.clock else [])]
+        if sorted(names) != sorted(network.inputs):
+            raise NetworkError(f"the encoding feeds {sorted(names)}, but the inputs are {sorted(network.inputs)}")
+    if network.decoding is not None:
+        network.population(network.decoding.population)
+
+

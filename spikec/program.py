@@ -1,0 +1,207 @@
+"""A network on its way to a chip, and at the end the artifact that backends run.
+
+Passes take a `Program` and give another one. `log` tells what each of them did and what it cost; nothing
+that was lost is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikec.arrays import AnyArray, FloatArray, IntArray, read_only
+from spikec.coding import encode
+from spikec.errors import EventsError, NetworkError, UsageError
+from spikec.events import Events, from_rows
+from spikec.ir.network import Continuous, Dialect, Network
+from spikec.targets.target import Target
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """What one pass did.
+
+    Attributes:
+        step: The pass's name.
+        lossless: Whether the network's spikes are the same as before.
+        summary: One sentence.
+        figures: What it cost, in the network's own terms, by name.
+    """
+
+    step: str
+    lossless: bool
+    summary: str
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """A part of a population that was split.
+
+    Attributes:
+        population: The part's name in the network.
+        neurons: Which neurons of the original population it holds, ``(n,)``.
+    """
+
+    population: str
+    neurons: IntArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "neurons", read_only(self.neurons, np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A network, the target it is meant for, and how the one became fit for the other.
+
+    Attributes:
+        network: In the fixed dialect once compiled.
+        target: Limits, formats and prices of the chip.
+        scales: For each compiled population the integer membrane units that stand for one unit of the float
+            network's membrane, ``(n,)``.
+        n_ticks: Length of a sample in ticks, if the program knows it.
+        shards: For each population that was split, its parts.
+        source: Where the network came from: file name and hash.
+        log: What every pass did, in order.
+    """
+
+    network: Network
+    target: Target
+    scales: Mapping[str, FloatArray] = field(default_factory=dict)
+    n_ticks: int | None = None
+    shards: Mapping[str, tuple[Shard, ...]] = field(default_factory=dict)
+    source: Mapping[str, str] = field(default_factory=dict)
+    log: tuple[LogEntry, ...] = ()
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the network is in the chip's integers."""
+        return self.network.dialect is Dialect.FIXED
+
+    def logged(self, entry: LogEntry, **changes: Any) -> Program:
+        """The program with changes and one more entry in its log."""
+        return replace(self, log=(*self.log, entry), **changes)
+
+
+def encode_samples(network: Network, samples: npt.ArrayLike) -> dict[str, Events]:
+    """Turn samples into the input spikes of a network, in its own kind of time.
+
+    Raises:
+        UsageError: The network does not say how samples become spikes.
+        EventsError: The samples do not fit its inputs.
+    """
+    if network.encoding is None:
+        raise UsageError("this network does not say how samples become spikes; give spikes with --input")
+    events = encode(network.encoding, samples)
+    for name, e in events.items():
+        n = network.population(name).n
+        if e.n_neurons != n:
+            raise EventsError(f"a sample has {e.n_neurons} values, but input {name} has {n} neurons")
+    return in_own_time(network, events)
+
+
+def in_own_time(network: Network, events: Mapping[str, Events]) -> dict[str, Events]:
+    """Convert events to the network's time: seconds if it is continuous, its ticks otherwise."""
+    if isinstance(network.clock, Continuous):
+        if any(e.in_ticks for e in events.values()):
+            raise EventsError("a continuous network needs spike times in seconds, but the events are in ticks")
+        return dict(events)
+    return {name: e.to_ticks(network.dt) for name, e in events.items()}
+
+
+def default_until(program: Program, events: Mapping[str, Events]) -> float:
+    """How long to run when nobody says: the program's or encoding's length, else until the last input spike.
+
+    Returns:
+        Seconds for a continuous network, ticks otherwise.
+    """
+    if program.n_ticks is not None:
+        return program.n_ticks
+    encoding, clock = program.network.encoding, program.network.clock
+    if encoding is not None:
+        return encoding.duration if isinstance(clock, Continuous) else round(encoding.duration / clock.dt) + 1
+    last = max((float(e.times.max()) for e in events.values() if e.n_events), default=0.0)
+    return last if isinstance(clock, Continuous) else int(last) + 1
+
+
+def check_inputs(network: Network, inputs: Mapping[str, Events]) -> int:
+    """Check that events fit a network's inputs.
+
+    Returns:
+        The number of samples.
+
+    Raises:
+        EventsError: An input lacks events, sizes or sample counts differ, the kind of time is wrong, or a
+            source that promises one spike a sample breaks its word.
+    """
+    if set(inputs) != set(network.inputs):
+        raise EventsError(
+            f"events were given for {sorted(inputs)}, but the network's inputs are {sorted(network.inputs)}"
+        )
+    continuous = isinstance(network.clock, Continuous)
+    for name, e in inputs.items():
+        population = network.population(name)
+        if e.n_neurons != population.n:
+            raise EventsError(f"input {name} has {population.n} neurons, but its events come from {e.n_neurons}")
+        if e.in_ticks == continuous:
+            raise EventsError(f"input {name} needs times in {'seconds' if continuous else 'ticks'}")
+        if getattr(population.neuron, "one_spike", False) and e.n_events and e.counts().max() > 1:
+            raise EventsError(f"a neuron of input {name} spikes more than once in a sample; once is allowed")
+    sizes = {e.n_samples for e in inputs.values()}
+    if len(sizes) != 1:
+        raise EventsError(f"the inputs have different numbers of samples: {sorted(sizes)}")
+    return sizes.pop()
+
+
+def gather(program: Program, spikes: Mapping[str, Events]) -> dict[str, Events]:
+    """Put split populations together again: spikes under the names and numbers the user knows."""
+    gathered = dict(spikes)
+    for name, shards in program.shards.items():
+        parts = [gathered.pop(s.population) for s in shards]
+        rows = [(e.sample_of_event(), e.times, s.neurons[e.neurons]) for e, s in zip(parts, shards, strict=True)]
+        samples, times, neurons = (np.concatenate(column) for column in zip(*rows, strict=True))
+        n = sum(s.neurons.size for s in shards)
+        gathered[name] = from_rows(samples, times, neurons, n_samples=parts[0].n_samples, n_neurons=n)
+    return gathered
+
+
+def gather_membrane(program: Program, traces: Mapping[str, AnyArray], record: Sequence[str]) -> dict[str, AnyArray]:
+    """The recorded membranes of split populations under the user's names and numbers.
+
+    Args:
+        program: What ran.
+        traces: What a backend recorded, by the names of the shards.
+        record: What the user asked for.
+    """
+    gathered: dict[str, AnyArray] = {}
+    for key in record:
+        name, _, what = key.partition(".v")
+        shards = program.shards.get(name)
+        if shards is None:
+            gathered[key] = traces[key]
+            continue
+        order = np.argsort(np.concatenate([s.neurons for s in shards]))
+        parts = np.concatenate([traces[f"{s.population}.v{what}"] for s in shards], axis=-1)
+        gathered[key] = parts[..., order]
+    return gathered
+
+
+def record_keys(program: Program, record: Sequence[str]) -> tuple[str, ...]:
+    """What a backend must record so that `gather_membrane` can answer.
+
+    Raises:
+        NetworkError: A key is neither ``name.v`` nor ``name.v.last``, or names no population.
+    """
+    keys: list[str] = []
+    for key in record:
+        name = key.removesuffix(".last").removesuffix(".v")
+        if key not in (f"{name}.v", f"{name}.v.last"):
+            raise NetworkError(f"cannot record {key!r}; record NAME.v or NAME.v.last")
+        shards = program.shards.get(name)
+        names = [s.population for s in shards] if shards else [program.network.population(name).name]
+        keys.extend(n + key[len(name) :] for n in names)
+    return tuple(keys)

@@ -1,0 +1,1 @@
+"""Chips as data: limits, formats and prices, each figure with its source."""

@@ -1,0 +1,158 @@
+"""A chip, as read from its YAML file: every figure carries the place it was taken from.
+
+A new chip is a new file in this folder; no code changes. Unknown keys are refused, so a misspelt limit cannot
+pass unnoticed. A limit that is left out does not exist for that chip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from importlib.resources import files
+from pathlib import Path
+
+import yaml
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from spikec.errors import UsageError
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Figure:
+    """One number and where it comes from.
+
+    Attributes:
+        value: The number.
+        source: Publication, file or measurement.
+        note: What must be known to use it.
+    """
+
+    value: float
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Formats:
+    """What numbers the chip stores.
+
+    Attributes:
+        weight_bits: Bits of a weight mantissa, sign included for mixed signs.
+        weight_exponent_min: Smallest exponent of a projection's weights.
+        weight_exponent_max: Largest.
+        state_bits: Bits of current and membrane, sign included.
+        decay_bits: Bits of the decay constants.
+        threshold_max: Largest threshold mantissa.
+        bias_max: Largest bias mantissa, either sign.
+        bias_exponent_max: Largest bias exponent.
+        delay_max: Longest synaptic delay in ticks, on top of the hop's own tick.
+    """
+
+    weight_bits: Figure
+    weight_exponent_min: Figure
+    weight_exponent_max: Figure
+    state_bits: Figure
+    decay_bits: Figure
+    threshold_max: Figure
+    bias_max: Figure
+    bias_exponent_max: Figure
+    delay_max: Figure
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Limits:
+    """How much fits. None: no such limit.
+
+    Attributes:
+        cores: Cores on a chip.
+        neurons_per_core: Neurons on a core.
+        axons_in_per_core: Incoming axons of a core.
+        axons_out_per_core: Outgoing axons of a core.
+        synapse_bytes_per_core: Synapse memory of a core, bytes.
+        thresholds_per_core: Distinct thresholds on a core.
+        decays_per_core: Distinct pairs of decays (and bias exponents) on a core.
+        thresholds_per_population: Distinct thresholds in one population.
+        decays_per_population: Distinct pairs of decays in one population.
+        biases_per_population: Distinct bias exponents in one population.
+    """
+
+    cores: Figure | None = None
+    neurons_per_core: Figure | None = None
+    axons_in_per_core: Figure | None = None
+    axons_out_per_core: Figure | None = None
+    synapse_bytes_per_core: Figure | None = None
+    thresholds_per_core: Figure | None = None
+    decays_per_core: Figure | None = None
+    thresholds_per_population: Figure | None = None
+    decays_per_population: Figure | None = None
+    biases_per_population: Figure | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Target:
+    """A chip.
+
+    Attributes:
+        name: As on the command line.
+        title: For people.
+        formats: Number formats; None for a target that takes any network as it is.
+        limits: Sizes.
+        energy_tables: Names of the price tables that apply (`spikec.energy`), the first by default; empty if
+            no price was ever published.
+        notes: What a user should know.
+    """
+
+    name: str
+    title: str
+    formats: Formats | None = None
+    limits: Limits = field(default_factory=Limits)
+    energy_tables: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+_ADAPTER: TypeAdapter[Target] = TypeAdapter(Target)
+
+
+def target_names() -> list[str]:
+    """Names of the targets that ship."""
+    return sorted(Path(f.name).stem for f in files(__package__).iterdir() if f.name.endswith(".yaml"))
+
+
+def load_target(name: str) -> Target:
+    """Read a target by name, or from the path of a YAML file of the user's own.
+
+    Raises:
+        UsageError: There is none of this name, or the file breaks the schema.
+    """
+    if name.endswith((".yaml", ".yml")):
+        path = Path(name)
+        if not path.is_file():
+            raise UsageError(f"there is no target file {name}; give a name ({', '.join(target_names())}) or a file")
+        text = path.read_text(encoding="utf-8")
+    elif name in target_names():
+        text = files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    else:
+        raise UsageError(f"there is no target {name!r}; known are {', '.join(target_names())}, or a .yaml file")
+    return parse_target(text, name)
+
+
+def parse_target(text: str, name: str) -> Target:
+    """Make a target from YAML text.
+
+    Raises:
+        UsageError: The text is no YAML or breaks the schema; the message names the first fault.
+    """
+    try:
+        given = yaml.safe_load(text)
+        if not isinstance(given, Mapping):
+            raise UsageError(f"target {name} holds no table of settings; see docs/targets.md")
+        return _ADAPTER.validate_python(given)
+    except yaml.YAMLError as error:
+        raise UsageError(f"target {name} is not valid YAML: {str(error).splitlines()[0]}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"target {name} has a wrong entry at {where}: {first['msg']}; see docs/targets.md") from error
