@@ -1,0 +1,45 @@
+# Every target makes the virtual environment first if it is not there: any Python 3.10-3.13 that is found.
+#   make venv PYTHON=3.11     with another Python
+#   make test VENV=.venv-x    in another environment
+
+VENV ?= .venv
+PYTHON ?=
+BIN = $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-long test-matrix lint bench clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
+		printf '%-20s%s\n' "$$target" "$$text"; done
+
+venv: ## make the environment: spikec, its tools and Lava
+	@.ci/install "$(VENV)" "$(PYTHON)"
+
+demo: venv ## train, compile, run and compare one network, on the CPU and in Lava
+	@$(BIN)/spikec demo
+
+test: lint ## lint, then every test but the long ones
+	$(BIN)/python -m pytest
+
+test-long: venv ## only the tests that take minutes
+	$(BIN)/python -m pytest -m long
+
+test-matrix: ## `make test` on each Python 3.10-3.13 that is found, each in its own environment
+	@.ci/find-python --all | { failed=; n=0; while IFS= read -r python; do \
+		version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+		n=$$((n + 1)); echo "== Python $$version"; \
+		$(MAKE) --no-print-directory test VENV=".venv-$$version" PYTHON="$$python" </dev/null \
+			|| failed="$$failed $$version"; \
+	done; echo "== $$n versions of Python; failed:$${failed:- none}"; [ $$n -gt 0 ] && [ -z "$$failed" ]; }
+
+lint: venv ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+bench: venv ## each benchmark, one JSON line each
+	@for script in bench/*.py; do $(BIN)/python "$$script" || exit 1; done
+
+clean: ## remove the environments, caches and builds
+	rm -rf .venv .venv-3.* .venv*.lock .venv*.old build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

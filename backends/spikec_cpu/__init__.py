@@ -1,0 +1,1 @@
+"""The CPU backend: runs a compiled program with numba kernels, exactly and fast."""
