@@ -1,0 +1,94 @@
+r"""One tick of any float neuron, in one form.
+
+Whatever its type, a neuron that is integrated once a tick computes
+
+.. math:: u \leftarrow \alpha u + g \sum w s, \qquad
+          v \leftarrow V_l + \beta (v - V_l) + u + b, \qquad v > \vartheta: \text{ spike}
+
+and this module gives :math:`\alpha, \beta, g, b`. The reference interpreter runs this form, and the pass that
+puts time constants on a chip starts from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikec.arrays import FloatArray
+from spikec.ir.network import Convention, Integration
+from spikec.ir.neurons import CubaLif, CubaTicks, If, Lif, LiReadout, Neuron, Ramp
+
+
+@dataclass(frozen=True, eq=False)
+class Tick:
+    r"""The coefficients of one tick, each of shape ``()`` or ``(n,)``.
+
+    Attributes:
+        alpha: What is left of the current after a tick, :math:`\alpha`.
+        beta: What is left of the membrane's distance from rest, :math:`\beta`.
+        gain: Membrane units per tick that a weight of one makes, :math:`g`.
+        bias: :math:`b`, membrane units per tick.
+        v_leak: :math:`V_l`, where the membrane rests and starts.
+        threshold: :math:`\vartheta`; infinite for readouts.
+        v_reset: Membrane after a spike.
+        one_spike: Whether only the first spike of a sample leaves the neuron.
+    """
+
+    alpha: FloatArray
+    beta: FloatArray
+    gain: FloatArray
+    bias: FloatArray
+    v_leak: FloatArray
+    threshold: FloatArray
+    v_reset: FloatArray
+    one_spike: bool
+
+
+def tick_of(neuron: Neuron, dt: float, convention: Convention) -> Tick:
+    """Integrate a float neuron over one tick.
+
+    With `Integration.EULER`, decays are ``1 - dt/tau``; with `Integration.EXACT`, ``exp(-dt/tau)``, and what
+    acts during the tick (bias, and the current on the membrane) is held constant over it.
+
+    Args:
+        neuron: Any float neuron that computes.
+        dt: Length of the tick, seconds.
+        convention: How the simulator integrates.
+    """
+    zero = np.zeros(())
+    if isinstance(neuron, CubaTicks):
+        alpha, beta = 1 - np.asarray(neuron.decay_u) / 4096, 1 - np.asarray(neuron.decay_v) / 4096
+        return Tick(
+            alpha, beta, np.ones(()), _array(neuron.bias), zero, _array(neuron.threshold), zero, neuron.one_spike
+        )
+    assert isinstance(neuron, If | Lif | Ramp | CubaLif | LiReadout)
+    tau_mem = _array(getattr(neuron, "tau_mem", getattr(neuron, "tau", np.inf)))
+    beta, held = _decay(tau_mem, dt, convention)
+    if isinstance(neuron, If | Lif):
+        alpha, gain = zero, np.ones(())
+    else:
+        alpha, gain = _decay(_array(getattr(neuron, "tau_syn", np.inf)), dt, convention)[0], held
+    return Tick(
+        alpha=alpha,
+        beta=beta,
+        gain=gain,
+        bias=_array(neuron.bias) * held,
+        v_leak=_array(getattr(neuron, "v_leak", 0.0)),
+        threshold=_array(getattr(neuron, "threshold", np.inf)),
+        v_reset=_array(getattr(neuron, "v_reset", 0.0)),
+        one_spike=getattr(neuron, "one_spike", False),
+    )
+
+
+def _decay(tau: FloatArray, dt: float, convention: Convention) -> tuple[FloatArray, FloatArray]:
+    """What is left after a tick, and the effect of a constant slope of one over it."""
+    if convention.integration is Integration.EULER:
+        return 1 - dt / tau, np.full(tau.shape, dt)
+    rate = 1 / tau
+    held = np.where(rate > 0, -np.expm1(-dt * rate) / np.where(rate > 0, rate, 1.0), dt)
+    return np.exp(-dt * rate), held
+
+
+def _array(value: object) -> FloatArray:
+    return np.asarray(value, np.float64)

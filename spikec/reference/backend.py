@@ -1,0 +1,95 @@
+"""The reference interpreter as a backend: runs every dialect, in float or integers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+
+import numpy as np
+
+from spikec.arrays import AnyArray, BoolArray
+from spikec.counting import count
+from spikec.errors import UsageError, Violation
+from spikec.events import Events, from_raster
+from spikec.ir.network import Dialect, Network
+from spikec.program import Program, check_inputs
+from spikec.reference.continuous import run_continuous
+from spikec.reference.fixed import run_fixed
+from spikec.reference.ticks import run_ticks
+from spikec.result import RunResult
+
+BATCH_BYTES = 256 << 20
+"""Samples are taken in batches whose rasters stay below this size."""
+
+
+class ReferenceBackend:
+    """Runs any network slowly and by definition."""
+
+    name = "reference"
+
+    def unavailable(self) -> str | None:
+        """Never: it needs numpy only."""
+        return None
+
+    def unsupported(self, program: Program) -> list[Violation]:
+        """Nothing."""
+        return []
+
+    def prepare(self, program: Program) -> ReferenceExecutable:
+        """Nothing is prepared."""
+        return ReferenceExecutable(program.network)
+
+
+class ReferenceExecutable:
+    """A network as the reference sees it."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    def run(self, inputs: Mapping[str, Events], until: float, record: Sequence[str] = ()) -> RunResult:
+        """See `spikec.backend.Executable.run`."""
+        n_samples = check_inputs(self.network, inputs)
+        began = perf_counter()
+        if self.network.dialect is Dialect.CONTINUOUS:
+            result = self._run_continuous(inputs, n_samples, until, record)
+        else:
+            result = self._run_ticks(inputs, n_samples, int(until), record)
+        meta = {"backend": "reference", "seconds": perf_counter() - began}
+        return RunResult(result.spikes, result.traces, result.counters, meta)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _run_continuous(
+        self, inputs: Mapping[str, Events], n_samples: int, until: float, record: Sequence[str]
+    ) -> RunResult:
+        spikes, ends = run_continuous(self.network, inputs, n_samples, until)
+        traces = {}
+        for key in record:
+            if not key.endswith(".v.last"):
+                raise UsageError(f"a continuous network has no ticks to record {key!r} at; record {key}.last")
+            traces[key] = ends[key.removesuffix(".v.last")]
+        return RunResult(spikes, traces)
+
+    def _run_ticks(
+        self, inputs: Mapping[str, Events], n_samples: int, n_ticks: int, record: Sequence[str]
+    ) -> RunResult:
+        network = self.network
+        step = run_fixed if network.dialect is Dialect.FIXED else run_ticks
+        width = sum(p.n for p in network.populations)
+        batch = max(1, BATCH_BYTES // max(1, 9 * width * n_ticks))
+        rasters: dict[str, list[BoolArray]] = {p.name: [] for p in network.populations}
+        traces: dict[str, list[AnyArray]] = {key: [] for key in record}
+        for first in range(0, n_samples, batch):
+            last = min(first + batch, n_samples)
+            given = {name: e.select(first, last).raster(n_ticks) for name, e in inputs.items()}
+            spikes, membranes = step(network, given, last - first, n_ticks)
+            for name, raster in spikes.items():
+                rasters[name].append(raster)
+            for key in record:
+                whole = membranes[key.removesuffix(".last").removesuffix(".v")]
+                traces[key].append(whole[:, -1] if key.endswith(".last") else whole)
+        empty = {p.name: np.zeros((0, n_ticks, p.n), np.bool_) for p in network.populations}
+        events = {name: from_raster(np.concatenate([empty[name], *r])) for name, r in rasters.items()}
+        counters = count(network, events, n_samples, n_ticks)
+        return RunResult(events, {k: np.concatenate(t) for k, t in traces.items()}, counters)

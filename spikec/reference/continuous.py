@@ -1,0 +1,257 @@
+r"""The continuous dialect: exact spike times, one component of the graph after another, one event after another.
+
+Between two events every neuron follows the same closed form. With the rates :math:`a = 1/\tau_m` and
+:math:`c = 1/\tau_s` (0 for infinite time constants) and :math:`E(t, r) = (1 - e^{-rt})/r`, :math:`E(t, 0) = t`,
+
+.. math:: I(t) = I_0 e^{-ct}, \qquad
+          V(t) = V_l + (V_0 - V_l) e^{-at} + I_0 e^{-at} E(t, c - a) + b\,E(t, a)
+
+which is `Ramp` for a = c = 0, `Lif` for :math:`I_0 = 0`, and `CubaLif` in general. Its slope vanishes at most
+once, where :math:`E(t, c - a) = (b - a (V_0 - V_l) + I_0) / (I_0 c)`, so a crossing is bracketed exactly and
+never missed. Events at one moment act together, before any spike of that moment.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+from scipy.optimize import brentq
+
+from spikec.arrays import BoolArray, FloatArray, IntArray
+from spikec.events import Events, from_rows
+from spikec.ir.network import Network, Population, Projection
+from spikec.ir.neurons import CubaLif, If, Lif, LiReadout, Ramp
+
+
+def run_continuous(
+    network: Network, inputs: Mapping[str, Events], n_samples: int, until: float
+) -> tuple[dict[str, Events], dict[str, FloatArray]]:
+    """Run a continuous network from rest.
+
+    Args:
+        network: In the continuous dialect.
+        inputs: For each source its spikes, seconds.
+        n_samples: Samples.
+        until: End of every sample, seconds; spikes at this very moment count.
+
+    Returns:
+        For each population its spikes, and (but for sources) its membrane at the end, ``(n_samples, n)``.
+    """
+    spikes: dict[str, Events] = dict(inputs)
+    membranes: dict[str, FloatArray] = {}
+    for component in network.components():
+        if component[0] in inputs:
+            continue
+        groups = [network.population(name) for name in component]
+        rows: dict[str, list[tuple[int, float, int]]] = {name: [] for name in component}
+        ends = {p.name: np.zeros((n_samples, p.n)) for p in groups}
+        fans = [_Fan(q) for q in network.projections if q.post in component]
+        for sample in range(n_samples):
+            arrivals = _arrivals(fans, spikes, sample, component)
+            for name, time, neuron in _run_component(groups, fans, arrivals, until, ends, sample):
+                rows[name].append((sample, time, neuron))
+        for p in groups:
+            columns = np.array(rows[p.name], np.float64).reshape(-1, 3).T
+            spikes[p.name] = from_rows(columns[0], columns[1], columns[2], n_samples=n_samples, n_neurons=p.n)
+        membranes.update(ends)
+    return spikes, membranes
+
+
+@dataclass(frozen=True, order=True)
+class _Arrival:
+    """A bundle of weights that reaches some neurons of a population at one time."""
+
+    time: float
+    order: int
+    post: str
+    neurons: IntArray
+    weights: FloatArray
+
+
+_ORDER = count()
+
+
+class _Fan:
+    """The fan-out of one projection: where a presynaptic spike goes, and when."""
+
+    def __init__(self, q: Projection) -> None:
+        self.pre, self.post = q.pre, q.post
+        pre, self.posts = q.connectivity.synapses()
+        self.weights = np.asarray(q.connectivity.weights, np.float64).ravel()
+        self.delays = np.asarray(q.delays.per_synapse(q.connectivity), np.float64)
+        order = np.argsort(pre, kind="stable")
+        bounds = np.searchsorted(pre[order], np.arange(q.connectivity.n_pre + 1))
+        self.bundles = [
+            [b[self.delays[b] == d] for d in np.unique(self.delays[b])]
+            for b in (order[bounds[j] : bounds[j + 1]] for j in range(q.connectivity.n_pre))
+        ]
+
+    def arrivals(self, time: float, neuron: int) -> Iterator[_Arrival]:
+        """What a spike of presynaptic `neuron` at `time` causes."""
+        for b in self.bundles[neuron]:
+            yield _Arrival(time + float(self.delays[b[0]]), next(_ORDER), self.post, self.posts[b], self.weights[b])
+
+
+def _arrivals(fans: list[_Fan], spikes: Mapping[str, Events], sample: int, component: tuple[str, ...]) -> list[_Arrival]:
+    heap: list[_Arrival] = []
+    for fan in fans:
+        if fan.pre in component:
+            continue
+        events = spikes[fan.pre].select(sample, sample + 1)
+        for time, neuron in zip(events.times.tolist(), events.neurons.tolist(), strict=True):
+            heap.extend(fan.arrivals(time, neuron))
+    heapq.heapify(heap)
+    return heap
+
+
+def _run_component(
+    groups: list[Population],
+    fans: list[_Fan],
+    heap: list[_Arrival],
+    until: float,
+    ends: Mapping[str, FloatArray],
+    sample: int,
+) -> Iterator[tuple[str, float, int]]:
+    """Run one sample of one component; yield its spikes in order."""
+    neurons = {p.name: _Neurons(p) for p in groups}
+    now = 0.0
+    while True:
+        stop = min(heap[0].time, until) if heap else until
+        last = stop == until
+        crossings = {name: g.crossings(np.arange(g.n), stop, last) for name, g in neurons.items()}
+        while True:
+            name = min(crossings, key=lambda k: float(crossings[k].min()))
+            time = float(crossings[name].min())
+            if np.isinf(time) or time > stop or (time == stop and not last):
+                break
+            spiking = np.flatnonzero(crossings[name] == time)
+            for neuron in neurons[name].fire(spiking, time).tolist():
+                yield name, time, neuron
+                for fan in fans:
+                    if fan.pre == name:
+                        for arrival in fan.arrivals(time, neuron):
+                            heapq.heappush(heap, arrival)
+            if heap and heap[0].time < stop:
+                stop, last = heap[0].time, False
+            crossings[name][spiking] = neurons[name].crossings(spiking, stop, last)
+        if stop >= until and not (heap and heap[0].time <= until):
+            break
+        now = stop
+        for g in neurons.values():
+            g.advance(np.arange(g.n), now)
+        while heap and heap[0].time == now:
+            arrival = heapq.heappop(heap)
+            neurons[arrival.post].receive(arrival)
+    for p in groups:
+        neurons[p.name].advance(np.arange(p.n), until)
+        ends[p.name][sample] = neurons[p.name].v
+
+
+class _Neurons:
+    """State of one population in one sample; every neuron knows the time its state belongs to."""
+
+    def __init__(self, population: Population) -> None:
+        k = population.neuron
+        assert isinstance(k, If | Lif | Ramp | CubaLif | LiReadout)
+        self.n = population.n
+        self.jumps = isinstance(k, If | Lif)
+        self.one_spike = bool(getattr(k, "one_spike", False))
+        self.a = self._each(1 / np.asarray(getattr(k, "tau_mem", getattr(k, "tau", np.inf))))
+        self.c = self._each(1 / np.asarray(getattr(k, "tau_syn", np.inf)))
+        self.b = self._each(k.bias)
+        self.rest = self._each(getattr(k, "v_leak", 0.0))
+        self.threshold = self._each(getattr(k, "threshold", np.inf))
+        self.reset = self._each(getattr(k, "v_reset", 0.0))
+        self.t = np.zeros(self.n)
+        self.v = self.rest.copy()
+        self.i = np.zeros(self.n)
+        self.silenced = np.zeros(self.n, np.bool_)
+
+    def _each(self, value: object) -> FloatArray:
+        return np.broadcast_to(np.asarray(value, np.float64), (self.n,)).copy()
+
+    def receive(self, arrival: _Arrival) -> None:
+        """Apply an arrival to neurons that stand at its time."""
+        (self.v if self.jumps else self.i)[arrival.neurons] += arrival.weights
+
+    def membrane(self, j: IntArray, t: FloatArray) -> FloatArray:
+        """Membrane of neurons `j` a time `t` after their state."""
+        left = np.exp(-self.a[j] * t)
+        driven = self.i[j] * left * _e(t, self.c[j] - self.a[j]) + self.b[j] * _e(t, self.a[j])
+        result: FloatArray = self.rest[j] + (self.v[j] - self.rest[j]) * left + driven
+        return result
+
+    def advance(self, j: IntArray, time: float) -> None:
+        """Bring neurons `j` to `time`."""
+        dt = time - self.t[j]
+        self.v[j] = self.membrane(j, dt)
+        self.i[j] *= np.exp(-self.c[j] * dt)
+        self.t[j] = time
+
+    def fire(self, j: IntArray, time: float) -> IntArray:
+        """Reset neurons `j`; return those whose spike leaves them."""
+        self.advance(j, time)
+        self.v[j] = self.reset[j]
+        leaving = j[~self.silenced[j]]
+        if self.one_spike:
+            self.silenced[j] = True
+        return leaving
+
+    def crossings(self, j: IntArray, stop: float, inclusive: bool) -> FloatArray:
+        """When neurons `j` first exceed their threshold, infinite if not before `stop`."""
+        found = np.full(j.size, np.inf)
+        active = ~(self.one_spike & self.silenced[j]) & np.isfinite(self.threshold[j])
+        above = active & (self.v[j] > self.threshold[j])
+        found[above] = self.t[j][above]
+        span = stop - self.t[j]
+        seek = np.flatnonzero(active & ~above & (span > 0))
+        if seek.size == 0:
+            return found
+        k = j[seek]
+        peak = np.minimum(self._extremum(k), span[seek])
+        at_peak = self.membrane(k, peak) > self.threshold[k]
+        at_stop = self.membrane(k, span[seek]) > self.threshold[k]
+        straight = (self.a[k] == 0) & ((self.c[k] == 0) | (self.i[k] == 0))
+        slope = self.i[k] + self.b[k]
+        for place, neuron, tip, up, later, line, s in zip(
+            seek, k, peak, at_peak, at_stop, straight, slope, strict=True
+        ):
+            if line:
+                time = (self.threshold[neuron] - self.v[neuron]) / s if s > 0 else np.inf
+                if time < span[place] or (inclusive and time <= span[place]):
+                    found[place] = self.t[neuron] + time
+            elif up:
+                found[place] = self.t[neuron] + self._root(neuron, 0.0, tip)
+            elif later:
+                found[place] = self.t[neuron] + self._root(neuron, tip if tip < span[place] else 0.0, span[place])
+        return found
+
+    def _extremum(self, j: IntArray) -> FloatArray:
+        """Where the membrane's slope vanishes, infinite if nowhere ahead."""
+        slope = self.b[j] - self.a[j] * (self.v[j] - self.rest[j]) + self.i[j]
+        fade, r = self.i[j] * self.c[j], self.c[j] - self.a[j]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            q = slope / fade
+            where = np.where(np.abs(r * q) < 1e-300, q, -np.log1p(-r * q) / r)
+        ahead: BoolArray = (fade != 0) & np.isfinite(where) & (where > 0)
+        return np.where(ahead, where, np.inf)
+
+    def _root(self, neuron: int, low: float, high: float) -> float:
+        index = np.array([neuron])
+
+        def gap(t: float) -> float:
+            return float(self.membrane(index, np.array([t]))[0] - self.threshold[neuron])
+
+        if gap(low) >= 0:
+            return low
+        return float(brentq(gap, low, high, xtol=1e-18, rtol=8.9e-16, maxiter=200))
+
+
+def _e(t: FloatArray, r: FloatArray) -> FloatArray:
+    r""":math:`E(t, r) = (1 - e^{-rt})/r`, stable as r goes to 0."""
+    safe = np.where(r == 0, 1.0, r)
+    return np.where(r == 0, t, -np.expm1(-safe * t) / safe)
