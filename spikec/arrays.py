@@ -30,7 +30,9 @@ def read_only(array: npt.ArrayLike, dtype: npt.DTypeLike) -> AnyArray:
         raise NetworkError(f"an array of numbers was expected, but its type is {given.dtype}; give numbers")
     wanted = np.ascontiguousarray(given, dtype=dtype).reshape(given.shape)
     if wanted.dtype.kind in "iu" and given.dtype != wanted.dtype and not np.array_equal(wanted, given):
-        raise NetworkError(f"whole numbers of type {wanted.dtype} were expected, but the values do not fit it")
+        raise NetworkError(
+            f"whole numbers of type {wanted.dtype} were expected, but the values do not fit it"
+        )
     if wanted is given or wanted.base is not None:
         wanted = wanted.copy() if given.flags.writeable else wanted
     wanted.setflags(write=False)

@@ -39,7 +39,7 @@ class LatencyEncoding:
     def __post_init__(self) -> None:
         if not (0 < self.window <= self.duration < np.inf and 0 < self.x_max < np.inf):
             raise NetworkError(
-                f"a latency encoding has window {self.window}, duration {self.duration} and x_max {self.x_max}; "
+                f"latency encoding: window {self.window}, duration {self.duration}, x_max {self.x_max}; "
                 "all must be positive and finite, and the duration no shorter than the window"
             )
 
@@ -113,7 +113,9 @@ def decode(decoding: Decoding, spikes: Events, membrane: FloatArray | IntArray |
     """
     if decoding.readout is Readout.MEMBRANE:
         if membrane is None:
-            raise EventsError(f"the membrane of {decoding.population} was not recorded, so there is no answer")
+            raise EventsError(
+                f"the membrane of {decoding.population} was not recorded, so there is no answer"
+            )
         return np.argmax(membrane, axis=1).astype(np.int64)
     if decoding.readout is Readout.COUNT:
         return np.argmax(spikes.counts(), axis=1).astype(np.int64)

@@ -1,8 +1,8 @@
-"""Files: one object a file, as a zip of ``.npy`` arrays and one JSON manifest (an ``.npz`` that numpy opens too).
+"""Files: one object a file, as a zip of ``.npy`` arrays and one JSON manifest (numpy opens it as ``.npz``).
 
 The manifest is a tree: a dataclass is ``{"is": "Population", ...}``, an array is ``{"array": "3"}``. Only the
-classes listed in `CLASSES` are ever made, through their own checks; nothing is pickled, evaluated or believed:
-an array's header must agree with the bytes that follow it, and a checksum over all contents stands in the
+classes in `CLASSES` are ever made, through their own checks; nothing is pickled, evaluated or believed: an
+array's header must agree with the bytes that follow it, and a checksum over all contents stands in the
 manifest. A file appears under its name only when it is complete.
 """
 
@@ -101,7 +101,9 @@ def load(path: str | Path, expected: type | tuple[type, ...] | None = None) -> A
     except (KeyError, TypeError):
         raise FileFormatError(f"{path} is no spikec file: its manifest is incomplete") from None
     if not isinstance(version, int) or version > VERSION:
-        raise FileFormatError(f"{path} has format version {version}; this spikec reads up to {VERSION}: update it")
+        raise FileFormatError(
+            f"{path} has format version {version}; this spikec reads up to {VERSION}: update it"
+        )
     if checksum != _checksum(tree, arrays):
         raise FileFormatError(f"{path} was altered: its contents do not match its checksum; make it again")
     try:
@@ -111,7 +113,9 @@ def load(path: str | Path, expected: type | tuple[type, ...] | None = None) -> A
     if expected is not None and not isinstance(thing, expected):
         wanted = expected if isinstance(expected, tuple) else (expected,)
         names = " or ".join(_PEOPLE.get(c, c.__name__) for c in wanted)
-        raise FileFormatError(f"{path} holds {_PEOPLE.get(type(thing), type(thing).__name__)}; {names} is needed here")
+        raise FileFormatError(
+            f"{path} holds {_PEOPLE.get(type(thing), type(thing).__name__)}; {names} is needed here"
+        )
     return thing
 
 
@@ -156,7 +160,9 @@ def write_atomically(path: str | Path, data: bytes) -> None:
     except OSError as error:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
-        raise FileFormatError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
+        raise FileFormatError(
+            f"cannot write {path}: {error.strerror or error}; choose another place"
+        ) from error
 
 
 def _umask() -> int:
@@ -237,8 +243,16 @@ def _read_members(path: Path) -> tuple[Any, dict[str, AnyArray]]:
                 raise FileFormatError(f"{path} is no spikec file: it is a zip without {MANIFEST}")
             manifest = json.loads(_member(archive, MANIFEST, path))
             arrays = {n[: -len(".npy")]: _array(archive, n, path) for n in names if n != MANIFEST}
-    except (zipfile.BadZipFile, EOFError, UnicodeDecodeError, json.JSONDecodeError, zipfile.LargeZipFile) as error:
-        raise FileFormatError(f"{path} is no spikec file, or it is truncated ({error}); make it again") from error
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        UnicodeDecodeError,
+        json.JSONDecodeError,
+        zipfile.LargeZipFile,
+    ) as error:
+        raise FileFormatError(
+            f"{path} is no spikec file, or it is truncated ({error}); make it again"
+        ) from error
     except (OSError, RuntimeError, NotImplementedError, RecursionError) as error:
         raise FileFormatError(f"{path} cannot be read: {error}") from error
     except Exception as error:
@@ -252,7 +266,10 @@ def _read_members(path: Path) -> tuple[Any, dict[str, AnyArray]]:
 
 def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
     info = archive.getinfo(name)
-    if info.file_size > _MAX_INFLATION * max(info.compress_size, 1) or info.compress_size > path.stat().st_size:
+    if (
+        info.file_size > _MAX_INFLATION * max(info.compress_size, 1)
+        or info.compress_size > path.stat().st_size
+    ):
         raise FileFormatError(f"{path} lies about the size of {name}; make it again")
     return archive.read(name)
 
@@ -266,7 +283,7 @@ def _array(archive: zipfile.ZipFile, name: str, path: Path) -> AnyArray:
         shape, fortran, dtype = read(stream)
     except ValueError as error:
         raise FileFormatError(f"{path} holds {name}, which is no array: {error}") from error
-    if dtype.kind not in "biuf" or fortran and len(shape) > 1:
+    if dtype.kind not in "biuf" or (fortran and len(shape) > 1):
         raise FileFormatError(f"{path} holds {name} of type {dtype}; only plain numbers are read")
     body = data[stream.tell() :]
     if len(body) != prod(shape) * dtype.itemsize:

@@ -81,7 +81,7 @@ class Events:
         return first
 
     def raster(self, n_ticks: int) -> BoolArray:
-        """Spikes as booleans, ``(n_samples, n_ticks, n_neurons)``; events at or after `n_ticks` are left out."""
+        """Spikes as booleans, ``(n_samples, n_ticks, n_neurons)``; what is after `n_ticks` is left out."""
         if not self.in_ticks:
             raise EventsError("a raster needs ticks; round the times with to_ticks first")
         raster = np.zeros((self.n_samples, n_ticks, self.n_neurons), np.bool_)
@@ -150,9 +150,7 @@ def from_dense_times(times: npt.ArrayLike) -> Events:
 
 def no_events(n_samples: int, n_neurons: int) -> Events:
     """Samples in which nothing spikes, in ticks."""
-    return Events(
-        np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(n_samples + 1, np.int64), n_neurons
-    )
+    return Events(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(n_samples + 1, np.int64), n_neurons)
 
 
 def same(a: Events, b: Events) -> bool:
@@ -168,8 +166,16 @@ def same(a: Events, b: Events) -> bool:
 def _check(e: Events) -> None:
     n, starts = e.times.size, e.sample_starts
     if e.times.ndim != 1 or e.neurons.shape != e.times.shape:
-        raise EventsError(f"events have {e.times.shape} times and {e.neurons.shape} neurons; lengths must agree")
-    if starts.ndim != 1 or starts.size < 1 or starts[0] != 0 or starts[-1] != n or np.any(np.diff(starts) < 0):
+        raise EventsError(
+            f"events have {e.times.shape} times and {e.neurons.shape} neurons; lengths must agree"
+        )
+    if (
+        starts.ndim != 1
+        or starts.size < 1
+        or starts[0] != 0
+        or starts[-1] != n
+        or np.any(np.diff(starts) < 0)
+    ):
         raise EventsError(f"sample_starts must rise from 0 to the number of events, {n}")
     if n == 0:
         return
@@ -177,7 +183,9 @@ def _check(e: Events) -> None:
         raise EventsError("events have negative, infinite or NaN times; all must be 0 or later")
     if e.neurons.min() < 0 or e.neurons.max() >= e.n_neurons:
         bad = int(e.neurons.max() if e.neurons.max() >= e.n_neurons else e.neurons.min())
-        raise EventsError(f"an event names neuron {bad}, but the population has neurons 0 to {e.n_neurons - 1}")
+        raise EventsError(
+            f"an event names neuron {bad}, but the population has neurons 0 to {e.n_neurons - 1}"
+        )
     within = np.diff(e.sample_of_event()) == 0
     later, tied = np.diff(e.times), np.diff(e.neurons)
     if np.any(within & ((later < 0) | ((later == 0) & (tied < 0)))):

@@ -108,7 +108,9 @@ def in_own_time(network: Network, events: Mapping[str, Events]) -> dict[str, Eve
     """Convert events to the network's time: seconds if it is continuous, its ticks otherwise."""
     if isinstance(network.clock, Continuous):
         if any(e.in_ticks for e in events.values()):
-            raise EventsError("a continuous network needs spike times in seconds, but the events are in ticks")
+            raise EventsError(
+                "a continuous network needs spike times in seconds, but the events are in ticks"
+            )
         return dict(events)
     return {name: e.to_ticks(network.dt) for name, e in events.items()}
 
@@ -146,7 +148,9 @@ def check_inputs(network: Network, inputs: Mapping[str, Events]) -> int:
     for name, e in inputs.items():
         population = network.population(name)
         if e.n_neurons != population.n:
-            raise EventsError(f"input {name} has {population.n} neurons, but its events come from {e.n_neurons}")
+            raise EventsError(
+                f"input {name} has {population.n} neurons, but its events come from {e.n_neurons}"
+            )
         if e.in_ticks == continuous:
             raise EventsError(f"input {name} needs times in {'seconds' if continuous else 'ticks'}")
         if getattr(population.neuron, "one_spike", False) and e.n_events and e.counts().max() > 1:
@@ -162,14 +166,18 @@ def gather(program: Program, spikes: Mapping[str, Events]) -> dict[str, Events]:
     gathered = dict(spikes)
     for name, shards in program.shards.items():
         parts = [gathered.pop(s.population) for s in shards]
-        rows = [(e.sample_of_event(), e.times, s.neurons[e.neurons]) for e, s in zip(parts, shards, strict=True)]
+        rows = [
+            (e.sample_of_event(), e.times, s.neurons[e.neurons]) for e, s in zip(parts, shards, strict=True)
+        ]
         samples, times, neurons = (np.concatenate(column) for column in zip(*rows, strict=True))
         n = sum(s.neurons.size for s in shards)
         gathered[name] = from_rows(samples, times, neurons, n_samples=parts[0].n_samples, n_neurons=n)
     return gathered
 
 
-def gather_membrane(program: Program, traces: Mapping[str, AnyArray], record: Sequence[str]) -> dict[str, AnyArray]:
+def gather_membrane(
+    program: Program, traces: Mapping[str, AnyArray], record: Sequence[str]
+) -> dict[str, AnyArray]:
     """The recorded membranes of split populations under the user's names and numbers.
 
     Args:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spikec.arrays import AnyArray, IntArray, finite, read_only
+from spikec.arrays import AnyArray, FloatArray, IntArray, finite, read_only
 from spikec.errors import NetworkError
 from spikec.ir.fixed_point import Fixed, Weights, mantissas
 
@@ -98,7 +98,12 @@ class Sparse:
                 f"Sparse has starts {self.starts.shape}, posts {self.posts.shape} and weights "
                 f"{self.weights.shape}; (n_pre + 1,), (n,) and (n,) are needed"
             )
-        if self.starts.size < 1 or self.starts[0] != 0 or self.starts[-1] != n or np.any(np.diff(self.starts) < 0):
+        if (
+            self.starts.size < 1
+            or self.starts[0] != 0
+            or self.starts[-1] != n
+            or np.any(np.diff(self.starts) < 0)
+        ):
             raise NetworkError(f"Sparse starts must rise from 0 to the number of synapses, {n}")
         if n and not (0 <= self.posts.min() and self.posts.max() < self.n_post):
             raise NetworkError(f"Sparse reaches neuron {self.posts.max()}, but there are {self.n_post}")
@@ -198,7 +203,7 @@ class Delays:
     of the one tick that every hop takes.
 
     Attributes:
-        values: Shape ``()`` (uniform), ``(n_pre,)`` (axonal), ``(n_post,)`` (dendritic) or the weights' shape.
+        values: Shape ``()`` (uniform), ``(n_pre,)`` (axonal), ``(n_post,)`` (dendritic) or the weights'.
         kind: Which of these; it is named because ``n_pre`` may equal ``n_post``.
     """
 
@@ -212,9 +217,13 @@ class Delays:
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "kind", DelayKind(self.kind))
         if values.size and values.min() < 0:
-            raise NetworkError(f"a delay is {values.min()}; a spike cannot arrive before it left: use 0 or more")
+            raise NetworkError(
+                f"a delay is {values.min()}; a spike cannot arrive before it left: use 0 or more"
+            )
         if (self.kind is DelayKind.UNIFORM) != (values.ndim == 0):
-            raise NetworkError(f"{self.kind.value} delays have shape {values.shape}; only uniform ones have ()")
+            raise NetworkError(
+                f"{self.kind.value} delays have shape {values.shape}; only uniform ones have ()"
+            )
 
     @property
     def in_ticks(self) -> bool:
@@ -266,7 +275,8 @@ def _checked(weights: Weights, what: str) -> Weights:
     return weights if isinstance(weights, Fixed) else finite(weights, f"{what} weights")
 
 
-def _take(weights: Weights, index: object) -> Weights:
+def _take(weights: Weights, index: Any) -> Weights:
     if isinstance(weights, Fixed):
-        return Fixed(weights.mantissa[index], weights.format)  # type: ignore[index]
-    return np.asarray(weights)[index]  # type: ignore[index,no-any-return]
+        return Fixed(weights.mantissa[index], weights.format)
+    taken: FloatArray = weights[index]
+    return taken

@@ -60,7 +60,14 @@ def tick_of(neuron: Neuron, dt: float, convention: Convention) -> Tick:
     if isinstance(neuron, CubaTicks):
         alpha, beta = 1 - np.asarray(neuron.decay_u) / 4096, 1 - np.asarray(neuron.decay_v) / 4096
         return Tick(
-            alpha, beta, np.ones(()), _array(neuron.bias), zero, _array(neuron.threshold), zero, neuron.one_spike
+            alpha,
+            beta,
+            np.ones(()),
+            _array(neuron.bias),
+            zero,
+            _array(neuron.threshold),
+            zero,
+            neuron.one_spike,
         )
     assert isinstance(neuron, If | Lif | Ramp | CubaLif | LiReadout)
     tau_mem = _array(getattr(neuron, "tau_mem", getattr(neuron, "tau", np.inf)))

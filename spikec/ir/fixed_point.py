@@ -115,8 +115,7 @@ class Fixed:
     @property
     def value(self) -> FloatArray:
         """The numbers meant, in units of the weight bit."""
-        scaled: FloatArray = self.mantissa * 2.0**self.format.exponent
-        return scaled
+        return np.ldexp(self.mantissa.astype(np.float64), self.format.exponent)
 
 
 Weights = FloatArray | Fixed

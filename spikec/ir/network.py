@@ -7,7 +7,7 @@ passes lead to the third, backends run it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import prod
@@ -54,7 +54,7 @@ class Convention:
     Attributes:
         integration: ``1 - dt/tau`` (Euler) or ``exp(-dt/tau)`` (exact) as the decay of one tick.
         reset: Whether a spike sets the membrane to ``v_reset`` or takes the threshold off it.
-        hop_delay: Ticks a spike needs from one population to the next: 0 as in torch frameworks, 1 as on Loihi.
+        hop_delay: Ticks from one population to the next: 0 as in torch frameworks, 1 as on Loihi.
             A projection that closes a cycle needs at least one tick whatever stands here.
     """
 
@@ -110,7 +110,9 @@ class Population:
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(int(k) for k in self.shape))
         if not self.name or any(k < 1 for k in self.shape) or not self.shape:
-            raise NetworkError(f"population {self.name!r} has shape {self.shape}; it needs a name and neurons")
+            raise NetworkError(
+                f"population {self.name!r} has shape {self.shape}; it needs a name and neurons"
+            )
         for name, values in parameters(self.neuron).items():
             if values.shape not in ((), (self.n,)):
                 raise NetworkError(
@@ -231,7 +233,9 @@ class Network:
         for p in self.populations:
             if p.name == name:
                 return p
-        raise NetworkError(f"there is no population {name!r}; the network has {_list(p.name for p in self.populations)}")
+        raise NetworkError(
+            f"there is no population {name!r}; the network has {_list(p.name for p in self.populations)}"
+        )
 
     def incoming(self, name: str) -> tuple[Projection, ...]:
         """Projections that end at a population."""
@@ -289,5 +293,5 @@ def _check_names(names: list[str], what: str) -> None:
         raise NetworkError(f"{what} names must be unique, but {_list(twice)} occur more than once")
 
 
-def _list(names: object) -> str:
-    return ", ".join(names) or "none"  # type: ignore[call-overload,no-any-return]
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"

@@ -1,4 +1,4 @@
-r"""The neuron types: parameters, equations, units. Nothing here computes; the semantics is `spikec.reference`.
+r"""The neuron types: parameters, equations, units. Nothing computes here; `spikec.reference` does.
 
 Parameters have shape ``()`` (one for all) or ``(n,)``. Three dialects use them:
 
@@ -51,7 +51,9 @@ class _Continuous:
             else:
                 object.__setattr__(self, f.name, finite(given, label))
             if getattr(self, f.name).ndim > 1:
-                raise NetworkError(f"{label} has shape {getattr(self, f.name).shape}; allowed are () and (n,)")
+                raise NetworkError(
+                    f"{label} has shape {getattr(self, f.name).shape}; allowed are () and (n,)"
+                )
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +176,7 @@ class LiReadout(_Continuous):
 
 @dataclass(frozen=True, eq=False)
 class CubaTicks(_Continuous):
-    r"""A current-based neuron once its time constants are a chip's decays, but its weights still real numbers.
+    r"""A current-based neuron whose time constants are a chip's decays already, but whose weights are real.
 
     .. math:: u \leftarrow (1 - d_u/4096)\,u + \textstyle\sum w s, \qquad
               v \leftarrow (1 - d_v/4096)\,v + u + b, \qquad v > \vartheta: \text{ spike}, v \to 0
@@ -198,7 +200,7 @@ class CubaTicks(_Continuous):
         object.__setattr__(self, "decay_v", read_only(self.decay_v, np.int64))
         object.__setattr__(self, "bias", finite(self.bias, "CubaTicks.bias"))
         object.__setattr__(self, "threshold", read_only(self.threshold, np.float64))
-        if np.any(np.isnan(self.threshold)):  # type: ignore[call-overload]
+        if np.any(np.isnan(self.threshold)):
             raise NetworkError("CubaTicks.threshold is NaN; it must be a number, or infinite for a readout")
 
     @property
@@ -258,7 +260,7 @@ class CubaFixed:
                 raise NetworkError(f"CubaFixed.{name} has shape {values.shape}; allowed are () and (n,)")
             if values.size and not (low <= values.min() and values.max() <= high):
                 raise NetworkError(
-                    f"CubaFixed.{name} lies between {values.min()} and {values.max()}; allowed is {low} to {high}"
+                    f"CubaFixed.{name} runs from {values.min()} to {values.max()}; allowed is {low} to {high}"
                 )
 
 
@@ -267,7 +269,11 @@ Neuron = Source | Ramp | If | Lif | CubaLif | LiReadout | CubaTicks | CubaFixed
 
 def parameters(neuron: Neuron) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]:
     """The numeric parameters of a neuron by name, shapes ``()`` or ``(n,)``."""
-    return {f.name: getattr(neuron, f.name) for f in fields(neuron) if isinstance(getattr(neuron, f.name), np.ndarray)}
+    return {
+        f.name: getattr(neuron, f.name)
+        for f in fields(neuron)
+        if isinstance(getattr(neuron, f.name), np.ndarray)
+    }
 
 
 def _time_constant(given: Parameter, label: str) -> npt.NDArray[np.float64]:

@@ -26,7 +26,7 @@ def verify(network: Network) -> Network:
     for p in network.populations:
         if dialect is Dialect.CONTINUOUS and isinstance(p.neuron, TICKS_ONLY):
             raise NetworkError(
-                f"population {p.name} is of type {type(p.neuron).__name__}, which needs ticks, but the network "
+                f"population {p.name} is a {type(p.neuron).__name__}, which needs ticks, but the network "
                 "is continuous; give it a clock of Ticks"
             )
         if dialect is Dialect.TICKS and isinstance(p.neuron, CubaFixed):
@@ -45,7 +45,9 @@ def _verify_projection(q: Projection, dialect: Dialect) -> None:
         kind = "fixed-point" if fixed else "real"
         raise NetworkError(f"projection {q.name} needs {kind} weights, as its network is {dialect.value}")
     if fixed and not q.delays.in_ticks:
-        raise NetworkError(f"projection {q.name} has delays in seconds, but a fixed network needs whole ticks")
+        raise NetworkError(
+            f"projection {q.name} has delays in seconds, but a fixed network needs whole ticks"
+        )
     if not fixed and q.delays.in_ticks and np.any(q.delays.values != 0):
         raise NetworkError(f"projection {q.name} has delays in ticks, but its network needs seconds")
 
@@ -59,7 +61,7 @@ def _verify_no_instant_cycle(network: Network) -> None:
         jumps = [isinstance(network.population(name).neuron, If | Lif) for name in cycle]
         if all(jumps):
             raise NetworkError(
-                f"the populations {', '.join(cycle)} feed each other without delay, so a spike could cause itself; "
+                f"populations {', '.join(cycle)} feed each other without delay: a spike could cause itself; "
                 "give one of the projections a delay"
             )
 
@@ -69,8 +71,8 @@ def _verify_codings(network: Network) -> None:
     if network.encoding is not None:
         names = [network.encoding.population, *([network.encoding.clock] if network.encoding.clock else [])]
         if sorted(names) != sorted(network.inputs):
-            raise NetworkError(f"the encoding feeds {sorted(names)}, but the inputs are {sorted(network.inputs)}")
+            raise NetworkError(
+                f"the encoding feeds {sorted(names)}, but the inputs are {sorted(network.inputs)}"
+            )
     if network.decoding is not None:
         network.population(network.decoding.population)
-
-

@@ -1,7 +1,7 @@
-r"""The continuous dialect: exact spike times, one component of the graph after another, one event after another.
+r"""The continuous dialect: exact spike times, component after component, event after event.
 
 Between two events every neuron follows the same closed form. With the rates :math:`a = 1/\tau_m` and
-:math:`c = 1/\tau_s` (0 for infinite time constants) and :math:`E(t, r) = (1 - e^{-rt})/r`, :math:`E(t, 0) = t`,
+:math:`c = 1/\tau_s` (0 for infinite ones) and :math:`E(t, r) = (1 - e^{-rt})/r`, :math:`E(t, 0) = t`,
 
 .. math:: I(t) = I_0 e^{-ct}, \qquad
           V(t) = V_l + (V_0 - V_l) e^{-at} + I_0 e^{-at} E(t, c - a) + b\,E(t, a)
@@ -93,10 +93,14 @@ class _Fan:
     def arrivals(self, time: float, neuron: int) -> Iterator[_Arrival]:
         """What a spike of presynaptic `neuron` at `time` causes."""
         for b in self.bundles[neuron]:
-            yield _Arrival(time + float(self.delays[b[0]]), next(_ORDER), self.post, self.posts[b], self.weights[b])
+            yield _Arrival(
+                time + float(self.delays[b[0]]), next(_ORDER), self.post, self.posts[b], self.weights[b]
+            )
 
 
-def _arrivals(fans: list[_Fan], spikes: Mapping[str, Events], sample: int, component: tuple[str, ...]) -> list[_Arrival]:
+def _arrivals(
+    fans: list[_Fan], spikes: Mapping[str, Events], sample: int, component: tuple[str, ...]
+) -> list[_Arrival]:
     heap: list[_Arrival] = []
     for fan in fans:
         if fan.pre in component:
@@ -227,7 +231,9 @@ class _Neurons:
             elif up:
                 found[place] = self.t[neuron] + self._root(neuron, 0.0, tip)
             elif later:
-                found[place] = self.t[neuron] + self._root(neuron, tip if tip < span[place] else 0.0, span[place])
+                found[place] = self.t[neuron] + self._root(
+                    neuron, tip if tip < span[place] else 0.0, span[place]
+                )
         return found
 
     def _extremum(self, j: IntArray) -> FloatArray:

@@ -1,7 +1,7 @@
-r"""The fixed dialect, tick by tick: Lava's ``PyLifModelBitAcc`` behind ``PyDenseModelBitAcc`` and ``PyDelayDenseModelBitAcc``.
+r"""The fixed dialect, tick by tick, as Lava's bit-accurate LIF, Dense and DelayDense compute it.
 
-Order within tick k: every population takes what arrives in k, updates, and spikes; then every projection takes
-the spikes of its presynaptic population and delivers them in tick k + 1 + delay. One tick a hop, always.
+Order within tick k: every population takes what arrives in k, updates, and spikes; every projection takes the
+spikes of its presynaptic population and delivers them in tick k + 1 + delay. One tick a hop, always.
 
 Source of every formula: lava-nc 0.10.0, ``lava/proc/lif/models.py`` and ``lava/proc/dense/models.py``.
 """
@@ -38,7 +38,11 @@ def run_fixed(
     """
     spikes = {p.name: np.zeros((n_samples, n_ticks, p.n), np.bool_) for p in network.populations}
     membranes = {p.name: np.zeros((n_samples, n_ticks, p.n), np.int64) for p in network.populations}
-    neurons = {p.name: _Neurons(p.neuron, n_samples, p.n) for p in network.populations if isinstance(p.neuron, CubaFixed)}
+    neurons = {
+        p.name: _Neurons(p.neuron, n_samples, p.n)
+        for p in network.populations
+        if isinstance(p.neuron, CubaFixed)
+    }
     synapses = [_Synapses(q, n_samples) for q in network.projections]
     for tick in range(n_ticks):
         for name, raster in inputs.items():
@@ -83,7 +87,9 @@ class _Neurons:
         self.threshold = np.asarray(neuron.vth) << 6
         exponent = np.asarray(neuron.bias_exp)
         mantissa = np.asarray(neuron.bias_mant)
-        self.bias = np.where(exponent >= 0, mantissa << np.maximum(exponent, 0), mantissa >> np.maximum(-exponent, 0))
+        self.bias = np.where(
+            exponent >= 0, mantissa << np.maximum(exponent, 0), mantissa >> np.maximum(-exponent, 0)
+        )
         self.u = np.zeros((n_samples, n), np.int64)
         self.v = np.zeros((n_samples, n), np.int64)
 
@@ -112,7 +118,7 @@ class _Synapses:
 
     def deliver(self) -> IntArray:
         """What arrives in this tick; everything else comes one tick closer."""
-        arriving = self.on_the_way[0].copy()
+        arriving: IntArray = self.on_the_way[0].copy()
         self.on_the_way = np.roll(self.on_the_way, -1, axis=0)
         self.on_the_way[-1] = 0
         return arriving

@@ -130,12 +130,16 @@ def load_target(name: str) -> Target:
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
         if not path.is_file():
-            raise UsageError(f"there is no target file {name}; give a name ({', '.join(target_names())}) or a file")
+            raise UsageError(
+                f"there is no target file {name}; give a name ({', '.join(target_names())}) or a file"
+            )
         text = path.read_text(encoding="utf-8")
     elif name in target_names():
         text = files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     else:
-        raise UsageError(f"there is no target {name!r}; known are {', '.join(target_names())}, or a .yaml file")
+        raise UsageError(
+            f"there is no target {name!r}; known are {', '.join(target_names())}, or a .yaml file"
+        )
     return parse_target(text, name)
 
 
@@ -155,4 +159,6 @@ def parse_target(text: str, name: str) -> Target:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"target {name} has a wrong entry at {where}: {first['msg']}; see docs/targets.md") from error
+        raise UsageError(
+            f"target {name} has a wrong entry at {where}: {first['msg']}; see docs/targets.md"
+        ) from error
