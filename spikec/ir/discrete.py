@@ -46,10 +46,12 @@ class Tick:
 
 
 def tick_of(neuron: Neuron, dt: float, convention: Convention) -> Tick:
-    """Integrate a float neuron over one tick.
+    r"""Integrate a float neuron over one tick.
 
-    With `Integration.EULER`, decays are ``1 - dt/tau``; with `Integration.EXACT`, ``exp(-dt/tau)``, and what
-    acts during the tick (bias, and the current on the membrane) is held constant over it.
+    With `Integration.EULER`, decays are ``1 - dt/tau``, and bias and current act for ``dt``. With
+    `Integration.EXACT` the tick is the solution of the equations: decays are ``exp(-dt/tau)``, and a current that
+    starts at one moves the membrane by :math:`g = \int_0^{dt} e^{-s/\tau_s} e^{-(dt-s)/\tau_m} ds`, so that the
+    membrane is right at the end of every tick if spikes fall on ticks.
 
     Args:
         neuron: Any float neuron that computes.
@@ -75,7 +77,10 @@ def tick_of(neuron: Neuron, dt: float, convention: Convention) -> Tick:
     if isinstance(neuron, If | Lif):
         alpha, gain = zero, np.ones(())
     else:
-        alpha, gain = _decay(_array(getattr(neuron, "tau_syn", np.inf)), dt, convention)[0], held
+        tau_syn = _array(getattr(neuron, "tau_syn", np.inf))
+        alpha = _decay(tau_syn, dt, convention)[0]
+        exact = convention.integration is Integration.EXACT
+        gain = beta * _fading(dt, 1 / tau_syn - 1 / tau_mem) if exact else held
     return Tick(
         alpha=alpha,
         beta=beta,
@@ -92,9 +97,12 @@ def _decay(tau: FloatArray, dt: float, convention: Convention) -> tuple[FloatArr
     """What is left after a tick, and the effect of a constant slope of one over it."""
     if convention.integration is Integration.EULER:
         return 1 - dt / tau, np.full(tau.shape, dt)
-    rate = 1 / tau
-    held = np.where(rate > 0, -np.expm1(-dt * rate) / np.where(rate > 0, rate, 1.0), dt)
-    return np.exp(-dt * rate), held
+    return np.exp(-dt / tau), _fading(dt, 1 / tau)
+
+
+def _fading(dt: float, rate: FloatArray) -> FloatArray:
+    """Integral of ``exp(-rate * t)`` from 0 to `dt`; `rate` may be zero or negative."""
+    return np.where(rate == 0, dt, -np.expm1(-dt * rate) / np.where(rate == 0, 1.0, rate))
 
 
 def _array(value: object) -> FloatArray:
