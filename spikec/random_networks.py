@@ -1,0 +1,215 @@
+"""Random small programs and inputs that reach the corners of the fixed dialect.
+
+What any two engines must agree on is drawn here: `spikec selftest` and the tests run these programs on every
+backend and compare. Between them they cover
+
+* one or two sources, one to four populations of 1 to 24 neurons; some reached by nothing but their bias;
+* parameters for all neurons or one each; no leak, full leak, thresholds of zero and the largest there is,
+  biases of either sign with exponents of either sign;
+* dense and sparse projections, stored zeros, neurons without synapses, projections without any;
+* all three signs, 1 to 8 bits, exponents -8 to 7: from currents that vanish to currents that wrap, and a few
+  storms in which they leave the 24 bits for good, and the 32 bits of Lava's integers;
+* delays of all four kinds, mostly short, up to 62 ticks;
+* chains, several projections between one pair, neurons and populations that feed themselves, longer cycles;
+* sources that are silent, that spike in every tick, and that promise one spike a sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from spikec.arrays import AnyArray, IntArray
+from spikec.events import Events, from_raster
+from spikec.ir.connectivity import Connectivity, Delays, Dense, sparse
+from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
+from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
+from spikec.ir.neurons import CubaFixed, Source
+from spikec.ir.verify import verify
+from spikec.program import Program
+from spikec.targets.target import load_target
+
+DT = 1e-3
+"""Length of a tick, seconds; it means nothing here."""
+
+LONGEST_DELAY = 62
+"""Ticks; the longest delay that loihi2 takes."""
+
+
+def random_program(
+    rng: np.random.Generator,
+    *,
+    max_neurons: int = 24,
+    max_populations: int = 4,
+    max_delay: int = LONGEST_DELAY,
+) -> Program:
+    """Draw a program in the fixed dialect, for loihi2.
+
+    Args:
+        rng: Where chance comes from.
+        max_neurons: Largest size of a population.
+        max_populations: Largest number of populations, sources apart.
+        max_delay: Longest delay, ticks.
+    """
+    sources = [
+        Population(f"in{k}", Source(one_spike=bool(rng.random() < 0.2)), (_size(rng, max_neurons),))
+        for k in range(int(rng.integers(1, 3)))
+    ]
+    sizes = {p.name: p.n for p in sources}
+    names = [f"net.{k}" for k in range(int(rng.integers(1, max_populations + 1)))]
+    sizes |= {name: _size(rng, max_neurons) for name in names}
+    storm = rng.random() < 0.1
+    projections = tuple(
+        _projection(rng, f"{pre}-{post}:{k}", (pre, sizes[pre]), (post, sizes[post]), max_delay, storm)
+        for k, (pre, post) in enumerate(_pairs(rng, [p.name for p in sources], names))
+    )
+    populations = [
+        Population(name, _neuron(rng, sizes[name], _drive(projections, name), storm), (sizes[name],))
+        for name in names
+    ]
+    network = Network(
+        populations=(*sources, *populations),
+        projections=projections,
+        inputs=tuple(p.name for p in sources),
+        outputs=(names[-1],),
+        clock=Ticks(DT, LOIHI),
+    )
+    return Program(verify(network), load_target("loihi2"), source={"kind": "random"})
+
+
+def random_inputs(
+    rng: np.random.Generator, program: Program, n_samples: int, n_ticks: int
+) -> dict[str, Events]:
+    """Draw spikes for every source of a program; each sample is silent, sparse, busy or saturated.
+
+    Args:
+        rng: Where chance comes from.
+        program: Whose inputs are meant.
+        n_samples: Samples.
+        n_ticks: Ticks of each sample.
+    """
+    inputs = {}
+    for name in program.network.inputs:
+        p = program.network.population(name)
+        rates = rng.choice([0.0, 0.02, 0.1, 0.4, 1.0], n_samples, p=[0.1, 0.3, 0.3, 0.2, 0.1])
+        raster = rng.random((n_samples, n_ticks, p.n)) < rates[:, None, None]
+        if getattr(p.neuron, "one_spike", False):
+            raster &= np.cumsum(raster, axis=1) == 1
+        inputs[name] = from_raster(raster)
+    return inputs
+
+
+def _size(rng: np.random.Generator, largest: int) -> int:
+    """A size from 1 up, small ones more often."""
+    return int(rng.integers(1, rng.integers(1, largest + 1), endpoint=True))
+
+
+def _pairs(rng: np.random.Generator, sources: Sequence[str], names: Sequence[str]) -> list[tuple[str, str]]:
+    """Which population reaches which: a chain, shortcuts, doubles and, in half of all networks, cycles."""
+    chain = [(str(rng.choice(sources)), names[0]), *pairwise(names)]
+    pairs = [pair for pair in chain if rng.random() < 0.95]
+    cyclic = rng.random() < 0.5
+    for _ in range(int(rng.integers(0, 6))):
+        place = int(rng.integers(len(names)))
+        pre = rng.choice([*sources, *(names if cyclic else names[:place])])
+        pairs.append((str(pre), names[place]))
+    return pairs
+
+
+def _projection(
+    rng: np.random.Generator,
+    name: str,
+    pre: tuple[str, int],
+    post: tuple[str, int],
+    max_delay: int,
+    storm: bool,
+) -> Projection:
+    connectivity = _connectivity(rng, pre[1], post[1], storm)
+    return Projection(name, pre[0], post[0], connectivity, _delays(rng, connectivity, max_delay))
+
+
+def _connectivity(rng: np.random.Generator, n_pre: int, n_post: int, storm: bool) -> Connectivity:
+    if rng.random() < 0.5:
+        return Dense(_weights(rng, (n_post, n_pre), storm))
+    kept = rng.random((n_pre, n_post)) < rng.choice([0.0, 0.1, 0.5, 1.0], p=[0.1, 0.4, 0.3, 0.2])
+    kept &= (rng.random(n_pre) < 0.8)[:, None]
+    i, j = np.nonzero(kept)
+    return sparse(n_pre, n_post, i, j, _weights(rng, (i.size,), storm))
+
+
+def _weights(rng: np.random.Generator, shape: tuple[int, ...], storm: bool) -> Fixed:
+    """Weights that do little, weights as a trained network has them, or the largest of all."""
+    if storm:
+        return Fixed(np.full(shape, 255), FixedFormat(8, Sign.EXCITATORY, 7))
+    form = FixedFormat(
+        bits=int(rng.choice([8, rng.integers(1, 9)])),
+        sign=Sign(rng.choice([sign.value for sign in Sign], p=[0.5, 0.3, 0.2])),
+        exponent=int(rng.choice([0, rng.integers(-8, 8)])),
+    )
+    low, high = form.minimum // form.step, form.maximum // form.step
+    regime = rng.choice(["small", "any", "largest"], p=[0.25, 0.6, 0.15])
+    if regime == "small":
+        low, high = max(low, -4), min(high, 4)
+    steps = rng.integers(low, high, shape, endpoint=True)
+    if regime == "largest":
+        steps = np.where(rng.random(shape) < 0.9, high or low, steps)
+    steps = np.where(rng.random(shape) < rng.choice([0.0, 0.2]), 0, steps)
+    return Fixed(steps * form.step, form)
+
+
+def _delays(rng: np.random.Generator, connectivity: Connectivity, max_delay: int) -> Delays:
+    longest = min(max_delay, int(rng.choice([0, 1, 3, 8, LONGEST_DELAY], p=[0.35, 0.2, 0.2, 0.15, 0.1])))
+    shapes: dict[str, tuple[int, ...]] = {
+        "uniform": (),
+        "axonal": (connectivity.n_pre,),
+        "dendritic": (connectivity.n_post,),
+        "synaptic": tuple(connectivity.weights.shape),
+    }
+    kind = str(rng.choice(list(shapes)))
+    return Delays(rng.integers(0, longest, shapes[kind], endpoint=True), kind)  # type: ignore[arg-type]
+
+
+def _drive(projections: Sequence[Projection], name: str) -> float:
+    """Roughly the largest sum that reaches a neuron of a population in one tick, in weight units."""
+    drive = 1.0
+    for q in projections:
+        if q.post == name and isinstance(q.connectivity.weights, Fixed):
+            mantissa = np.abs(q.connectivity.dense_matrix()).sum(axis=1)
+            drive += float(mantissa.max() * 2.0**q.connectivity.weights.format.exponent)
+    return drive
+
+
+def _neuron(rng: np.random.Generator, n: int, drive: float, storm: bool) -> CubaFixed:
+    """A neuron whose threshold lies where the drive can reach it, or at one of the ends."""
+    usual = drive * 2.0 ** rng.uniform(-8, 1, _shape(rng, n))
+    vth = [np.clip(np.rint(usual), 0, 131071).astype(np.int64), np.array(0), np.array(131071)]
+    return CubaFixed(
+        du=0 if storm else _decay(rng, n, 4095),
+        dv=_decay(rng, n, 4096),
+        vth=vth[int(rng.choice(3, p=[0.85, 0.05, 0.1]))],
+        bias_mant=_bias(rng, n),
+        bias_exp=rng.integers(-8, 7, _shape(rng, n), endpoint=True),
+    )
+
+
+def _decay(rng: np.random.Generator, n: int, largest: int) -> AnyArray:
+    shape = _shape(rng, n)
+    slow = np.rint(4096 * 2.0 ** -rng.uniform(1, 12, shape)).astype(np.int64)
+    any_one = rng.integers(0, largest, shape, endpoint=True)
+    extreme = rng.choice([0, largest], shape)
+    choices: list[IntArray] = [slow, any_one, extreme]
+    return choices[int(rng.choice(3, p=[0.5, 0.25, 0.25]))]
+
+
+def _bias(rng: np.random.Generator, n: int) -> AnyArray:
+    if rng.random() < 0.5:
+        return np.array(0)
+    largest = int(rng.choice([16, 256, 4095]))
+    return np.asarray(rng.integers(-largest, largest, _shape(rng, n), endpoint=True))
+
+
+def _shape(rng: np.random.Generator, n: int) -> tuple[int, ...]:
+    """One value for all neurons, or one for each."""
+    return () if rng.random() < 0.5 else (n,)
