@@ -2,16 +2,16 @@ r"""One tick of any float neuron, in one form.
 
 Whatever its type, a neuron that is integrated once a tick computes
 
-.. math:: u \leftarrow \alpha u + g \sum w s, \qquad
+.. math:: u \leftarrow \alpha u + c + g \sum w s, \qquad
           v \leftarrow V_l + \beta (v - V_l) + u + b, \qquad v > \vartheta: \text{ spike}
 
-and this module gives :math:`\alpha, \beta, g, b`. The reference interpreter runs this form, and the pass that
-puts time constants on a chip starts from it.
+and this module gives :math:`\alpha, \beta, g, b, c`. The reference interpreter runs this form, and the pass
+that puts time constants on a chip starts from it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class Tick:
         threshold: :math:`\vartheta`; infinite for readouts.
         v_reset: Membrane after a spike.
         one_spike: Whether only the first spike of a sample leaves the neuron.
+        current_bias: What the current gains in every tick, :math:`c`, membrane units per tick.
     """
 
     alpha: FloatArray
@@ -43,15 +44,17 @@ class Tick:
     threshold: FloatArray
     v_reset: FloatArray
     one_spike: bool
+    current_bias: FloatArray = field(default_factory=lambda: np.zeros(()))
 
 
 def tick_of(neuron: Neuron, dt: float, convention: Convention) -> Tick:
     r"""Integrate a float neuron over one tick.
 
     With `Integration.EULER`, decays are ``1 - dt/tau``, and bias and current act for ``dt``. With
-    `Integration.EXACT` the tick is the solution of the equations: decays are ``exp(-dt/tau)``, and a current that
-    starts at one moves the membrane by :math:`g = \int_0^{dt} e^{-s/\tau_s} e^{-(dt-s)/\tau_m} ds`, so that the
-    membrane is right at the end of every tick if spikes fall on ticks.
+    `Integration.EXACT` the tick is the solution of the equations: decays are ``exp(-dt/tau)``, and a current
+    that starts at one moves the membrane by :math:`g = \int_0^{dt} e^{-s/\tau_s} e^{-(dt-s)/\tau_m} ds`, so
+    that the membrane is right at the end of every tick if spikes fall on ticks. Only a `current_bias` comes
+    one tick early: what it adds to the current during a tick is there from the tick's beginning.
 
     Args:
         neuron: Any float neuron that computes.
@@ -70,26 +73,31 @@ def tick_of(neuron: Neuron, dt: float, convention: Convention) -> Tick:
             _array(neuron.threshold),
             zero,
             neuron.one_spike,
+            _array(neuron.current_bias),
         )
     assert isinstance(neuron, If | Lif | Ramp | CubaLif | LiReadout)
     tau_mem = _array(getattr(neuron, "tau_mem", getattr(neuron, "tau", np.inf)))
     beta, held = _decay(tau_mem, dt, convention)
-    if isinstance(neuron, If | Lif):
-        alpha, gain = zero, np.ones(())
-    else:
+    alpha, gain, bias, current_bias = zero, np.ones(()), _array(neuron.bias) * held, zero
+    if not isinstance(neuron, If | Lif):
         tau_syn = _array(getattr(neuron, "tau_syn", np.inf))
-        alpha = _decay(tau_syn, dt, convention)[0]
+        alpha, held_by_current = _decay(tau_syn, dt, convention)
         exact = convention.integration is Integration.EXACT
         gain = beta * _fading(dt, 1 / tau_syn - 1 / tau_mem) if exact else held
+        drive = _array(getattr(neuron, "current_bias", 0.0))
+        current_bias = gain * held_by_current * drive
+        if exact and np.any(drive != 0):
+            bias = bias + (held - gain) * drive * tau_syn
     return Tick(
         alpha=alpha,
         beta=beta,
         gain=gain,
-        bias=_array(neuron.bias) * held,
+        bias=bias,
         v_leak=_array(getattr(neuron, "v_leak", 0.0)),
         threshold=_array(getattr(neuron, "threshold", np.inf)),
         v_reset=_array(getattr(neuron, "v_reset", 0.0)),
         one_spike=getattr(neuron, "one_spike", False),
+        current_bias=current_bias,
     )
 
 

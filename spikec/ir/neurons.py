@@ -128,8 +128,12 @@ class Lif(_Continuous):
 class CubaLif(_Continuous):
     r"""Current-based leaky integrate-and-fire neuron: an input spike makes the *current* jump by its weight.
 
-    .. math:: \dot I = -I/\tau_s + \sum_i w_i\, \delta(t - t_i), \qquad
+    .. math:: \dot I = -I/\tau_s + c + \sum_i w_i\, \delta(t - t_i), \qquad
               \dot V = -(V - V_l)/\tau_m + I + b, \qquad V > \vartheta: \text{ spike}, V \to V_r
+
+    The current starts at zero, so a constant :math:`c` raises it to :math:`c \tau_s` by and by: it is the
+    bias of a layer whose output is filtered by the synapse, and equals a bias :math:`b = c \tau_s` with a
+    current that starts at :math:`-c \tau_s`.
 
     Attributes:
         tau_mem: :math:`\tau_m`, seconds; infinite for no leak.
@@ -139,6 +143,7 @@ class CubaLif(_Continuous):
         bias: :math:`b`, membrane units per second.
         v_reset: :math:`V_r`; the current is not reset.
         one_spike: Only the first spike of a sample leaves the neuron.
+        current_bias: :math:`c`, membrane units per second squared; zero if :math:`\tau_s` is infinite.
     """
 
     tau_mem: Parameter
@@ -148,8 +153,13 @@ class CubaLif(_Continuous):
     bias: Parameter = 0.0
     v_reset: Parameter = 0.0
     one_spike: bool = False
+    current_bias: Parameter = 0.0
 
     spikes: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_current_bias(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,21 +174,27 @@ class LiReadout(_Continuous):
         tau_syn: :math:`\tau_s`, seconds; infinite for currents that stay.
         v_leak: Resting value; the membrane starts here.
         bias: :math:`b`, membrane units per second.
+        current_bias: :math:`c`, membrane units per second squared; zero if :math:`\tau_s` is infinite.
     """
 
     tau_mem: Parameter = np.inf
     tau_syn: Parameter = np.inf
     v_leak: Parameter = 0.0
     bias: Parameter = 0.0
+    current_bias: Parameter = 0.0
 
     spikes: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_current_bias(self)
 
 
 @dataclass(frozen=True, eq=False)
 class CubaTicks(_Continuous):
     r"""A current-based neuron whose time constants are a chip's decays already, but whose weights are real.
 
-    .. math:: u \leftarrow (1 - d_u/4096)\,u + \textstyle\sum w s, \qquad
+    .. math:: u \leftarrow (1 - d_u/4096)\,u + c + \textstyle\sum w s, \qquad
               v \leftarrow (1 - d_v/4096)\,v + u + b, \qquad v > \vartheta: \text{ spike}, v \to 0
 
     Attributes:
@@ -187,6 +203,7 @@ class CubaTicks(_Continuous):
         threshold: :math:`\vartheta`, membrane units; infinite for a readout, which never spikes.
         bias: :math:`b`, membrane units per tick.
         one_spike: Only the first spike of a sample leaves the neuron.
+        current_bias: :math:`c`, membrane units per tick, added to the current.
     """
 
     decay_u: Parameter
@@ -194,11 +211,13 @@ class CubaTicks(_Continuous):
     threshold: Parameter
     bias: Parameter = 0.0
     one_spike: bool = False
+    current_bias: Parameter = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "decay_u", read_only(self.decay_u, np.int64))
         object.__setattr__(self, "decay_v", read_only(self.decay_v, np.int64))
         object.__setattr__(self, "bias", finite(self.bias, "CubaTicks.bias"))
+        object.__setattr__(self, "current_bias", finite(self.current_bias, "CubaTicks.current_bias"))
         object.__setattr__(self, "threshold", read_only(self.threshold, np.float64))
         if np.any(np.isnan(self.threshold)):
             raise NetworkError("CubaTicks.threshold is NaN; it must be a number, or infinite for a readout")
@@ -274,6 +293,14 @@ def parameters(neuron: Neuron) -> dict[str, npt.NDArray[np.float64] | npt.NDArra
         for f in fields(neuron)
         if isinstance(getattr(neuron, f.name), np.ndarray)
     }
+
+
+def _check_current_bias(neuron: CubaLif | LiReadout) -> None:
+    if np.any(np.asarray(neuron.current_bias) != 0) and np.any(np.isinf(np.asarray(neuron.tau_syn))):
+        raise NetworkError(
+            f"{type(neuron).__name__} has a current_bias and an infinite tau_syn, so its current would grow "
+            "for ever; give a finite tau_syn, or a bias"
+        )
 
 
 def _time_constant(given: Parameter, label: str) -> npt.NDArray[np.float64]:

@@ -24,7 +24,7 @@ from scipy.optimize import brentq
 from spikec.arrays import BoolArray, FloatArray, IntArray
 from spikec.events import Events, from_rows
 from spikec.ir.network import Network, Population, Projection
-from spikec.ir.neurons import CubaLif, If, Lif, LiReadout, Ramp
+from spikec.ir.neurons import CubaLif, If, Lif, LiReadout, Neuron, Ramp
 
 
 def run_continuous(
@@ -166,14 +166,21 @@ class _Neurons:
         self.one_spike = bool(getattr(k, "one_spike", False))
         self.a = self._each(1 / np.asarray(getattr(k, "tau_mem", getattr(k, "tau", np.inf))))
         self.c = self._each(1 / np.asarray(getattr(k, "tau_syn", np.inf)))
-        self.b = self._each(k.bias)
+        settled = self._settled_current(k)
+        self.b = self._each(k.bias) + settled
         self.rest = self._each(getattr(k, "v_leak", 0.0))
         self.threshold = self._each(getattr(k, "threshold", np.inf))
         self.reset = self._each(getattr(k, "v_reset", 0.0))
         self.t = np.zeros(self.n)
         self.v = self.rest.copy()
-        self.i = np.zeros(self.n)
+        self.i = 0.0 - settled
         self.silenced = np.zeros(self.n, np.bool_)
+
+    def _settled_current(self, k: Neuron) -> FloatArray:
+        """What a constant input makes of the current in the long run; `i` is the distance from it."""
+        drive = self._each(getattr(k, "current_bias", 0.0))
+        tau = self._each(getattr(k, "tau_syn", np.inf))
+        return np.where(drive == 0, 0.0, drive * np.where(np.isinf(tau), 0.0, tau))
 
     def _each(self, value: object) -> FloatArray:
         return np.broadcast_to(np.asarray(value, np.float64), (self.n,)).copy()

@@ -69,7 +69,7 @@ class _Neurons:
     def update(self, x: FloatArray) -> BoolArray:
         """Advance one tick with the weighted input `x`, and tell who spikes."""
         k = self.tick
-        self.u = k.alpha * self.u + k.gain * x
+        self.u = k.alpha * self.u + k.current_bias + k.gain * x
         self.v = k.v_leak + k.beta * (self.v - k.v_leak) + self.u + k.bias
         above: BoolArray = self.v > k.threshold
         self.v = np.where(above, self.v - k.threshold if self.subtract else k.v_reset, self.v)
