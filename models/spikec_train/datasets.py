@@ -1,0 +1,119 @@
+"""The data sets that ship, by name: ``digits:train``, ``digits:test``, ``digits:test:20`` for the first 20.
+
+A split never depends on the seed of a training: whatever network is asked, ``digits:test`` are images that no
+training of ours has seen. They come with scikit-learn, so nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spikec.arrays import FloatArray, IntArray, finite, read_only
+from spikec.errors import UsageError
+
+SPLITS = ("train", "test")
+
+DIGITS_TEST_SIZE = 450
+DIGITS_SPLIT_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled samples.
+
+    Attributes:
+        name: Name of the data set, for instance ``"digits"``.
+        split: ``"train"`` or ``"test"``.
+        samples: One sample a row, ``(n_samples, n_values)``, in the data's own units, from 0 to ``x_max``.
+        labels: Class of each sample, from 0, ``(n_samples,)``.
+        shape: The values' arrangement in a sample, row-major.
+        x_max: The largest value there can be.
+        n_classes: Number of classes.
+    """
+
+    name: str
+    split: str
+    samples: FloatArray
+    labels: IntArray
+    shape: tuple[int, ...]
+    x_max: float
+    n_classes: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "samples", finite(self.samples, f"the samples of {self.name}"))
+        object.__setattr__(self, "labels", read_only(self.labels, np.int64))
+        n = self.labels.size
+        if self.samples.shape != (n, int(np.prod(self.shape))) or self.labels.shape != (n,):
+            raise UsageError(
+                f"data set {self.name} has samples {self.samples.shape} of shape {self.shape} and labels "
+                f"{self.labels.shape}; one row and one label a sample are needed"
+            )
+        if n and not (0 <= self.labels.min() and self.labels.max() < self.n_classes):
+            raise UsageError(
+                f"data set {self.name} has labels from {self.labels.min()} to {self.labels.max()}, "
+                f"but {self.n_classes} classes, counted from 0"
+            )
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return int(self.labels.size)
+
+    def first(self, n: int) -> Dataset:
+        """The first `n` samples."""
+        return replace(self, samples=self.samples[:n], labels=self.labels[:n])
+
+
+def dataset_names() -> list[str]:
+    """What `load_dataset` takes, without the number of samples."""
+    return [f"{name}:{split}" for name in sorted(_LOADERS) for split in SPLITS]
+
+
+def load_dataset(spec: str) -> Dataset:
+    """Load a split of a data set.
+
+    Args:
+        spec: ``NAME:SPLIT`` or, for its first ``N`` samples, ``NAME:SPLIT:N`` or ``NAME:SPLIT[:N]``.
+
+    Raises:
+        UsageError: There is no such data set or split, or it has fewer samples.
+    """
+    given = re.fullmatch(r"([^:\[\]]+):([^:\[\]]+)(?::(\d+)|\[:(\d+)\])?", spec.strip())
+    if given is None or given[1] not in _LOADERS or given[2] not in SPLITS:
+        raise UsageError(
+            f"there is no data set {spec!r}; known are {', '.join(dataset_names())}, "
+            f"each with :N after it for its first N samples"
+        )
+    data = _LOADERS[given[1]](given[2])
+    number = given[3] or given[4]
+    if number is None:
+        return data
+    if not 1 <= int(number) <= data.n_samples:
+        raise UsageError(
+            f"data set {spec!r} asks for {number} samples; {data.name}:{data.split} has 1 to {data.n_samples}"
+        )
+    return data.first(int(number))
+
+
+def _digits(split: str) -> Dataset:
+    """Handwritten digits, 8 by 8 pixels of 17 grey levels: 1347 to train with, 450 to test with.
+
+    Source: UCI "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998), the part that
+    scikit-learn bundles.
+    """
+    from sklearn.datasets import load_digits  # takes a second to import
+    from sklearn.model_selection import train_test_split
+
+    samples, labels = load_digits(return_X_y=True)
+    train_x, test_x, train_y, test_y = train_test_split(
+        samples, labels, test_size=DIGITS_TEST_SIZE, random_state=DIGITS_SPLIT_SEED, stratify=labels
+    )
+    x, y = (train_x, train_y) if split == "train" else (test_x, test_y)
+    return Dataset("digits", split, x, y, shape=(8, 8), x_max=16.0, n_classes=10)
+
+
+_LOADERS: dict[str, Callable[[str], Dataset]] = {"digits": _digits}

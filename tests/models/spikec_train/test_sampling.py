@@ -1,0 +1,281 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import chisquare
+
+from spikec.coding import decode
+from spikec.container import digest
+from spikec.errors import UsageError
+from spikec.ir.verify import verify
+from spikec.program import Program, encode_samples
+from spikec.reference import ReferenceBackend
+from spikec.targets.target import load_target
+from spikec_train.datasets import Dataset, load_dataset
+from spikec_train.sampling import (
+    RampLayer,
+    SampledRamp,
+    draw_pairs,
+    earliness,
+    features,
+    midpoint_layer,
+    pair_weights,
+    sampled_network,
+    spike_times,
+)
+
+T = 0.016
+
+
+def blobs(n=60, width=6, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 3
+    return Dataset(
+        "blobs",
+        "train",
+        np.clip(rng.normal(3 + 2 * labels[:, None], 1.5, (n, width)), 0, 10),
+        labels,
+        (2, width // 2),
+        10.0,
+        3,
+    )
+
+
+def random_layer(rng, n, width, gain=1.0):
+    low, high = rng.uniform(0, T, (2, n, width))
+    turned = np.sum(low**2, axis=1) > np.sum(high**2, axis=1)
+    low[turned], high[turned] = high[turned], low[turned]
+    return midpoint_layer(low, high, T, gain)
+
+
+def run(network, samples):
+    """The reference interpreter's result, read where the network's encoding says."""
+    program = Program(network, load_target("ideal"))
+    executable = ReferenceBackend().prepare(program)
+    inputs = encode_samples(network, samples)
+    return executable.run(inputs, network.encoding.duration, ("readout.v.last",))
+
+
+def assert_same_first_spikes(result, trained, samples, x_max):
+    """Equal but for rounding; a spike in the very moment of the answer, 2 T, counts as none."""
+    expected = spike_times(trained.layer, earliness(samples, x_max, T))
+    found = result.spikes["hidden"].first_times()
+    np.testing.assert_allclose(np.minimum(found, 2 * T), np.minimum(expected, 2 * T), rtol=0, atol=1e-9 * T)
+
+
+# ---------------------------------------------------------------- pairs
+
+
+def test_the_weight_of_a_pair_is_one_over_its_distance():
+    points = np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0], [3.0, 4.0]])
+    labels = np.array([0, 1, 0, 2])
+    first, second = np.array([0, 0, 1, 1]), np.array([1, 2, 2, 3])
+    # at distance 5; same class; at distance sqrt(9 + 9); two classes at one place
+    np.testing.assert_allclose(pair_weights(points, labels, first, second), [0.2, 0.0, 18**-0.5, 0.0])
+
+
+def test_near_pairs_are_drawn_in_proportion_to_one_over_their_distance():
+    points = np.array([[1.0], [2.0], [5.0]])
+    labels = np.array([0, 1, 2])
+    rng = np.random.default_rng(1)
+    seen = np.zeros((3, 3))
+    for _ in range(3000):
+        low, high = draw_pairs(points, labels, 1, 50, rng)
+        seen[low, high] += 1
+    expected = np.array([1 / 1, 1 / 4, 1 / 3])
+    counts = np.array([seen[0, 1], seen[0, 2], seen[1, 2]])
+    assert counts.sum() == 3000
+    assert chisquare(counts, 3000 * expected / expected.sum()).pvalue > 1e-3
+
+
+@given(seed=st.integers(0, 10**6), n_pairs=st.integers(1, 30))
+@settings(deadline=None, max_examples=50)
+def test_pairs_differ_in_class_and_value_and_none_comes_twice(seed, n_pairs):
+    rng = np.random.default_rng(seed)
+    points = rng.integers(0, 3, (40, 3)).astype(float)
+    labels = rng.integers(0, 4, 40)
+    low, high = draw_pairs(points, labels, n_pairs, 8, rng)
+    assert np.all(labels[low] != labels[high])
+    assert np.all(np.any(points[low] != points[high], axis=1))
+    assert np.all(np.sum(points[low] ** 2, axis=1) <= np.sum(points[high] ** 2, axis=1))
+    assert len({frozenset(p) for p in zip(low.tolist(), high.tolist(), strict=True)}) == n_pairs
+
+
+def test_samples_that_make_too_few_pairs_are_refused():
+    rng = np.random.default_rng(0)
+    points = np.arange(6.0)[:, None]
+    with pytest.raises(UsageError, match="0 were found"):
+        draw_pairs(points, np.zeros(6, int), 1, 4, rng)
+    with pytest.raises(UsageError, match="use fewer neurons"):
+        draw_pairs(points, np.arange(6) % 2, 100, 4, rng)
+    with pytest.raises(UsageError, match="make no pair"):
+        draw_pairs(points[:1], np.zeros(1, int), 1, 4, rng)
+
+
+# ---------------------------------------------------------------- layer
+
+
+@given(
+    points=arrays(np.float64, (2, 5), elements=st.integers(0, 16).map(lambda x: x * T / 16)),
+    gain=st.floats(0.1, 4),
+)
+def test_no_threshold_is_below_the_window(points, gain):
+    low, high = sorted(points, key=lambda p: np.sum(p**2))
+    if np.array_equal(low, high):
+        return
+    layer = midpoint_layer(low[None], high[None], T, gain)
+    assert layer.thresholds[0] >= T
+
+
+def test_a_neuron_begins_to_spike_at_the_midpoint_of_its_pair():
+    rng = np.random.default_rng(5)
+    low, high = 0.2 * T * rng.uniform(size=8), 0.2 * T * rng.uniform(size=8) + 0.1 * T
+    layer = midpoint_layer(low[None], high[None], T, 0.5)
+    shares = np.array([0.0, 0.499, 0.501, 0.75, 1.0])
+    lead = features(layer, low + shares[:, None] * (high - low))[:, 0]
+    np.testing.assert_allclose(lead, 2 * 0.5 * T * np.maximum(shares - 0.5, 0), rtol=1e-9, atol=1e-15)
+
+
+def test_gain_is_where_the_second_sample_lies():
+    rng = np.random.default_rng(6)
+    low, high = 0.1 * T * rng.uniform(size=8), 0.1 * T * rng.uniform(size=8) + 0.2 * T
+    for gain in (0.25, 0.5, 0.75):
+        layer = midpoint_layer(low[None], high[None], T, gain)
+        assert spike_times(layer, high[None])[0, 0] == pytest.approx(2 * T - gain * T, rel=1e-12)
+        assert layer.weights[0] @ low - (layer.thresholds[0] - T) == pytest.approx(-gain * T, rel=1e-12)
+
+
+# ---------------------------------------------------------------- spike times
+
+
+def by_bisection(layer, early):
+    """First crossing of one neuron and sample, from the membrane's definition alone."""
+
+    def membrane(t):
+        ramps = layer.weights[0] * np.maximum(t - (T - early), 0)
+        return ramps.sum() + (1 - layer.weights[0].sum()) * max(t - T, 0)
+
+    grid = np.unique(np.concatenate([np.linspace(0, 2 * T, 300), T - early, [T]]))
+    above = np.array([membrane(t) > layer.thresholds[0] for t in grid])
+    if not above.any():
+        return np.inf
+    low, high = grid[np.argmax(above) - 1], grid[np.argmax(above)]
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if membrane(middle) > layer.thresholds[0] else (middle, high)
+    return high
+
+
+@pytest.mark.parametrize("grey_levels", [16, None])
+def test_spike_times_are_those_of_the_membrane_equation(grey_levels):
+    rng = np.random.default_rng(7)
+    layer = random_layer(rng, 20, 12, gain=3.0)
+    early = rng.uniform(0, T, (15, 12))
+    if grey_levels:
+        early = np.round(early / T * grey_levels) * T / grey_levels
+    found = spike_times(layer, early)
+    expected = np.array(
+        [
+            [
+                by_bisection(RampLayer(layer.weights[[j]], layer.thresholds[[j]], T), e)
+                for j in range(len(layer.thresholds))
+            ]
+            for e in early
+        ]
+    )
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+    assert np.isinf(found).any()
+    assert (found < T).any()
+    assert ((found > T) & np.isfinite(found)).any()
+
+
+def test_a_neuron_that_is_pulled_back_before_the_window_ends_has_spiked_all_the_same():
+    weights = np.array([[4.0, -8.0]])
+    layer = RampLayer(weights, np.array([T]), T)
+    early = np.array([[T, T / 2]])  # V passes T at T/4, falls from T/2 on, and is back at 0 at T
+    assert spike_times(layer, early)[0, 0] == pytest.approx(T / 4)
+
+
+def test_many_early_spikes_do_not_depend_on_the_block_they_are_found_in(monkeypatch):
+    rng = np.random.default_rng(8)
+    layer, early = random_layer(rng, 50, 9, gain=3.0), rng.uniform(0, T, (20, 9))
+    whole = spike_times(layer, early)
+    monkeypatch.setattr("spikec_train.sampling._SCAN_VALUES", 30)
+    assert np.array_equal(spike_times(layer, early), whole)
+
+
+# ---------------------------------------------------------------- network
+
+
+def test_the_network_obeys_its_dialect_and_says_what_it_is_made_of():
+    data = blobs()
+    network = verify(sampled_network(data, SampledRamp(hidden=20), np.random.default_rng(0)).network)
+    assert [(p.name, p.shape) for p in network.populations] == [
+        ("pixels", (2, 3)), ("clock", (1,)), ("hidden", (20,)), ("readout", (3,)),
+    ]  # fmt: skip
+    assert network.n_synapses == 6 * 20 + 20 + 20 * 3
+    slope = sum(q.connectivity.weights.sum(axis=1) for q in network.incoming("hidden"))
+    np.testing.assert_allclose(slope, 1.0, rtol=1e-12)
+
+
+@pytest.mark.parametrize("gain", [0.5, 2.5])
+def test_the_reference_interpreter_sees_the_spikes_and_scores_of_the_training(gain):
+    data = blobs()
+    trained = sampled_network(data, SampledRamp(hidden=30, gain=gain), np.random.default_rng(2))
+    result = run(trained.network, data.samples[:12])
+    assert_same_first_spikes(result, trained, data.samples[:12], data.x_max)
+    np.testing.assert_allclose(result.traces["readout.v.last"], trained.scores(data.samples[:12]), atol=1e-9)
+    assert trained.early_share > 0.2 or gain < 1
+
+
+def test_the_network_of_digits_runs_in_the_reference_interpreter_as_it_was_trained():
+    trained = sampled_network(load_dataset("digits:train"), SampledRamp(), np.random.default_rng(0))
+    test = load_dataset("digits:test:3")
+    result = run(trained.network, test.samples)
+    assert_same_first_spikes(result, trained, test.samples, test.x_max)
+    scores = trained.scores(test.samples)
+    np.testing.assert_allclose(result.traces["readout.v.last"], scores, atol=1e-9)
+    answers = decode(trained.network.decoding, result.spikes["readout"], result.traces["readout.v.last"])
+    assert np.array_equal(answers, scores.argmax(axis=1))
+
+
+def test_spike_shares_are_those_of_the_training_samples():
+    data = blobs()
+    trained = sampled_network(data, SampledRamp(hidden=30, gain=2.5), np.random.default_rng(2))
+    times = run(trained.network, data.samples).spikes["hidden"].first_times()
+    assert trained.spike_share == pytest.approx(np.isfinite(times).mean())
+    assert trained.early_share == pytest.approx((times < T).sum() / np.isfinite(times).sum())
+
+
+def test_one_seed_gives_one_network():
+    data, options = blobs(), SampledRamp(hidden=25)
+    first, again, other = (
+        digest(sampled_network(data, options, np.random.default_rng(s)).network) for s in (3, 3, 4)
+    )
+    assert first == again != other
+
+
+def test_the_networks_time_follows_the_window():
+    data = blobs()
+    short, long = (
+        sampled_network(data, SampledRamp(hidden=25, window=w), np.random.default_rng(0)) for w in (T, 2.0)
+    )
+    np.testing.assert_allclose(short.scores(data.samples), long.scores(data.samples), atol=1e-9)
+    assert long.network.encoding.duration == 4.0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"hidden": 0},
+        {"candidates": 0},
+        {"window": 0.0},
+        {"window": float("inf")},
+        {"gain": -1.0},
+        {"gain": float("nan")},
+    ],
+)
+def test_impossible_options_are_refused(options):
+    with pytest.raises(UsageError, match="must be"):
+        SampledRamp(**options)
