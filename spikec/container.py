@@ -25,7 +25,7 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec.coding import Decoding, LatencyEncoding, Readout
-from spikec.errors import FileFormatError, SpikecError
+from spikec.errors import FileFormatError, SpikecError, Violation
 from spikec.events import Events
 from spikec.ir.connectivity import DelayKind, Delays, Dense, Sparse
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
@@ -55,7 +55,7 @@ CLASSES: dict[str, type] = {
         Continuous, Convention, Counters, CubaFixed, CubaLif, CubaTicks, Decoding, Delays, Dense, Events,
         Figure, Fixed, FixedFormat, Formats, If, LatencyEncoding, Lif, LiReadout, Limits, LogEntry, Network,
         Population, PopulationCounts, Program, Projection, ProjectionCounts, Ramp, RunResult, Shard, Source,
-        Sparse, Target, Ticks,
+        Sparse, Target, Ticks, Violation,
     )
 }  # fmt: skip
 ENUMS: dict[str, type[Enum]] = {e.__name__: e for e in (DelayKind, Integration, Readout, Reset, Sign)}

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from spikec.arrays import AnyArray, FloatArray, IntArray, read_only
 from spikec.coding import encode
-from spikec.errors import EventsError, NetworkError, UsageError
+from spikec.errors import EventsError, NetworkError, UsageError, Violation
 from spikec.events import Events, from_rows
 from spikec.ir.network import Continuous, Dialect, Network
 from spikec.targets.target import Target
@@ -67,6 +67,7 @@ class Program:
         shards: For each population that was split, its parts.
         source: Where the network came from: file name and hash.
         log: What every pass did, in order.
+        violations: What passes met that the target cannot do; a finished program has none.
     """
 
     network: Network
@@ -76,6 +77,7 @@ class Program:
     shards: Mapping[str, tuple[Shard, ...]] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
     log: tuple[LogEntry, ...] = ()
+    violations: tuple[Violation, ...] = ()
 
     @property
     def is_compiled(self) -> bool:

@@ -6,7 +6,7 @@ integers; both forms answer the same questions, so passes and backends need not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -207,7 +207,7 @@ class Delays:
         kind: Which of these; it is named because ``n_pre`` may equal ``n_post``.
     """
 
-    values: AnyArray
+    values: AnyArray = field(default_factory=lambda: np.zeros(()))
     kind: DelayKind = DelayKind.UNIFORM
 
     def __post_init__(self) -> None:
@@ -269,6 +269,28 @@ class Delays:
             return Delays(self.values[np.ix_(posts, pres)], self.kind)
         chosen, new_pre, new_post, _, _ = connectivity._selection(posts, pres)
         return Delays(self.values[chosen][np.lexsort((new_post, new_pre))], self.kind)
+
+
+def simplest(delays: Delays, connectivity: Connectivity) -> Delays:
+    """The same delays in the plainest kind that can say them; the very object if that is what it is."""
+    if delays.kind is DelayKind.UNIFORM:
+        return delays
+    flat = delays.per_synapse(connectivity)
+    if flat.size == 0 or np.all(flat == flat[0]):
+        return Delays(np.asarray(flat[0]) if flat.size else np.zeros((), flat.dtype))
+    if delays.kind is not DelayKind.SYNAPTIC:
+        return delays
+    for kind, side, n in zip(
+        (DelayKind.AXONAL, DelayKind.DENDRITIC),
+        connectivity.synapses(),
+        (connectivity.n_pre, connectivity.n_post),
+        strict=True,
+    ):
+        values = np.zeros(n, flat.dtype)
+        values[side] = flat
+        if np.array_equal(values[side], flat):
+            return Delays(values, kind)
+    return delays
 
 
 def _checked(weights: Weights, what: str) -> Weights:

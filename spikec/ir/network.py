@@ -13,7 +13,9 @@ from enum import Enum
 from math import prod
 
 import networkx as nx
+import numpy as np
 
+from spikec.arrays import FloatArray
 from spikec.coding import Decoding, Encoding
 from spikec.errors import NetworkError
 from spikec.ir.connectivity import Connectivity, Delays
@@ -147,7 +149,7 @@ class Projection:
     pre: str
     post: str
     connectivity: Connectivity
-    delays: Delays = field(default_factory=lambda: Delays(0.0))  # type: ignore[arg-type]
+    delays: Delays = field(default_factory=Delays)
 
     def __post_init__(self) -> None:
         expected = self.delays.expected_shape(self.connectivity)
@@ -272,6 +274,14 @@ class Network:
     def is_recurrent(self, component: tuple[str, ...]) -> bool:
         """Whether a component feeds itself."""
         return len(component) > 1 or any(q.pre == q.post == component[0] for q in self.projections)
+
+
+def scaled_rows(q: Projection, factor: FloatArray) -> Projection:
+    """The projection with its real weights times a factor of each postsynaptic neuron, () or (n_post,)."""
+    weights = np.asarray(q.connectivity.weights, np.float64)
+    _, post = q.connectivity.synapses()
+    rows = factor if factor.ndim == 0 else factor[post].reshape(weights.shape)
+    return replace(q, connectivity=q.connectivity.with_weights(weights * rows))
 
 
 def _check_projection(q: Projection, known: dict[str, Population]) -> None:

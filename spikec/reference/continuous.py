@@ -222,25 +222,31 @@ class _Neurons:
         seek = np.flatnonzero(active & ~above & (span > 0))
         if seek.size == 0:
             return found
-        k = j[seek]
-        peak = np.minimum(self._extremum(k), span[seek])
-        at_peak = self.membrane(k, peak) > self.threshold[k]
-        at_stop = self.membrane(k, span[seek]) > self.threshold[k]
-        straight = (self.a[k] == 0) & ((self.c[k] == 0) | (self.i[k] == 0))
+        straight = (self.a[j[seek]] == 0) & ((self.c[j[seek]] == 0) | (self.i[j[seek]] == 0))
+        lines, curves = seek[straight], seek[~straight]
+        found[lines] = self._straight(j[lines], span[lines], inclusive)
+        if curves.size:
+            found[curves] = self._curved(j[curves], span[curves])
+        return found
+
+    def _straight(self, k: IntArray, span: FloatArray, inclusive: bool) -> FloatArray:
+        """Crossings of membranes that rise or fall along a line."""
         slope = self.i[k] + self.b[k]
-        for place, neuron, tip, up, later, line, s in zip(
-            seek, k, peak, at_peak, at_stop, straight, slope, strict=True
-        ):
-            if line:
-                time = (self.threshold[neuron] - self.v[neuron]) / s if s > 0 else np.inf
-                if time < span[place] or (inclusive and time <= span[place]):
-                    found[place] = self.t[neuron] + time
-            elif up:
-                found[place] = self.t[neuron] + self._root(neuron, 0.0, tip)
-            elif later:
-                found[place] = self.t[neuron] + self._root(
-                    neuron, tip if tip < span[place] else 0.0, span[place]
-                )
+        rising = slope > 0
+        time = np.where(rising, (self.threshold[k] - self.v[k]) / np.where(rising, slope, 1.0), np.inf)
+        within = (time < span) | (inclusive & (time == span))
+        return np.where(within, self.t[k] + time, np.inf)
+
+    def _curved(self, k: IntArray, span: FloatArray) -> FloatArray:
+        """Crossings of all others: up to the extremum, if it is above threshold, or after it."""
+        found = np.full(k.size, np.inf)
+        peak = np.minimum(self._extremum(k), span)
+        at_peak = self.membrane(k, peak) > self.threshold[k]
+        at_stop = self.membrane(k, span) > self.threshold[k]
+        for place in np.flatnonzero(at_peak | at_stop):
+            after = not at_peak[place] and peak[place] < span[place]
+            low, high = (peak[place], span[place]) if after else (0.0, peak[place])
+            found[place] = self.t[k[place]] + self._root(int(k[place]), float(low), float(high))
         return found
 
     def _extremum(self, j: IntArray) -> FloatArray:

@@ -1,0 +1,106 @@
+"""The pipelines, readable top to bottom, and `compile_network`, which runs one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from spikec.errors import TargetError, UsageError, Violation
+from spikec.events import Events
+from spikec.ir.network import Dialect, Network
+from spikec.passes.base import Pass, run_pipeline
+from spikec.passes.current_bias import CurrentBias
+from spikec.passes.discretize_time import DiscretizeTime
+from spikec.passes.fold import Fold
+from spikec.passes.one_spike import OneSpike
+from spikec.passes.prune import Prune
+from spikec.passes.quantize_delays import QuantizeDelays
+from spikec.passes.quantize_weights import QuantizeWeights
+from spikec.passes.share_thresholds import ShareThresholds
+from spikec.passes.split_decays import SplitDecays
+from spikec.program import Program
+from spikec.targets.rules import check_all
+from spikec.targets.target import Target
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """What a user may choose; each goes to the pass of the same word.
+
+    Attributes:
+        dt: Length of a tick, seconds; None lets `DiscretizeTime` choose.
+        max_ticks: Most ticks of a sample, where `DiscretizeTime` chooses.
+        n_ticks: Length of a sample in ticks, if the network has no encoding that says so.
+        bits: Bits of the weights; None for all the target has.
+        relays: Whether long delays may use relay neurons.
+    """
+
+    dt: float | None = None
+    max_ticks: int = 64
+    n_ticks: int | None = None
+    bits: int | None = None
+    relays: bool = True
+
+
+def loihi(options: CompileOptions) -> tuple[Pass, ...]:
+    """From any float network to Loihi's integers."""
+    return (
+        Fold(),
+        Prune(),
+        DiscretizeTime(options.dt, options.max_ticks),
+        OneSpike(),
+        CurrentBias(),
+        QuantizeDelays(options.relays),
+        ShareThresholds(),
+        SplitDecays(),
+        QuantizeWeights(options.bits),
+        Prune(),
+    )
+
+
+def compile_network(
+    network: Network,
+    target: Target,
+    options: CompileOptions | None = None,
+    probe: Mapping[str, Events] | None = None,
+    source: Mapping[str, str] | None = None,
+    progress: Callable[[str], None] = lambda name: None,
+) -> Program:
+    """Compile a float network for a chip.
+
+    Args:
+        network: In a float dialect.
+        target: The chip.
+        options: The user's choices.
+        probe: Input spikes, seconds, with which every pass is checked and its loss measured; None for none.
+        source: Where the network came from, for the record.
+        progress: Told the name of each pass before it runs.
+
+    Raises:
+        TargetError: Limits of the target are broken; all of them are named.
+        UsageError: The network is compiled already, or the target has no integers.
+    """
+    program, violations = try_compile(network, target, options, probe, source, progress)
+    if violations:
+        raise TargetError(target.name, violations)
+    return program
+
+
+def try_compile(
+    network: Network,
+    target: Target,
+    options: CompileOptions | None = None,
+    probe: Mapping[str, Events] | None = None,
+    source: Mapping[str, str] | None = None,
+    progress: Callable[[str], None] = lambda name: None,
+) -> tuple[Program, list[Violation]]:
+    """As `compile_network`, but give back what is broken instead of raising it."""
+    if network.dialect is Dialect.FIXED:
+        raise UsageError("this network is in integers already; compile the float network it came from")
+    if target.formats is None:
+        raise UsageError(f"target {target.name} takes networks as they are; compile for loihi1 or loihi2")
+    options = options or CompileOptions()
+    program = Program(network, target, n_ticks=options.n_ticks, source=source or {})
+    program = run_pipeline(program, loihi(options), probe, progress)
+    violations = check_all(program)
+    return replace(program, violations=()), violations

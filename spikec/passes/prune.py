@@ -1,0 +1,87 @@
+"""Prune: leave out what no spike of an output can depend on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import networkx as nx
+import numpy as np
+
+from spikec.ir.connectivity import DelayKind, Delays, Dense, sparse
+from spikec.ir.fixed_point import Fixed, mantissas
+from spikec.ir.network import Network, Projection
+from spikec.program import LogEntry, Program
+
+
+@dataclass(frozen=True)
+class Prune:
+    """Remove projections whose weights are all zero and populations that reach no output; store few as few.
+
+    Attributes:
+        dense_above: A dense projection stays dense while at least this share of its weights is not zero;
+            below, only the others are stored, and no spike touches a zero any more.
+    """
+
+    dense_above: float = 0.5
+
+    name: ClassVar[str] = "prune"
+    lossless: ClassVar[bool] = True
+
+    def apply(self, program: Program) -> Program:
+        """See `spikec.passes.base.Pass`."""
+        before = program.network
+        network = _without_dead_ends(before)
+        network = network.with_projections(
+            {q.name: without_zeros(q) for q in network.projections if self._is_thin(q)}
+        )
+        summary = (
+            f"{len(before.populations) - len(network.populations)} populations and "
+            f"{len(before.projections) - len(network.projections)} projections left out, "
+            f"{before.n_synapses - network.n_synapses} synapses no longer stored"
+        )
+        return program.logged(LogEntry(self.name, True, summary), network=network)
+
+    def _is_thin(self, q: Projection) -> bool:
+        stored = mantissas(q.connectivity.weights)
+        if isinstance(q.connectivity, Dense):
+            return bool(np.count_nonzero(stored) < self.dense_above * stored.size)
+        return bool(np.any(stored == 0))
+
+
+def without_zeros(q: Projection) -> Projection:
+    """The projection as a list of its synapses that are not zero."""
+    pre, post = q.connectivity.synapses()
+    weights = q.connectivity.weights
+    kept = np.flatnonzero(mantissas(weights).ravel())
+    values = (
+        Fixed(weights.mantissa.ravel()[kept], weights.format)
+        if isinstance(weights, Fixed)
+        else weights.ravel()[kept]
+    )
+    listed = sparse(q.connectivity.n_pre, q.connectivity.n_post, pre[kept], post[kept], values)
+    delays = q.delays
+    if delays.kind is DelayKind.SYNAPTIC:
+        order = np.lexsort((post[kept], pre[kept]))
+        delays = Delays(delays.values.ravel()[kept][order], DelayKind.SYNAPTIC)
+    return replace(q, connectivity=listed, delays=delays)
+
+
+def _without_dead_ends(network: Network) -> Network:
+    alive = tuple(
+        q
+        for q in network.projections
+        if q.connectivity.n_synapses and np.any(mantissas(q.connectivity.weights) != 0)
+    )
+    graph = nx.DiGraph()
+    graph.add_nodes_from(p.name for p in network.populations)
+    graph.add_edges_from((q.pre, q.post) for q in alive)
+    wanted = {*network.outputs, *network.inputs}
+    if network.decoding is not None:
+        wanted.add(network.decoding.population)
+    useful = wanted.union(*(nx.ancestors(graph, name) for name in wanted))
+    return replace(
+        network,
+        populations=tuple(p for p in network.populations if p.name in useful),
+        projections=tuple(q for q in alive if q.post in useful),
+    )

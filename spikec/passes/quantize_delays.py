@@ -1,0 +1,119 @@
+"""Quantise delays: seconds to whole ticks; what is longer than a synapse can hold goes through relay neurons.
+
+A relay is a neuron that does nothing but pass a spike on. It receives it after the longest delay there is,
+and a chain of k relays adds k (longest + 1) ticks; the synapses that follow hold the rest. The long
+synapses of one presynaptic neuron share its chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from spikec.arrays import BoolArray, FloatArray, IntArray
+from spikec.ir.connectivity import DelayKind, Delays, simplest, sparse
+from spikec.ir.network import Network, Population, Projection
+from spikec.ir.neurons import CubaTicks
+from spikec.passes.base import rename_free
+from spikec.program import LogEntry, Program
+
+RELAY = CubaTicks(decay_u=4096, decay_v=4095, threshold=0.5)
+"""Spikes in the tick in which a spike of weight one reaches it, and keeps nothing."""
+
+
+@dataclass(frozen=True)
+class QuantizeDelays:
+    """Round delays to ticks.
+
+    Attributes:
+        relays: Whether relay neurons carry delays beyond the target's longest; otherwise these stay too long,
+            and a rule reports them.
+    """
+
+    relays: bool = True
+
+    name: ClassVar[str] = "quantize-delays"
+    lossless: ClassVar[bool] = False
+
+    def apply(self, program: Program) -> Program:
+        """See `spikec.passes.base.Pass`."""
+        network = program.network
+        formats = program.target.formats
+        longest = int(formats.delay_max.value) if formats else None
+        figures: dict[str, object] = {}
+        for q in network.projections:
+            rounded = in_ticks(q, network.dt)
+            error = np.abs(q.delays.values / network.dt - rounded.delays.values)
+            figures[f"{q.name}.error_ticks"] = float(error.max(initial=0.0))
+            network = network.with_projections({q.name: rounded})
+            if longest is not None and self.relays and rounded.delays.longest > longest:
+                network, n = with_relays(network, rounded, longest)
+                figures[f"{q.name}.relay_neurons"] = n
+        relays = sum(int(str(v)) for k, v in figures.items() if k.endswith("relay_neurons"))
+        worst = max((float(str(v)) for k, v in figures.items() if k.endswith("error_ticks")), default=0.0)
+        summary = f"delays rounded by at most {worst:.3g} ticks, {relays} relay neurons for long ones"
+        return program.logged(LogEntry(self.name, False, summary, figures), network=network)
+
+
+def in_ticks(q: Projection, dt: float) -> Projection:
+    """The projection with delays in the nearest whole ticks."""
+    delays = Delays(np.rint(q.delays.values / dt).astype(np.int64), q.delays.kind)
+    return replace(q, delays=simplest(delays, q.connectivity))
+
+
+def with_relays(network: Network, q: Projection, longest: int) -> tuple[Network, int]:
+    """Carry the synapses of `q` that are longer than `longest` ticks through relays.
+
+    Returns:
+        The network, and how many relay neurons were added.
+    """
+    pre, post = q.connectivity.synapses()
+    weights = np.asarray(q.connectivity.weights, np.float64).ravel()
+    delay = np.asarray(q.delays.per_synapse(q.connectivity), np.int64)
+    stage = delay // (longest + 1)
+    rest = delay - stage * (longest + 1)
+    near = _part(q, q.name, q.pre, pre, post, weights, rest, stage == 0, q.connectivity.n_pre)
+    populations, projections = [*network.populations], [r for r in network.projections if r.name != q.name]
+    if near.connectivity.n_synapses:
+        projections.append(near)
+    carrier, carried = q.pre, np.arange(q.connectivity.n_pre)
+    added = 0
+    for k in range(1, int(stage.max()) + 1):
+        needed = np.unique(pre[stage >= k])
+        name = rename_free(network, f"{q.name}.relay{k}")
+        populations.append(Population(name, RELAY, (needed.size,)))
+        chain = sparse(
+            carried.size,
+            needed.size,
+            np.searchsorted(carried, needed),
+            np.arange(needed.size),
+            np.ones(needed.size),
+        )
+        projections.append(Projection(f"{name}.in", carrier, name, chain, Delays(np.array(longest))))
+        place = np.searchsorted(needed, pre)
+        at = stage == k
+        if at.any():
+            projections.append(_part(q, f"{name}.out", name, place, post, weights, rest, at, needed.size))
+        carrier, carried, added = name, needed, added + needed.size
+    changed = replace(network, populations=tuple(populations), projections=tuple(projections))
+    return changed, added
+
+
+def _part(
+    q: Projection,
+    name: str,
+    carrier: str,
+    pre: IntArray,
+    post: IntArray,
+    weights: FloatArray,
+    delay: IntArray,
+    chosen: BoolArray,
+    n_pre: int,
+) -> Projection:
+    """Some synapses of `q`, leaving from another population."""
+    listed = sparse(n_pre, q.connectivity.n_post, pre[chosen], post[chosen], weights[chosen])
+    ordered = delay[chosen][np.lexsort((post[chosen], pre[chosen]))]
+    delays = simplest(Delays(ordered, DelayKind.SYNAPTIC), listed)
+    return Projection(name, carrier, q.post, listed, delays)
