@@ -1,0 +1,320 @@
+"""Whether two runs gave the same, and if not, where they part: the first spike that only one of them has.
+
+*First* is the lowest sample, then the earliest time in it, then the population, then the neuron: every sample
+starts from rest, so what differs there can have no cause in what the report leaves out. Runs of different
+length are compared as far as both go, and the comparison says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from spikec.arrays import AnyArray, BoolArray, IntArray
+from spikec.errors import UsageError
+from spikec.events import Events, from_rows, same
+from spikec.result import Counters, RunResult
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A spike that one run has and the other has not, or has at another time.
+
+    Attributes:
+        population: Which population.
+        neuron: Which of its neurons.
+        sample: In which sample.
+        time: When, in ticks (int) or seconds (float).
+        side: ``"a"`` or ``"b"``: the run that has it.
+        other_time: When the same neuron's spike of the same rank comes in the other run; None if it never
+            does.
+    """
+
+    population: str
+    neuron: int
+    sample: int
+    time: int | float
+    side: str
+    other_time: int | float | None
+
+
+@dataclass(frozen=True)
+class CounterDifference:
+    """A count that differs.
+
+    Attributes:
+        where: The population or projection.
+        counter: The count's name.
+        a: Its value in run a.
+        b: Its value in run b.
+    """
+
+    where: str
+    counter: str
+    a: int
+    b: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two runs have in common.
+
+    Attributes:
+        identical: Whether everything that could be compared is the same, spikes and counts.
+        first: The first spike that differs.
+        populations: Which populations were compared.
+        n_samples: How many samples were compared.
+        n_events_a: Spikes of run a among them.
+        n_events_b: Spikes of run b.
+        counters_identical: Whether all common counts agree; None if they cannot be compared.
+        first_counter_difference: The first count that differs.
+        accuracy_a: Share of right answers of run a, if known.
+        accuracy_b: Of run b.
+        notes: What was left out or converted, one sentence each.
+    """
+
+    identical: bool
+    first: Difference | None
+    populations: tuple[str, ...]
+    n_samples: int
+    n_events_a: int
+    n_events_b: int
+    counters_identical: bool | None
+    first_counter_difference: CounterDifference | None
+    accuracy_a: float | None
+    accuracy_b: float | None
+    notes: tuple[str, ...] = ()
+
+    def description(self, a: str = "a", b: str = "b") -> str:
+        """The comparison in one sentence, with the runs' names."""
+        if self.first is not None:
+            return _describe(self.first, a, b)
+        n = len(self.populations)
+        same_spikes = f"the same {self.n_events_a} spikes of {n} populations in {self.n_samples} samples"
+        worst = self.first_counter_difference
+        if worst is not None:
+            parts = f"{worst.counter} of {worst.where} is {worst.a} in {a} and {worst.b} in {b}"
+            return f"{same_spikes}, but {parts}"
+        counts = {True: ", and the same counts", False: "", None: "; counts were not compared"}
+        return same_spikes + counts[self.counters_identical]
+
+
+def compare(a: RunResult, b: RunResult, tolerance: float = 0.0) -> Comparison:
+    """Compare two runs.
+
+    Args:
+        a: One run.
+        b: The other.
+        tolerance: How far apart, in the runs' own time, two spikes may lie and still be the same. Engines of
+            continuous time agree to rounding only; runs in ticks need none.
+
+    Raises:
+        UsageError: They have no population or sample in common, or count time differently.
+    """
+    notes: list[str] = []
+    spikes_a, spikes_b = _in_one_time(a, b, notes)
+    names = _common_populations(spikes_a, spikes_b, notes)
+    n_samples, full = _common_length(spikes_a, spikes_b, names, notes)
+    n_ticks, full_ticks = _common_ticks(a.counters, b.counters, notes)
+    cut_a = {name: _cut(spikes_a[name], n_samples, n_ticks) for name in names}
+    cut_b = {name: _cut(spikes_b[name], n_samples, n_ticks) for name in names}
+    first = _first_difference(names, cut_a, cut_b, tolerance)
+    counters_identical, worst = None, None
+    if full and full_ticks and a.counters is not None and b.counters is not None:
+        worst = _first_counter_difference(a.counters, b.counters, notes)
+        counters_identical = worst is None
+    return Comparison(
+        identical=first is None and worst is None,
+        first=first,
+        populations=tuple(names),
+        n_samples=n_samples,
+        n_events_a=sum(e.n_events for e in cut_a.values()),
+        n_events_b=sum(e.n_events for e in cut_b.values()),
+        counters_identical=counters_identical,
+        first_counter_difference=worst,
+        accuracy_a=a.meta.get("accuracy"),
+        accuracy_b=b.meta.get("accuracy"),
+        notes=tuple(notes),
+    )
+
+
+def _in_one_time(a: RunResult, b: RunResult, notes: list[str]) -> tuple[dict[str, Events], dict[str, Events]]:
+    """The spikes of both in ticks or of both in seconds."""
+    spikes_a, spikes_b = dict(a.spikes), dict(b.spikes)
+    ticks_a, ticks_b = _counts_ticks(a), _counts_ticks(b)
+    dt_a, dt_b = a.meta.get("dt"), b.meta.get("dt")
+    if ticks_a and ticks_b and dt_a and dt_b and dt_a != dt_b:
+        raise UsageError(
+            f"one run has ticks of {dt_a:g} s, the other of {dt_b:g} s; compile both with one dt"
+        )
+    if None in (ticks_a, ticks_b) or ticks_a == ticks_b:
+        return spikes_a, spikes_b
+    dt = dt_a if ticks_a else dt_b
+    if not dt:
+        raise UsageError(
+            "one run is in ticks, the other in seconds, and the ticks' length is not in the result's meta; "
+            "compile the continuous network too, or bring its spikes to ticks with Events.to_ticks(dt)"
+        )
+    notes.append(f"the times of {'b' if ticks_a else 'a'} were rounded to ticks of {dt:g} s")
+    rounded = spikes_b if ticks_a else spikes_a
+    rounded.update({name: e.to_ticks(dt) for name, e in rounded.items()})
+    return spikes_a, spikes_b
+
+
+def _counts_ticks(result: RunResult) -> bool | None:
+    """Whether a run's times are ticks; None if it has no spike to tell by."""
+    kinds = {e.in_ticks for e in result.spikes.values() if e.n_events}
+    if len(kinds) > 1:
+        raise UsageError("a run has some spikes in ticks and others in seconds; it cannot be compared")
+    return kinds.pop() if kinds else None
+
+
+def _common_populations(a: dict[str, Events], b: dict[str, Events], notes: list[str]) -> list[str]:
+    names = [name for name in a if name in b]
+    if names != [name for name in b if name in a]:
+        names.sort()
+    alone = sorted(set(a) ^ set(b))
+    if alone:
+        notes.append(f"only one run has {', '.join(alone)}")
+    unequal = [name for name in names if a[name].n_neurons != b[name].n_neurons]
+    if unequal:
+        notes.append(f"the sizes differ of {', '.join(unequal)}, which are left out")
+    names = [name for name in names if name not in unequal]
+    if not names:
+        raise UsageError(
+            f"the runs have no population in common to compare: one has {', '.join(a) or 'none'}, the other "
+            f"{', '.join(b) or 'none'}; compare runs of the same network"
+        )
+    return names
+
+
+def _common_length(
+    a: dict[str, Events], b: dict[str, Events], names: Sequence[str], notes: list[str]
+) -> tuple[int, bool]:
+    n_a, n_b = (min(spikes[name].n_samples for name in names) for spikes in (a, b))
+    n = min(n_a, n_b)
+    if n_a == n_b:
+        return n, True
+    if n == 0:
+        raise UsageError("one of the runs has no samples; run it on some")
+    notes.append(f"one run has {n_a} samples, the other {n_b}; the first {n} are compared")
+    return n, False
+
+
+def _common_ticks(a: Counters | None, b: Counters | None, notes: list[str]) -> tuple[int | None, bool]:
+    """How many ticks to compare (None: all), and whether both runs have as many."""
+    if a is None or b is None or a.n_ticks == b.n_ticks:
+        return None, True
+    n = min(a.n_ticks, b.n_ticks)
+    notes.append(f"one run has {a.n_ticks} ticks, the other {b.n_ticks}; the first {n} are compared")
+    return n, False
+
+
+def _cut(e: Events, n_samples: int, n_ticks: int | None) -> Events:
+    """The first samples and ticks."""
+    head = e.select(0, n_samples)
+    if n_ticks is None or not head.n_events or head.times.max() < n_ticks:
+        return head
+    kept = head.times < n_ticks
+    return from_rows(
+        head.sample_of_event()[kept],
+        head.times[kept],
+        head.neurons[kept],
+        n_samples=n_samples,
+        n_neurons=e.n_neurons,
+    )
+
+
+def _first_difference(
+    names: Sequence[str], a: dict[str, Events], b: dict[str, Events], tolerance: float
+) -> Difference | None:
+    found = [_first_of(name, a[name], b[name], tolerance) for name in names]
+    place = {name: i for i, name in enumerate(names)}
+    return min(
+        (d for d in found if d is not None),
+        key=lambda d: (d.sample, d.time, place[d.population], d.neuron),
+        default=None,
+    )
+
+
+def _first_of(name: str, a: Events, b: Events, tolerance: float) -> Difference | None:
+    """The first difference of one population.
+
+    The n-th spike of a neuron in a sample is held against its n-th spike in the other run. The earliest spike
+    without an equal partner is then also the earliest that only one run has.
+    """
+    if same(a, b):
+        return None
+    by_a, by_b = _by_neuron(a), _by_neuron(b)
+    rank_a, rank_b = _ranks(a, by_a), _ranks(b, by_b)
+    width = int(max(rank_a.max(initial=0), rank_b.max(initial=0))) + 1
+    key_a, key_b = _cells(a)[by_a] * width + rank_a, _cells(b)[by_b] * width + rank_b
+    _, in_a, in_b = np.intersect1d(key_a, key_b, assume_unique=True, return_indices=True)
+    other_a, other_b = np.full(a.n_events, np.nan), np.full(b.n_events, np.nan)
+    other_a[by_a[in_a]], other_b[by_b[in_b]] = b.times[by_b[in_b]], a.times[by_a[in_a]]
+    rows = []
+    for side, e, other in (("a", a, other_a), ("b", b, other_b)):
+        differs: BoolArray = ~(np.abs(e.times - other) <= tolerance)
+        if differs.any():
+            rows.append(_row(name, side, e, int(np.argmax(differs)), other))
+    return min(rows, key=lambda d: (d.sample, d.time, d.neuron), default=None)
+
+
+def _row(name: str, side: str, e: Events, index: int, other: AnyArray) -> Difference:
+    partner = None if np.isnan(other[index]) else e.times.dtype.type(other[index]).item()
+    return Difference(
+        population=name,
+        neuron=int(e.neurons[index]),
+        sample=int(e.sample_of_event()[index]),
+        time=e.times[index].item(),
+        side=side,
+        other_time=partner,
+    )
+
+
+def _cells(e: Events) -> IntArray:
+    """One number for each sample and neuron."""
+    return e.sample_of_event() * e.n_neurons + e.neurons
+
+
+def _by_neuron(e: Events) -> IntArray:
+    """The order by sample, neuron and time."""
+    return np.argsort(_cells(e), kind="stable").astype(np.int64)
+
+
+def _ranks(e: Events, order: IntArray) -> IntArray:
+    """In that order, how many spikes of the same sample and neuron come before."""
+    cells = _cells(e)[order]
+    index = np.arange(cells.size)
+    new = np.diff(cells, prepend=-1) != 0
+    return index - np.maximum.accumulate(np.where(new, index, 0))
+
+
+def _first_counter_difference(a: Counters, b: Counters, notes: list[str]) -> CounterDifference | None:
+    differences = []
+    for kind, of_a, of_b in (
+        ("population", a.populations, b.populations),
+        ("projection", a.projections, b.projections),
+    ):
+        alone = sorted(set(of_a) ^ set(of_b))
+        if alone:
+            notes.append(f"only one run counts {kind} {', '.join(alone)}")
+        for name in (n for n in of_a if n in of_b):
+            values_a, values_b = asdict(of_a[name]), asdict(of_b[name])
+            differences += [
+                CounterDifference(f"{kind} {name}", counter, value, values_b[counter])
+                for counter, value in values_a.items()
+                if value != values_b[counter]
+            ]
+    return differences[0] if differences else None
+
+
+def _describe(d: Difference, a: str, b: str) -> str:
+    has, lacks = (a, b) if d.side == "a" else (b, a)
+    unit = "tick {}" if isinstance(d.time, int) else "{:.9g} s"
+    when = unit.format(d.time)
+    there = f"not in {lacks}" if d.other_time is None else f"in {lacks} only at {unit.format(d.other_time)}"
+    who = f"neuron {d.neuron} of {d.population}"
+    return f"they part at sample {d.sample}, {when}: {who} spikes in {has}, {there}"

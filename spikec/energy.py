@@ -1,0 +1,175 @@
+"""What the events of a run would cost: exact counts times published prices, one line a term.
+
+Always an estimate. Left out are static power, input and output, the embedded x86 cores with their
+synchronisation, and hops between cores while there is no placement; on small networks these can outweigh
+everything that is counted. A price nobody published is never made up: its term stays a bare count, and
+where the table knows the term to matter there is no total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import fsum
+from typing import Any
+
+from spikec.energy_tables.table import TERMS, UNPRICED, EnergyTable, Price
+from spikec.result import Counters
+
+BASELINE_TABLE = "digital-45nm"
+"""The table that dense networks are priced with."""
+
+NOT_INCLUDED = "not included: static power, input and output, the embedded x86 cores, synchronisation"
+
+
+@dataclass(frozen=True)
+class EnergyTerm:
+    """One line of an estimate.
+
+    Attributes:
+        name: What was counted.
+        count: How often, in the whole run.
+        unit_pj: Price of one, picojoules; None if none was published.
+        total_pj: Price of all, picojoules; None if `unit_pj` is.
+        source: Where the price is from.
+        note: What must be known to read it.
+    """
+
+    name: str
+    count: int
+    unit_pj: float | None
+    total_pj: float | None
+    source: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run's events would cost by one table.
+
+    Attributes:
+        table: The table's name.
+        title: The table's title.
+        chip: The chip it prices.
+        basis: What the prices rest on.
+        n_samples: Samples (inferences) of the run.
+        terms: One line a kind of event.
+        total_pj: Sum for the whole run, picojoules; None where a relevant event has no published price.
+        not_counted: What has no term, and why.
+        notes: What must be known to read the total.
+        is_estimate: Always true: nothing here was measured on this run.
+    """
+
+    table: str
+    title: str
+    chip: str
+    basis: str
+    n_samples: int
+    terms: tuple[EnergyTerm, ...]
+    total_pj: float | None
+    not_counted: tuple[str, ...]
+    notes: tuple[str, ...]
+    is_estimate: bool = True
+
+    @property
+    def per_inference_pj(self) -> float | None:
+        """Mean over the samples, picojoules; None without a total or without samples."""
+        return None if self.total_pj is None or not self.n_samples else self.total_pj / self.n_samples
+
+
+@dataclass(frozen=True)
+class DenseBaseline:
+    """One inference of the same network as dense arithmetic: what "less" is less than.
+
+    The base of a feed-forward network is *one pass*: an artificial network of the same shape multiplies each
+    stored weight once. A recurrent one needs a pass each time step, so its base is *every tick*, which is
+    also what a clock-driven dense simulation of the spiking network does. Every tick is the larger number;
+    against a feed-forward network it flatters the spikes, and is shown but not used.
+
+    Attributes:
+        base: ``"one pass"`` or ``"every tick"``: which of the two is the base.
+        macs_per_pass: Multiply-accumulates of one pass: the stored synapses, zeros among them. A list of
+            synapses counts what it lists, for it may be a convolution, and the full matrix would flatter us.
+        n_ticks: Ticks of an inference, if there are ticks.
+        one_pass: One pass, a line for each kind of arithmetic.
+        every_tick: A pass each tick, likewise; empty without ticks.
+        notes: What must be known to read the figures.
+    """
+
+    base: str
+    macs_per_pass: int
+    n_ticks: int | None
+    one_pass: tuple[EnergyTerm, ...]
+    every_tick: tuple[EnergyTerm, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def terms(self) -> tuple[EnergyTerm, ...]:
+        """The lines of the base."""
+        return self.one_pass if self.base == "one pass" else self.every_tick
+
+    @property
+    def macs_per_inference(self) -> int:
+        """Multiply-accumulates of the base."""
+        return self.terms[0].count if self.terms else self.macs_per_pass
+
+
+def estimate(counters: Counters, table: EnergyTable) -> Estimate:
+    """Price the events of a run.
+
+    Args:
+        counters: Exact counts.
+        table: Prices; `UNPRICED` where there are none.
+    """
+    prices = {name: getattr(table.events, name) for name in TERMS}
+    computing = [c for c in counters.populations.values() if c.neuron_updates]
+    counts = {**counters.totals(), "spikes": sum(c.spikes for c in computing)}
+    terms = tuple(_term(name, counts[name], prices[name]) for name in TERMS)
+    lacking = [t.name for t in terms if t.unit_pj is None and t.count and prices[t.name].relevant]
+    from_outside = counters.total("spikes") - counts["spikes"]
+    notes = list(table.notes)
+    if from_outside:
+        notes.append(
+            f"{from_outside} spikes of inputs come from outside: sent and received, but not made here."
+        )
+    if lacking and table is not UNPRICED:
+        notes.append(f"No total: {', '.join(lacking)} have no published price.")
+    return Estimate(
+        table=table.name,
+        title=table.title,
+        chip=table.chip,
+        basis=table.basis,
+        n_samples=counters.n_samples,
+        terms=terms,
+        total_pj=None if lacking else fsum(t.total_pj for t in terms if t.total_pj is not None),
+        not_counted=(_hops_not_counted(table), *(() if table is UNPRICED else (NOT_INCLUDED,))),
+        notes=tuple(notes),
+    )
+
+
+def dense_baseline(facts: Mapping[str, Any], n_ticks: int | None, table: EnergyTable) -> DenseBaseline:
+    """Price one inference of the same network done as dense multiply-accumulates.
+
+    Args:
+        facts: Of the network, from `spikec.facts.facts`.
+        n_ticks: Ticks of an inference; None if the network is continuous.
+        table: A table with `EnergyTable.operations`, for instance ``digital-45nm``.
+    """
+    macs = int(facts["dense_macs"])
+    operations = table.operations.items()
+    one_pass = tuple(_term(name, macs, price) for name, price in operations)
+    every_tick = tuple(_term(name, macs * n_ticks, price) for name, price in operations) if n_ticks else ()
+    base = "every tick" if facts["recurrent"] and every_tick else "one pass"
+    return DenseBaseline(base, macs, n_ticks, one_pass, every_tick, table.notes)
+
+
+def _term(name: str, count: int, price: Price) -> EnergyTerm:
+    total = None if price.pj is None else count * price.pj
+    return EnergyTerm(name, count, price.pj, total, price.source, price.note)
+
+
+def _hops_not_counted(table: EnergyTable) -> str:
+    if table.hops is None:
+        return "not counted: hops between cores, for there is no placement"
+    each = " or ".join(f"{price.pj:g}" for price in (table.hops.east_west, table.hops.north_south))
+    return f"not counted: hops between cores ({each} pJ each), for there is no placement"

@@ -1,0 +1,170 @@
+"""Prices of a chip's events, as read from a YAML file: every figure carries the place it was taken from.
+
+A new source of prices is a new file in this folder; no code changes. Unknown keys are refused, and every
+event must be named, so that none can be forgotten: what has no published price says so with ``pj: null``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from spikec.errors import UsageError
+
+_STRICT = ConfigDict(extra="forbid")
+_Picojoules = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+_Source = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Price:
+    """What one event costs.
+
+    Attributes:
+        pj: Picojoules; None if no price was published.
+        source: Publication or file the figure is from; for none, where it was looked for.
+        relevant: Whether the event costs energy by this table's own account; without a price for it there is
+            then no total.
+        note: What must be known to read the figure.
+    """
+
+    pj: _Picojoules | None
+    source: _Source
+    relevant: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class EventPrices:
+    """A price for each count that a run gives.
+
+    Attributes:
+        synaptic_events: Stored synapses with a weight other than zero that a spike touched.
+        zero_weight_events: Stored zeros that a spike touched. A chip that stores a zero fetches and adds it
+            as it does any weight, so these are events too; they stand on their own line because a mapper
+            may leave zeros out.
+        neuron_updates: Neurons times ticks.
+        spikes: Spikes of neurons that compute; those of inputs come from outside.
+        messages: Spikes that must be sent, once a projection: the number of cores follows from placement.
+        delay_writes: Synaptic events that wait a tick or more.
+    """
+
+    synaptic_events: Price
+    zero_weight_events: Price
+    neuron_updates: Price
+    spikes: Price
+    messages: Price
+    delay_writes: Price
+
+
+@dataclass(frozen=True, config=_STRICT)
+class HopPrices:
+    """A message's way from one tile of the mesh to the next; used once programs have a placement.
+
+    Attributes:
+        east_west: Along a row.
+        north_south: Along a column.
+    """
+
+    east_west: Price
+    north_south: Price
+
+
+@dataclass(frozen=True, config=_STRICT)
+class EnergyTable:
+    """The prices of one chip from one source.
+
+    Attributes:
+        name: As on the command line.
+        title: For people.
+        chip: What is priced.
+        process: Feature size.
+        basis: Whether the figures were simulated, measured or fitted, by whom and when.
+        events: Prices of counted events.
+        hops: Prices of hops, if the chip has a mesh.
+        operations: Prices of dense arithmetic by name (``mac_fp32``, ``mac_int8``), if this is a base.
+        notes: What a reader must know, one sentence each.
+    """
+
+    name: str
+    title: str
+    chip: str
+    process: str
+    basis: str
+    events: EventPrices
+    hops: HopPrices | None = None
+    operations: Mapping[str, Price] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+TERMS = tuple(f.name for f in fields(EventPrices))
+"""The names of all terms, in the order of a report."""
+
+_NO_PRICE = Price(pj=None, source="none found", note="no published price")
+
+UNPRICED = EnergyTable(
+    name="unpriced",
+    title="No published prices",
+    chip="",
+    process="",
+    basis="",
+    events=EventPrices(**dict.fromkeys(TERMS, _NO_PRICE)),
+)
+"""For chips of which no price was ever published: counts, and no energy."""
+
+_ADAPTER: TypeAdapter[EnergyTable] = TypeAdapter(EnergyTable)
+
+
+def table_names() -> list[str]:
+    """Names of the tables that ship."""
+    return sorted(Path(f.name).stem for f in files(__package__).iterdir() if f.name.endswith(".yaml"))
+
+
+def load_table(name: str) -> EnergyTable:
+    """Read a table by name, or from the path of a YAML file of the user's own.
+
+    Raises:
+        UsageError: There is none of this name, or the file breaks the schema.
+    """
+    if name.endswith((".yaml", ".yml")):
+        path = Path(name)
+        if not path.is_file():
+            raise UsageError(
+                f"there is no energy table file {name}; give a name ({', '.join(table_names())}) or a file"
+            )
+        text = path.read_text(encoding="utf-8")
+    elif name in table_names():
+        text = files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    else:
+        raise UsageError(
+            f"there is no energy table {name!r}; known are {', '.join(table_names())}, or a .yaml file"
+        )
+    return parse_table(text, name)
+
+
+def parse_table(text: str, name: str) -> EnergyTable:
+    """Make a table from YAML text.
+
+    Raises:
+        UsageError: The text is no YAML or breaks the schema; the message names the first fault.
+    """
+    try:
+        given = yaml.safe_load(text)
+        if not isinstance(given, Mapping):
+            raise UsageError(f"energy table {name} holds no table of settings; look at one that ships")
+        return _ADAPTER.validate_python(given)
+    except yaml.YAMLError as error:
+        raise UsageError(f"energy table {name} is not valid YAML: {str(error).splitlines()[0]}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"energy table {name} has a wrong entry at {where}: {first['msg']}; look at one that ships"
+        ) from error

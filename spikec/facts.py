@@ -1,0 +1,119 @@
+"""What a result must carry of its network to be priced and reported later: plain JSON values.
+
+A `RunResult` holds no network. Whoever runs a program puts `facts` into the result's ``meta["facts"]``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from spikec.container import digest as digest_of
+from spikec.ir.fixed_point import Fixed, mantissas
+from spikec.ir.network import Continuous, Dialect, Network, Population, Projection
+from spikec.ir.neurons import parameters
+
+HOW_FOOTPRINT = (
+    "weights, delays and neuron parameters as their number times the bytes of one: in a fixed network the "
+    "smallest whole bytes that hold the chip's format (a weight 1), else as stored (float64: 8); indices of "
+    "sparse lists, shared delays of zero and neuron state are not counted"
+)
+
+_FIXED_BYTES = {"du": 2, "dv": 2, "vth": 4, "bias_mant": 2, "bias_exp": 1}
+"""Whole bytes of 12, 12, 17, 13 and 4 bits; source of the widths: `spikec.ir.neurons.CubaFixed`."""
+
+_NEVER_SPIKES = {"threshold": np.inf, "vth": 131071}
+"""Thresholds that make a neuron a readout."""
+
+
+def facts(network: Network, target: str = "", digest: str | None = None) -> dict[str, Any]:
+    """Describe a network.
+
+    Args:
+        network: In any dialect.
+        target: Name of the chip it was compiled for, if it was.
+        digest: Of the program; None for the network's own.
+
+    Returns:
+        ``digest``, ``target``, ``dialect``, ``dt`` (seconds, None if continuous), ``recurrent``;
+        ``n_populations``, ``n_neurons`` (that compute), ``n_inputs``; ``n_synapses`` (stored), ``n_nonzero``,
+        ``connection_sparsity`` (stored zeros by stored synapses), ``density`` (synapses other than zero by
+        pairs of neurons), ``dense_macs`` (of one pass: the stored synapses); ``footprint_bytes`` and
+        ``footprint_how``; and the lists ``populations`` and ``projections``.
+    """
+    populations = [_population(p) for p in network.populations]
+    projections = [_projection(q) for q in network.projections]
+    stored = sum(q["n_synapses"] for q in projections)
+    nonzero = sum(q["n_nonzero"] for q in projections)
+    pairs = sum(q["n_pre"] * q["n_post"] for q in projections)
+    return {
+        "digest": digest_of(network) if digest is None else digest,
+        "target": target,
+        "dialect": network.dialect.value,
+        "dt": None if isinstance(network.clock, Continuous) else float(network.dt),
+        "recurrent": any(network.is_recurrent(c) for c in network.components()),
+        "n_populations": len(populations),
+        "n_neurons": sum(p.n for p in network.populations if not p.is_source),
+        "n_inputs": sum(p.n for p in network.populations if p.is_source),
+        "n_synapses": stored,
+        "n_nonzero": nonzero,
+        "connection_sparsity": (stored - nonzero) / stored if stored else 0.0,
+        "density": nonzero / pairs if pairs else 0.0,
+        "dense_macs": stored,
+        "footprint_bytes": _footprint(network),
+        "footprint_how": HOW_FOOTPRINT,
+        "populations": populations,
+        "projections": projections,
+    }
+
+
+def _population(p: Population) -> dict[str, Any]:
+    return {
+        "name": p.name,
+        "n": p.n,
+        "neuron": type(p.neuron).__name__,
+        "input": p.is_source,
+        "spikes": _can_spike(p),
+    }
+
+
+def _can_spike(p: Population) -> bool:
+    values = parameters(p.neuron)
+    silent = any(name in values and np.all(values[name] == top) for name, top in _NEVER_SPIKES.items())
+    return p.neuron.spikes and not silent
+
+
+def _projection(q: Projection) -> dict[str, Any]:
+    weights = mantissas(q.connectivity.weights)
+    return {
+        "name": q.name,
+        "pre": q.pre,
+        "post": q.post,
+        "connectivity": type(q.connectivity).__name__,
+        "n_pre": q.connectivity.n_pre,
+        "n_post": q.connectivity.n_post,
+        "n_synapses": q.connectivity.n_synapses,
+        "n_nonzero": int(np.count_nonzero(weights)),
+    }
+
+
+def _footprint(network: Network) -> int:
+    fixed = network.dialect is Dialect.FIXED
+    total = 0
+    for p in network.populations:
+        for name, values in parameters(p.neuron).items():
+            total += values.size * (_FIXED_BYTES.get(name, values.itemsize) if fixed else values.itemsize)
+    for q in network.projections:
+        weights = q.connectivity.weights
+        total += q.connectivity.n_synapses if isinstance(weights, Fixed) else weights.nbytes
+        if np.any(q.delays.values != 0):
+            total += q.delays.values.size * _delay_bytes(q)
+    return int(total)
+
+
+def _delay_bytes(q: Projection) -> int:
+    """Bytes of one delay: the smallest whole number that holds the longest, or those of a float."""
+    if not q.delays.in_ticks:
+        return q.delays.values.itemsize
+    return np.min_scalar_type(int(q.delays.longest)).itemsize

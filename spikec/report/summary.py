@@ -1,0 +1,316 @@
+"""A run in figures: accuracy, spikes, counts, energy by each table, the dense base, NeuroBench's names.
+
+`summarise` reads a result and nothing else; what a result does not tell is None here and left out of the
+views. The views (`spikec.report.text`, `spikec.report.html`) show `spikec.report.tables`; `to_json` is for
+programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import sqrt
+from typing import Any
+
+from spikec.energy import BASELINE_TABLE, DenseBaseline, Estimate, dense_baseline, estimate
+from spikec.energy_tables.table import UNPRICED, load_table
+from spikec.neurobench import NeuroBench, neurobench
+from spikec.result import Counters, ProjectionCounts, RunResult
+
+_Z_95 = 1.959963984540054
+"""Half-width of a 95 % interval of the normal distribution, in standard deviations."""
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How many answers were right.
+
+    Attributes:
+        value: Share of right answers.
+        n_samples: Answers given; None if unknown.
+        interval: Wilson's 95 % interval of the share; None if the number of answers is unknown.
+    """
+
+    value: float
+    n_samples: int | None
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class PopulationLine:
+    """One population.
+
+    Attributes:
+        name: Its name.
+        n: Neurons.
+        spikes: Spikes in the whole run.
+        neuron_updates: Updates in the whole run; None if they were not counted under this name.
+    """
+
+    name: str
+    n: int
+    spikes: int
+    neuron_updates: int | None
+
+
+@dataclass(frozen=True)
+class ProjectionLine:
+    """One projection.
+
+    Attributes:
+        name: Its name.
+        n_synapses: Stored synapses; None without facts.
+        n_nonzero: Those with a weight other than zero; None without facts.
+        counts: Its counts in the whole run; None without counters.
+    """
+
+    name: str
+    n_synapses: int | None
+    n_nonzero: int | None
+    counts: ProjectionCounts | None
+
+
+@dataclass(frozen=True)
+class Priced:
+    """An estimate, and whether its prices are the chip's own.
+
+    Attributes:
+        estimate: The lines and the total.
+        as_if: The chip whose prices were borrowed; None if they are the prices of the program's own target.
+    """
+
+    estimate: Estimate
+    as_if: str | None
+
+    @property
+    def label(self) -> str:
+        """What the estimate is called in a report."""
+        title = f"{self.estimate.title} ({self.estimate.table})"
+        return title if self.as_if is None else f"priced as if on {self.as_if}: {title}"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything a report shows.
+
+    Attributes:
+        n_samples: Samples run; None if the result holds no population.
+        n_ticks: Ticks of a sample; None for continuous networks.
+        dt: Length of a tick, seconds, if known.
+        accuracy: If known.
+        populations: In network order.
+        projections: In network order.
+        totals: Every count, summed over the network; empty without counters.
+        energy: One estimate a table; for a target without prices the bare counts.
+        baseline: The same network as dense arithmetic; None without facts.
+        neurobench: NeuroBench's metrics; None without facts.
+        facts: Of the network, as `spikec.facts` gave them; empty if the result has none.
+        provenance: Where the result comes from, by name.
+        notes: What a reader must know, one sentence each.
+    """
+
+    n_samples: int | None
+    n_ticks: int | None
+    dt: float | None
+    accuracy: Accuracy | None
+    populations: tuple[PopulationLine, ...]
+    projections: tuple[ProjectionLine, ...]
+    totals: Mapping[str, int]
+    energy: tuple[Priced, ...]
+    baseline: DenseBaseline | None
+    neurobench: NeuroBench | None
+    facts: Mapping[str, Any]
+    provenance: Mapping[str, str]
+    notes: tuple[str, ...]
+
+    def ratios(self) -> dict[str, dict[str, float]]:
+        """For each table with a total, its energy an inference by that of the dense base, by arithmetic."""
+        if self.baseline is None:
+            return {}
+        bases = {t.name: t.total_pj for t in self.baseline.terms if t.total_pj}
+        totals = {p.estimate.table: p.estimate.per_inference_pj for p in self.energy}
+        return {
+            table: {name: pj / base for name, base in bases.items()}
+            for table, pj in totals.items()
+            if pj is not None and bases
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary; what is unknown is null.
+
+        Returns:
+            ``n_samples``, ``n_ticks``, ``dt``; ``accuracy`` with ``value``, ``n_samples``, ``interval``;
+            ``populations`` by name, with ``n``, ``spikes``, ``neuron_updates``; ``projections`` by name, with
+            ``n_synapses``, ``n_nonzero`` and the counts of `spikec.result.ProjectionCounts`; ``counts``, the
+            sums over the network; ``energy`` by table name, with ``terms``, ``total_pj``,
+            ``per_inference_pj``, ``is_estimate``, ``as_if``, ``title``, ``chip``, ``basis``, ``n_samples``,
+            ``not_counted``, ``notes`` (``unpriced`` holds the bare counts for a chip without prices);
+            ``dense_baseline`` with ``base``, ``macs_per_inference``, ``terms``, ``one_pass``, ``every_tick``,
+            ``notes``, ``energy_by_base``; ``neurobench``; ``facts``; ``provenance``; ``notes``.
+        """
+        return {
+            "n_samples": self.n_samples,
+            "n_ticks": self.n_ticks,
+            "dt": self.dt,
+            "accuracy": None if self.accuracy is None else _plain(asdict(self.accuracy)),
+            "populations": {p.name: _without_name(asdict(p)) for p in self.populations},
+            "projections": {q.name: _projection_json(q) for q in self.projections},
+            "counts": dict(self.totals),
+            "energy": {p.estimate.table: _priced_json(p) for p in self.energy},
+            "dense_baseline": None if self.baseline is None else self._baseline_json(self.baseline),
+            "neurobench": None if self.neurobench is None else self.neurobench.to_json(),
+            "facts": _plain(self.facts),
+            "provenance": dict(self.provenance),
+            "notes": list(self.notes),
+        }
+
+    def _baseline_json(self, baseline: DenseBaseline) -> dict[str, Any]:
+        return {
+            "base": baseline.base,
+            "macs_per_inference": baseline.macs_per_inference,
+            "terms": [asdict(t) for t in baseline.terms],
+            "one_pass": [asdict(t) for t in baseline.one_pass],
+            "every_tick": [asdict(t) for t in baseline.every_tick],
+            "notes": list(baseline.notes),
+            "energy_by_base": self.ratios(),
+        }
+
+
+def summarise(result: RunResult, tables: Sequence[str] | None = None) -> Summary:
+    """Bring a result into figures.
+
+    Args:
+        result: Of any backend; everything in its meta may be missing.
+        tables: Energy tables by name, or files; None for those of the program's target. One that is not the
+            target's own is labelled "priced as if".
+
+    Raises:
+        UsageError: There is no such energy table.
+    """
+    meta, counters = result.meta, result.counters
+    facts: Mapping[str, Any] = meta.get("facts") or {}
+    n_ticks = None if counters is None else counters.n_ticks
+    return Summary(
+        n_samples=_n_samples(result),
+        n_ticks=n_ticks,
+        dt=meta.get("dt") or facts.get("dt"),
+        accuracy=_accuracy(meta),
+        populations=_population_lines(result),
+        projections=_projection_lines(facts, counters),
+        totals={} if counters is None else counters.totals(),
+        energy=_energy(meta, counters, tables),
+        baseline=dense_baseline(facts, n_ticks, load_table(BASELINE_TABLE)) if facts else None,
+        neurobench=neurobench(facts, counters) if facts else None,
+        facts=facts,
+        provenance=_provenance(meta, facts),
+        notes=_notes(meta, facts, counters),
+    )
+
+
+def wilson(right: float, n: int) -> tuple[float, float]:
+    r"""Wilson's 95 % interval of a share of `n` answers.
+
+    .. math:: \frac{p + z^2/2n \pm z \sqrt{p (1 - p)/n + z^2/4n^2}}{1 + z^2/n}
+    """
+    z2 = _Z_95**2 / n
+    centre, half = right + z2 / 2, sqrt(z2 * (right * (1 - right) + z2 / 4))
+    return max(0.0, (centre - half) / (1 + z2)), min(1.0, (centre + half) / (1 + z2))
+
+
+def _n_samples(result: RunResult) -> int | None:
+    if result.counters is not None:
+        return result.counters.n_samples
+    return next((e.n_samples for e in result.spikes.values()), None)
+
+
+def _accuracy(meta: Mapping[str, Any]) -> Accuracy | None:
+    labels, predictions = tuple(meta.get("labels") or ()), tuple(meta.get("predictions") or ())
+    value, n = meta.get("accuracy"), len(labels) or None
+    if value is None and n and n == len(predictions):
+        value = sum(p == y for p, y in zip(predictions, labels, strict=True)) / n
+    if value is None:
+        return None
+    return Accuracy(float(value), n, wilson(float(value), n) if n else None)
+
+
+def _population_lines(result: RunResult) -> tuple[PopulationLine, ...]:
+    counted = result.counters.populations if result.counters is not None else {}
+    return tuple(
+        PopulationLine(
+            name, e.n_neurons, e.n_events, counted[name].neuron_updates if name in counted else None
+        )
+        for name, e in result.spikes.items()
+    )
+
+
+def _projection_lines(facts: Mapping[str, Any], counters: Counters | None) -> tuple[ProjectionLine, ...]:
+    known = {q["name"]: q for q in facts.get("projections", ())}
+    counted = counters.projections if counters is not None else {}
+    names = [*known, *(name for name in counted if name not in known)]
+    return tuple(
+        ProjectionLine(
+            name,
+            known[name]["n_synapses"] if name in known else None,
+            known[name]["n_nonzero"] if name in known else None,
+            counted.get(name),
+        )
+        for name in names
+    )
+
+
+def _energy(
+    meta: Mapping[str, Any], counters: Counters | None, tables: Sequence[str] | None
+) -> tuple[Priced, ...]:
+    if counters is None:
+        return ()
+    own = tuple(meta.get("energy_tables") or ())
+    bare = () if own else (Priced(estimate(counters, UNPRICED), None),)
+    loaded = [(name, load_table(name)) for name in (own if tables is None else tables)]
+    return bare + tuple(
+        Priced(estimate(counters, table), None if name in own else table.chip) for name, table in loaded
+    )
+
+
+def _provenance(meta: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, Any] = {
+        "backend": meta.get("backend"),
+        "target": facts.get("target"),
+        "dialect": facts.get("dialect"),
+        "program": meta.get("program") or facts.get("digest"),
+        "wall time": None if meta.get("seconds") is None else f"{meta['seconds']:.3g} s",
+        **{f"version of {name}": v for name, v in (meta.get("versions") or {}).items()},
+    }
+    return {name: str(value) for name, value in found.items() if value not in (None, "")}
+
+
+def _notes(meta: Mapping[str, Any], facts: Mapping[str, Any], counters: Counters | None) -> tuple[str, ...]:
+    notes = []
+    if meta.get("order"):
+        notes.append(str(meta["order"]))
+    if counters is None:
+        notes.append("The run has no event counts (none does in continuous time); compile to have it priced.")
+    if not facts:
+        notes.append("The result carries no facts of its network: no dense base, no NeuroBench figures.")
+    return tuple(notes)
+
+
+def _priced_json(priced: Priced) -> dict[str, Any]:
+    plain: dict[str, Any] = _plain(asdict(priced.estimate))
+    del plain["table"]
+    return {**plain, "per_inference_pj": priced.estimate.per_inference_pj, "as_if": priced.as_if}
+
+
+def _projection_json(q: ProjectionLine) -> dict[str, Any]:
+    counts = {} if q.counts is None else asdict(q.counts)
+    return {"n_synapses": q.n_synapses, "n_nonzero": q.n_nonzero, **counts}
+
+
+def _without_name(line: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in line.items() if key != "name"}
+
+
+def _plain(value: Any) -> Any:
+    """Mappings as dictionaries and sequences as lists, all the way down."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
