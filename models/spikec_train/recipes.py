@@ -17,6 +17,7 @@ import numpy as np
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from spikec.errors import UsageError
 from spikec.ir.network import Network
@@ -157,7 +158,8 @@ def train(
     data = load_dataset(f"{recipe.data}:train")
     tell(f"training {recipe.training.hidden} hidden neurons on {data.n_samples} samples")
     began = perf_counter()
-    sampled = sampled_network(data, recipe.training, np.random.default_rng(used))
+    with threadpool_limits(1, "blas"):  # sums in one order on any number of cores: one seed, one network
+        sampled = sampled_network(data, recipe.training, np.random.default_rng(used))
     seconds = perf_counter() - began
     right = sampled.readout.held_out.argmax(axis=1) == data.labels
     figures = {

@@ -190,11 +190,14 @@ def test_spike_times_are_those_of_the_membrane_equation(grey_levels):
     assert ((found > T) & np.isfinite(found)).any()
 
 
-def test_a_neuron_that_is_pulled_back_before_the_window_ends_has_spiked_all_the_same():
-    weights = np.array([[4.0, -8.0]])
-    layer = RampLayer(weights, np.array([T]), T)
-    early = np.array([[T, T / 2]])  # V passes T at T/4, falls from T/2 on, and is back at 0 at T
-    assert spike_times(layer, early)[0, 0] == pytest.approx(T / 4)
+@pytest.mark.parametrize(("excitation", "inhibition_starts"), [(4.0, 0.5), (1.2, 0.9)])
+def test_a_neuron_that_is_pulled_back_before_the_window_ends_has_spiked_all_the_same(
+    excitation, inhibition_starts
+):
+    inhibition = (excitation - 0.5) / (1 - inhibition_starts)  # brings V to T / 2 at T
+    layer = RampLayer(np.array([[excitation, -inhibition]]), np.array([T]), T)
+    early = np.array([[T, (1 - inhibition_starts) * T]])
+    assert spike_times(layer, early)[0, 0] == pytest.approx(T / excitation)
 
 
 def test_many_early_spikes_do_not_depend_on_the_block_they_are_found_in(monkeypatch):
