@@ -1,0 +1,195 @@
+r"""NIR files (https://neuroir.org), as snnTorch, Norse, sinabs, Rockpool, SpikingJelly and others write them.
+
+A NIR file holds neurons' equations, but neither the time step nor the habits of the simulator that its
+numbers were made for. Both are given here, and the result is a network in float ticks that computes what
+NIR's equations say with them (`nir_neurons`). Neurons and Inputs become populations, every path of weights
+and delays between them a projection (`nir_paths`), and what had to be repaired or assumed stands in
+`Network.notes`.
+
+Supported are Input, Output, Affine, Linear, Scale, Delay, Flatten, IF, LIF, CubaLIF, Threshold, I, LI, CubaLI
+and nested graphs; convolutions and pooling are not, yet.
+
+* An edge that closes a cycle takes one tick, as in all clock-driven frameworks.
+* An Affine node adds its bias in every tick from the first on, whatever delay lies behind it.
+* I, LI and CubaLI give a membrane and no spikes; only an Output may follow them.
+* An Output names the population in front of it as an output. If it is fed by weights without a neuron, it
+  becomes a readout, whose membrane is the weighted input of the tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path as FilePath
+
+import numpy as np
+
+from spikec.arrays import FloatArray
+from spikec.errors import NetworkError, UsageError
+from spikec.frontends.nir_file import Graph, read_graph
+from spikec.frontends.nir_graph import CARRIERS, INTEGRATORS, NEURONS, FlatGraph, flatten
+from spikec.frontends.nir_neurons import neuron_notes, neuron_of, readout_of
+from spikec.frontends.nir_paths import Path, constants, delayed_constants, paths
+from spikec.ir.network import Convention, Network, Population, Projection, Ticks
+from spikec.ir.neurons import Source
+from spikec.ir.verify import verify
+
+
+def read_nir(
+    path: str | FilePath, *, dt: float | None = None, convention: Convention | None = None
+) -> Network:
+    """Read a NIR file.
+
+    Args:
+        path: The file.
+        dt: The simulator's time step, seconds; None to take it from the file's metadata.
+        convention: The simulator's habits; None for Euler integration, reset to ``v_reset`` and no delay
+            between populations.
+
+    Raises:
+        FileFormatError: The file is damaged or no NIR file.
+        NetworkError: It holds something unsupported or contradicts itself.
+        UsageError: No time step is known, or it is impossible.
+    """
+    path = FilePath(path)
+    graph = read_graph(path)
+    clock = Ticks(_time_step(path, graph, dt), convention or Convention())
+    origins = tuple(_clock_notes(graph, clock, dt is not None, convention is not None))
+    try:
+        network = _in_order(_network(graph, clock))
+        return verify(replace(network, notes=(*origins, *network.notes)))
+    except NetworkError as error:
+        raise NetworkError(f"{path}: {error}") from error
+
+
+def _time_step(path: FilePath, graph: Graph, given: float | None) -> float:
+    dt = graph.dt if given is None else given
+    if dt is None:
+        raise UsageError(
+            f"{path}: NIR files hold no time step; give --dt SECONDS (snnTorch and SpikingJelly write for "
+            "1e-4, Norse for 1e-3 unless told otherwise, sinabs for 1)"
+        )
+    if not 0 < dt < float("inf"):
+        raise UsageError(f"a time step of {dt} s is impossible; give --dt a positive number of seconds")
+    return float(dt)
+
+
+def _network(graph: Graph, clock: Ticks) -> Network:
+    flat = flatten(graph)
+    ways = paths(flat)
+    constant = constants(flat)
+    _refuse_membranes(flat, ways)
+    nothing = np.zeros(())
+    populations: dict[str, Population] = {}
+    gains: dict[str, FloatArray] = {}
+    for name, node in flat.nodes.items():
+        added = constant.get(name, nothing)
+        if node.type == "Input":
+            populations[name] = Population(name, Source(), flat.shape(name))
+        elif node.type in NEURONS:
+            neuron, gains[name] = neuron_of(node, added, clock)
+            populations[name] = Population(name, neuron, flat.shape(name))
+        elif node.type == "Output" and _needs_readout(name, ways, constant):
+            neuron, gains[name] = readout_of(node, added, clock)
+            populations[name] = Population(name, neuron, (flat.n_in[name],))
+    kept = [way for way in ways if way.post in populations]
+    projections = [
+        Projection(label, way.pre, way.post, way.connectivity(gains[way.post]), way.delays())
+        for way, label in zip(kept, _labels(kept, flat), strict=True)
+    ]
+    return Network(
+        populations=tuple(populations.values()),
+        projections=tuple(projections),
+        inputs=tuple(name for name, p in populations.items() if p.is_source),
+        outputs=_outputs(flat, ways, populations),
+        clock=clock,
+        notes=(*flat.notes, *_notes(flat, ways, clock, populations)),
+    )
+
+
+def _in_order(network: Network) -> Network:
+    """The network with everything in the order in which spikes flow; files hold the alphabetical one."""
+    place = {name: k for k, name in enumerate(n for component in network.components() for n in component)}
+    return replace(
+        network,
+        populations=tuple(sorted(network.populations, key=lambda p: place[p.name])),
+        projections=tuple(sorted(network.projections, key=lambda q: (place[q.post], place[q.pre]))),
+    )
+
+
+def _needs_readout(output: str, ways: list[Path], constant: Mapping[str, FloatArray]) -> bool:
+    return output in constant or any(way.post == output and not way.plain for way in ways)
+
+
+def _refuse_membranes(flat: FlatGraph, ways: list[Path]) -> None:
+    """Refuse integrators whose membrane, a real number, would go through weights or into neurons."""
+    for way in ways:
+        pre, post = flat.nodes[way.pre], flat.nodes[way.post]
+        if pre.type in INTEGRATORS and not (way.plain and post.type == "Output"):
+            raise NetworkError(
+                f"{pre} gives its membrane and no spikes to {post}; only an Output may follow it directly: "
+                "put a spiking neuron in its place"
+            )
+
+
+def _outputs(flat: FlatGraph, ways: list[Path], populations: Mapping[str, Population]) -> tuple[str, ...]:
+    """The populations in front of Output nodes, or the readouts that stand for those."""
+    found: dict[str, None] = {}
+    outputs = [name for name, node in flat.nodes.items() if node.type == "Output"]
+    for name in outputs:
+        senders = [way.pre for way in ways if way.post == name]
+        found.update(dict.fromkeys([name] if name in populations else senders))
+    if not outputs:
+        sending = {way.pre for way in ways}
+        found.update({n: None for n, p in populations.items() if not p.is_source and n not in sending})
+    return tuple(found)
+
+
+def _labels(ways: list[Path], flat: FlatGraph) -> list[str]:
+    """Names of projections: their weights and delays, or, where these would repeat, the whole path."""
+    short = []
+    for way in ways:
+        between = [n for n in way.nodes[1:-1] if flat.nodes[n].type in ("Affine", "Linear", "Scale", "Delay")]
+        short.append("+".join(between) or f"{way.pre}->{way.post}")
+    return [
+        label if short.count(label) == 1 else "->".join(way.nodes)
+        for way, label in zip(ways, short, strict=True)
+    ]
+
+
+def _clock_notes(graph: Graph, clock: Ticks, dt_given: bool, convention_given: bool) -> Iterator[str]:
+    origin = "as given" if dt_given else "from the file's metadata"
+    yield f"the time step is {clock.dt:.6g} s, {origin}"
+    if dt_given and graph.dt is not None and graph.dt != clock.dt:
+        yield f"the file's metadata hold the time step {graph.dt:.6g} s, which was not used"
+    habits = clock.convention
+    yield (
+        f"the simulator's habits are {habits.integration.value} integration, reset by {habits.reset.value} "
+        f"and {habits.hop_delay} ticks between populations, as {'given' if convention_given else 'assumed'}"
+    )
+    if graph.version is None:
+        yield "the file does not tell which version of nir wrote it"
+
+
+def _notes(
+    flat: FlatGraph, ways: list[Path], clock: Ticks, populations: Mapping[str, Population]
+) -> Iterator[str]:
+    reached = {way.post for way in ways}
+    senders = {pre for pre, _ in flat.edges}
+    for name, node in flat.nodes.items():
+        if node.type in NEURONS:
+            yield from neuron_notes(node, clock)
+        if node.type in CARRIERS and name not in senders:
+            yield f"{node} leads nowhere and was left out"
+        if node.type in (*NEURONS, "Output") and name not in reached:
+            yield f"{node} receives no spikes"
+        if node.type == "Output" and name in populations:
+            yield f"{node} is fed without a neuron, so it became a readout: its membrane is its input"
+    for name in delayed_constants(flat):
+        yield f"{flat.nodes[name]} delays spikes, but not the biases in front of it: they act at once"
+    if not any(node.type == "Output" for node in flat.nodes.values()):
+        yield "the graph has no Output; populations that feed no other were taken"
+    for way in ways:
+        ticks = np.asarray(way.before + (way.after if way.after.ndim == 0 else way.after.max())) / clock.dt
+        if np.any(np.abs(ticks - np.rint(ticks)) > 1e-6 * np.maximum(1, ticks)):
+            yield f"delays from {way.pre} to {way.post} are no whole ticks; they are rounded when it runs"

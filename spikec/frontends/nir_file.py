@@ -1,0 +1,249 @@
+"""NIR files as plain data: nodes with their types and numbers, and edges; nothing of their meaning.
+
+The file is read with h5py and not with ``nir.read``, which believes every size it finds, forgets which
+parameters a file lacks, and checks nested graphs by asserts that name no node. What is read here is checked
+against the bytes that are there; links to other files are not followed.
+
+Layout (nir 1.0.8, ``serialization.py``): ``/version``; ``/node`` with ``type``, ``edges`` ``(n, 2)`` and
+``nodes/<name>/``, each with ``type`` and one dataset a parameter. A nested graph is a node like ``/node``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from spikec.arrays import FloatArray
+from spikec.errors import FileFormatError, NetworkError
+
+PARAMETERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "Input": (("shape",), ()),
+    "Output": (("shape",), ()),
+    "Affine": (("weight", "bias"), ()),
+    "Linear": (("weight",), ()),
+    "Scale": (("scale",), ()),
+    "Delay": (("delay",), ()),
+    "Flatten": ((), ()),
+    "Threshold": (("threshold",), ()),
+    "I": (("r",), ()),
+    "IF": (("r", "v_threshold"), ("v_reset",)),
+    "LI": (("tau", "r", "v_leak"), ()),
+    "LIF": (("tau", "r", "v_leak", "v_threshold"), ("v_reset",)),
+    "CubaLI": (("tau_syn", "tau_mem", "r", "v_leak"), ("w_in",)),
+    "CubaLIF": (("tau_syn", "tau_mem", "r", "v_leak", "v_threshold"), ("v_reset", "w_in")),
+}
+"""Parameters that a node of each type must have, and those that old files lack."""
+
+IGNORED = {"type", "metadata"}
+NEEDLESS = {"Flatten": {"start_dim", "end_dim", "input_type"}}
+"""Parameters without a meaning here: row-major neurons are flat already."""
+
+MAX_NODES = 100_000
+MAX_DEPTH = 32
+MAX_INFLATION = 1100
+"""Deflate cannot expand by more than about 1032, so a file that claims more than this is a lie."""
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One node of a file.
+
+    Attributes:
+        name: As in the file; in a flat graph with the names of the graphs around it, joined by dots.
+        type: As in the file.
+        values: Its parameters, float64.
+        graph: What it holds if it is a graph itself.
+    """
+
+    name: str
+    type: str
+    values: Mapping[str, FloatArray] = field(default_factory=dict)
+    graph: Graph | None = None
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.name}"
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """One graph of a file.
+
+    Attributes:
+        nodes: By name.
+        edges: Pairs of names, as in the file.
+        dt: The time step that its metadata hold, seconds, if any.
+        version: Of the library that wrote the file; None if the file does not tell, or in a nested graph.
+    """
+
+    nodes: Mapping[str, Node]
+    edges: tuple[tuple[str, str], ...]
+    dt: float | None = None
+    version: str | None = None
+
+
+def read_graph(path: Path) -> Graph:
+    """Read a NIR file.
+
+    Raises:
+        FileFormatError: It is no NIR file, is damaged, or claims sizes that its bytes cannot hold.
+        NetworkError: A node lacks parameters or has unknown ones, or its name is impossible.
+    """
+    # What h5py raises on damaged files comes from anywhere, so this encloses all of the reading.
+    with _reading(path, "the file"), h5py.File(path, "r") as file:
+        reader = _Reader(path, path.stat().st_size)
+        members = reader.members(file, "the file")
+        if not isinstance(members.get("node"), h5py.Group):
+            kind = (
+                "a lava-dl netx file, which spikec cannot read yet" if "layer" in members else "no NIR file"
+            )
+            raise FileFormatError(f"{path} is {kind}: it has no group 'node'; export the network to NIR")
+        version = reader.text(members["version"], "version") if "version" in members else None
+        return reader.graph(members["node"], "", 0, version)
+
+
+class _Reader:
+    """One pass over a file, with what may still be read of it."""
+
+    def __init__(self, path: Path, file_bytes: int) -> None:
+        self.path = path
+        self.file_bytes = file_bytes
+        self.budget = MAX_INFLATION * file_bytes
+        self.n_nodes = 0
+
+    def graph(self, group: Any, prefix: str, depth: int, version: str | None = None) -> Graph:
+        """Read a graph whose nodes' full names begin with `prefix`."""
+        where = f"graph {prefix[:-1]}" if prefix else "the graph"
+        members = self.members(group, where)
+        for name, kind in (("nodes", h5py.Group), ("edges", h5py.Dataset)):
+            if not isinstance(members.get(name), kind):
+                raise FileFormatError(f"{self.path}: {where} has no {name}; export the network again")
+        found = self.members(members["nodes"], where)
+        nodes = {name: self.node(item, prefix, name, depth) for name, item in found.items()}
+        return Graph(nodes, self.edges(members["edges"], where), self.dt(members), version)
+
+    def node(self, group: Any, prefix: str, name: str, depth: int) -> Node:
+        """Read one node."""
+        full = prefix + name
+        self.n_nodes += 1
+        if self.n_nodes > MAX_NODES or depth > MAX_DEPTH:
+            raise FileFormatError(
+                f"{self.path} holds more than {MAX_NODES} nodes, or graphs nested deeper than {MAX_DEPTH}, "
+                f"at {full}; flatten the network before its export"
+            )
+        if not full.isprintable() or not isinstance(group, h5py.Group):
+            raise NetworkError(
+                f"{self.path}: {full!r} is no node that spikec can name; rename and export again"
+            )
+        members = self.members(group, f"node {full}")
+        if not isinstance(members.get("type"), h5py.Dataset):
+            inner = next((k for k, v in members.items() if isinstance(v, h5py.Group)), None)
+            cause = f"node {full} has no type"
+            if inner is not None:
+                cause = f"a node was named '{full}/{inner}', and NIR files cannot hold a '/' in a name"
+            raise NetworkError(f"{self.path}: {cause}; rename the node and export the network again")
+        kind = self.text(members["type"], f"the type of node {full}")
+        if kind == "NIRGraph":
+            return Node(full, kind, graph=self.graph(group, f"{full}.", depth + 1))
+        return Node(full, kind, self.values(members, full, kind))
+
+    def values(self, members: Mapping[str, Any], full: str, kind: str) -> dict[str, FloatArray]:
+        """Read a node's parameters; of unsupported types none, for they are refused by name later."""
+        if kind not in PARAMETERS:
+            return {}
+        needed, optional = PARAMETERS[kind]
+        missing = [name for name in needed if not isinstance(members.get(name), h5py.Dataset)]
+        known = {*needed, *optional, *IGNORED, *NEEDLESS.get(kind, ())}
+        unknown = [name for name in members if name not in known]
+        if missing or unknown:
+            trouble = f"has no {missing[0]}" if missing else f"has {unknown[0]}, which spikec does not know"
+            raise NetworkError(f"{self.path}: {kind} {full} {trouble}; export it with nir 1.0.8 or earlier")
+        present = [name for name in (*needed, *optional) if name in members]
+        return {name: self.numbers(members[name], f"{name} of node {full}") for name in present}
+
+    def edges(self, dataset: Any, where: str) -> tuple[tuple[str, str], ...]:
+        """Read pairs of names."""
+        what = f"the edges of {where}"
+        if dataset.shape is not None and dataset.size == 0:
+            return ()
+        if dataset.ndim != 2 or dataset.shape[1] != 2 or h5py.check_string_dtype(dataset.dtype) is None:
+            raise FileFormatError(f"{self.path}: {what} are no pairs of names; export the network again")
+        rows = self.contents(dataset, what)
+        return tuple((self.decoded(a, what), self.decoded(b, what)) for a, b in rows)
+
+    def dt(self, members: Mapping[str, Any]) -> float | None:
+        """The time step in a graph's metadata, if there is a plausible one."""
+        if not isinstance(members.get("metadata"), h5py.Group):
+            return None
+        dataset = self.members(members["metadata"], "the metadata").get("dt")
+        if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "iuf" or dataset.size != 1:
+            return None
+        value = float(self.numbers(dataset, "dt of the metadata").reshape(()))
+        return value if 0 < value < np.inf else None
+
+    def members(self, group: Any, where: str) -> dict[str, Any]:
+        """The groups and datasets of a group by name."""
+        with _reading(self.path, where):
+            found = {}
+            for name in group:
+                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                    raise FileFormatError(
+                        f"{self.path}: {name!r} in {where} is a link to another place; export it again"
+                    )
+                found[str(name)] = group[name]
+            return found
+
+    def numbers(self, dataset: Any, what: str) -> FloatArray:
+        """Read a dataset of numbers as float64."""
+        if dataset.dtype.kind not in "biuf":
+            raise NetworkError(
+                f"{self.path}: {what} is of type {dataset.dtype}, but numbers are needed; export it again"
+            )
+        return np.asarray(self.contents(dataset, what), np.float64)
+
+    def text(self, dataset: Any, what: str) -> str:
+        """Read one string."""
+        string = isinstance(dataset, h5py.Dataset) and h5py.check_string_dtype(dataset.dtype) is not None
+        if not string or dataset.shape != ():
+            raise FileFormatError(f"{self.path}: {what} is no text; export the network again")
+        return self.decoded(self.contents(dataset, what), what)
+
+    def decoded(self, raw: Any, what: str) -> str:
+        """Bytes as text."""
+        try:
+            return raw.decode() if isinstance(raw, bytes) else str(raw)
+        except UnicodeDecodeError:
+            raise FileFormatError(f"{self.path}: {what} is no UTF-8 text; export the network again") from None
+
+    def contents(self, dataset: Any, what: str) -> Any:
+        """Read a whole dataset after checking that the file can hold what it claims."""
+        with _reading(self.path, what):
+            stored = min(dataset.id.get_storage_size(), self.file_bytes)
+            elsewhere = dataset.is_virtual or dataset.external
+            self.budget -= dataset.nbytes
+            if (
+                elsewhere
+                or dataset.shape is None
+                or dataset.nbytes > MAX_INFLATION * stored
+                or self.budget < 0
+            ):
+                raise FileFormatError(
+                    f"{self.path}: {what} claims {dataset.nbytes} bytes that the file does not hold; "
+                    "export the network again"
+                )
+            return dataset[()]
+
+
+@contextmanager
+def _reading(path: Path, what: str) -> Iterator[None]:
+    """Turn what h5py raises on damaged files into one sentence."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
+        cause = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FileFormatError(f"{path}: {what} cannot be read ({cause}); export the network again") from error

@@ -1,0 +1,81 @@
+"""One door for all network files: `open_network` looks into a file, whatever its name, and reads it."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import h5py
+
+from spikec import container
+from spikec.errors import FileFormatError, UsageError
+from spikec.frontends.nir import read_nir
+from spikec.frontends.spike_time import read_spike_time
+from spikec.ir.network import Convention, Network
+
+
+def open_network(
+    path: str | Path, *, dt: float | None = None, convention: Convention | None = None
+) -> Network:
+    """Read a network from any file that spikec knows.
+
+    Args:
+        path: A NIR file, or one that spikec wrote.
+        dt: Time step, seconds; for files that hold none (NIR).
+        convention: Habits of the simulator the network was trained in; for files that hold none (NIR).
+
+    Raises:
+        FileFormatError: There is no such file, or it is of another kind, damaged, or holds no network.
+        NetworkError: The network contradicts itself or uses something unsupported.
+        UsageError: `dt` is missing, or given for a file that holds its own.
+    """
+    path = Path(path)
+    _check_readable(path)
+    if container.is_container(path):
+        network = read_spike_time(path)
+        if dt is not None or convention is not None:
+            raise UsageError(
+                f"{path} holds its own time step and convention; leave out --dt and the convention"
+            )
+        return network
+    if h5py.is_hdf5(path):
+        return read_nir(path, dt=dt, convention=convention)
+    raise FileFormatError(f"{path} is {_kind(path)}; a NIR file or a spikec network is needed")
+
+
+def _check_readable(path: Path) -> None:
+    if path.is_dir():
+        raise FileFormatError(f"{path} is a folder; name a file in it")
+    if not path.exists():
+        raise FileFormatError(f"there is no file {path}; check the name")
+    if not path.is_file():
+        raise FileFormatError(f"{path} is no ordinary file; give a NIR file or a spikec network")
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise FileFormatError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
+    if empty:
+        raise FileFormatError(f"{path} is empty; export the network again")
+
+
+def _kind(path: Path) -> str:
+    """What a file of another kind is, for the message."""
+    if zipfile.is_zipfile(path):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+        except (OSError, zipfile.BadZipFile):
+            names = []
+        if any(name.endswith("data.pkl") for name in names):
+            return "a PyTorch file, whose weights alone do not tell the neurons; export the network to NIR"
+        if any(name.endswith(".npy") for name in names):
+            return "an .npz file of arrays that spikec did not write"
+        return "a zip file without a network"
+    with path.open("rb") as file:
+        start = file.read(8)
+    if start.startswith(b"\x93NUMPY"):
+        return "an array, not a network (spikes are given with --input)"
+    if start.startswith(b"PK"):
+        return "a damaged zip file"
+    return "of an unknown kind"
