@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import entry_points
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from spikec.errors import BackendUnavailable, TargetError, UsageError, Violation
 from spikec.events import Events
@@ -56,13 +57,22 @@ class Backend(Protocol):
         ...
 
 
+@runtime_checkable
+class Deploys(Backend, Protocol):
+    """A backend that can also write a package for a platform of its own."""
+
+    def deploy(self, program: Program, directory: str | Path) -> Path:
+        """Write the package and return its folder."""
+        ...
+
+
 def backend_names() -> list[str]:
     """Names of all installed backends."""
     return sorted({e.name for e in entry_points(group=GROUP)})
 
 
 def find_backend(name: str, **options: object) -> Backend:
-    """Make a backend by name.
+    """Make a backend that can run here, by name.
 
     Args:
         name: As in `backend_names`.
@@ -72,6 +82,41 @@ def find_backend(name: str, **options: object) -> Backend:
         UsageError: There is none of this name, or it does not know an option.
         BackendUnavailable: It cannot work here.
     """
+    backend = _make(name, **options)
+    reason = backend.unavailable()
+    if reason is not None:
+        raise BackendUnavailable(f"backend {name} cannot run here: {reason}")
+    return backend
+
+
+def availability(name: str) -> str | None:
+    """Why a backend cannot run here, in one sentence; None if it can."""
+    return _make(name).unavailable()
+
+
+def deploy(name: str, program: Program, directory: str | Path, **options: object) -> Path:
+    """Have a backend write a package that runs a program by itself, wherever the backend's platform is.
+
+    Args:
+        name: As in `backend_names`; the backend need not be able to run here.
+        program: What to deploy.
+        directory: A folder that does not exist yet.
+        options: Passed to the backend's constructor.
+
+    Raises:
+        UsageError: The backend has nothing to deploy to.
+        TargetError: It cannot run the program.
+    """
+    backend = _make(name, **options)
+    if not isinstance(backend, Deploys):
+        raise UsageError(f"backend {name} runs programs here only and has nothing to deploy to; use lava")
+    violations = backend.unsupported(program)
+    if violations:
+        raise TargetError(f"backend {name}", violations)
+    return backend.deploy(program, directory)
+
+
+def _make(name: str, **options: object) -> Backend:
     found = [e for e in entry_points(group=GROUP) if e.name == name]
     if not found:
         raise UsageError(f"there is no backend {name!r}; installed are {', '.join(backend_names())}")
@@ -79,9 +124,6 @@ def find_backend(name: str, **options: object) -> Backend:
         backend: Backend = found[0].load()(**options)
     except TypeError as error:
         raise UsageError(f"backend {name} does not take these options: {error}") from error
-    reason = backend.unavailable()
-    if reason is not None:
-        raise BackendUnavailable(f"backend {name} cannot run here: {reason}")
     return backend
 
 

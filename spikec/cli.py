@@ -1,0 +1,353 @@
+"""The command line: each command parses, makes one call, and prints once.
+
+Results go to standard output, as tables or, with ``--json``, as one JSON object and nothing else. Progress and
+errors go to standard error. Exit codes: 0 fine, 1 a difference or a broken limit was found, 2 a user's error.
+What is heavy is imported inside the commands, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spikec.errors import SpikecError, TargetError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+app = typer.Typer(
+    name="spikec",
+    help="Compile trained spiking networks for neuromorphic chips, run them exactly, and count every event.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+Dt = Annotated[float | None, typer.Option("--dt", help="Time step in seconds.", show_default=False)]
+Target = Annotated[str, typer.Option("--target", "-t", help="Name of a target, or a YAML file.")]
+Bits = Annotated[int | None, typer.Option(help="Bits of the weights, 1 to 8.", show_default=False)]
+MaxTicks = Annotated[int, typer.Option(help="Most ticks of a sample, where the time step is chosen.")]
+TicksOption = Annotated[
+    int | None, typer.Option("--ticks", help="Length of a sample in ticks.", show_default=False)
+]
+Relays = Annotated[bool, typer.Option(help="Let relay neurons carry long delays.")]
+Probe = Annotated[
+    str | None,
+    typer.Option(help="Samples (NAME:SPLIT:N) to run before and after every pass.", show_default=False),
+]
+
+
+@app.command()
+def demo(
+    json_: Json = False, stock: Annotated[int, typer.Option(help="Samples on stock Lava.")] = 20
+) -> None:
+    """Train on digits, compile, run on reference, CPU and Lava, compare, count and price."""
+    from spikec.commands.demo import demo as run_demo
+    from spikec.commands.show import demo as show
+
+    with _progress() as tell:
+        report = run_demo(n_stock=stock, progress=tell)
+    _print(report.to_json(), lambda: show(report), json_)
+    raise typer.Exit(0 if report.identical else 1)
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe, or a YAML file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the network goes.")],
+    seed: Annotated[int | None, typer.Option(help="Another seed.", show_default=False)] = None,
+    json_: Json = False,
+) -> None:
+    """Train a network by a recipe."""
+    from spikec.commands.show import overview as show
+    from spikec.container import save
+    from spikec_train.recipes import load_recipe
+    from spikec_train.recipes import train as train_recipe
+
+    with _progress() as tell:
+        made = train_recipe(load_recipe(recipe), seed, tell)
+    save(made.network, output)
+    found = {
+        "recipe": recipe,
+        "seed": made.seed,
+        "seconds": made.seconds,
+        **made.figures,
+        "output": str(output),
+    }
+    _print(found, lambda: show({"kind": "trained", **found}), json_)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A network, program, result or events file.")],
+    dt: Dt = None,
+    json_: Json = False,
+) -> None:
+    """Describe a file."""
+    from spikec.commands.overview import overview
+    from spikec.commands.show import overview as show
+
+    found = overview(file, dt)
+    _print(found, lambda: show(found), json_)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A network, or a compiled program.")],
+    target: Target = "loihi2",
+    dt: Dt = None,
+    bits: Bits = None,
+    max_ticks: MaxTicks = 64,
+    ticks: TicksOption = None,
+    relays: Relays = True,
+    json_: Json = False,
+) -> None:
+    """List every limit of a target that a network breaks, all at once."""
+    from spikec.commands.build import BuildOptions, check_file
+    from spikec.commands.show import overview as show
+    from spikec.commands.show import violations as show_violations
+
+    broken, found = check_file(file, BuildOptions(target, dt, bits, max_ticks, ticks, relays))
+    _print(found, lambda: show_violations(broken) if broken else show({"kind": "fits", **found}), json_)
+    raise typer.Exit(1 if broken else 0)
+
+
+@app.command("compile")
+def compile_(
+    file: Annotated[Path, typer.Argument(help="A trained network: spikec's own file, or NIR.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the program goes.")],
+    target: Target = "loihi2",
+    dt: Dt = None,
+    bits: Bits = None,
+    max_ticks: MaxTicks = 64,
+    ticks: TicksOption = None,
+    relays: Relays = True,
+    probe: Probe = None,
+    json_: Json = False,
+) -> None:
+    """Compile a network for a chip's integers."""
+    from spikec.commands.build import BuildOptions, compile_file
+    from spikec.commands.overview import program_overview
+    from spikec.commands.show import overview as show
+    from spikec.container import save
+
+    with _progress() as tell:
+        program = compile_file(file, BuildOptions(target, dt, bits, max_ticks, ticks, relays), probe, tell)
+    save(program, output)
+    found = {"output": str(output), **program_overview(program)}
+    _print(found, lambda: show({"kind": "compiled", **found}), json_)
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="A compiled program, or a float network.")],
+    data: Annotated[str | None, typer.Option(help="NAME:SPLIT or NAME:SPLIT:N.", show_default=False)] = None,
+    spikes: Annotated[
+        Path | None,
+        typer.Option("--input", help="Spikes: .npz, raster .npy or list .csv.", show_default=False),
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            "--backend", "-b", help="cpu, lava or reference; see `list backends`.", show_default=False
+        ),
+    ] = None,
+    flavour: Annotated[str | None, typer.Option(help="Of Lava: fused or stock.", show_default=False)] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Time limit of Lava, seconds.", show_default=False)
+    ] = None,
+    ticks: TicksOption = None,
+    record: Annotated[
+        list[str] | None, typer.Option(help="Membranes to keep: NAME.v or NAME.v.last.", show_default=False)
+    ] = None,
+    dt: Dt = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where the result goes.", show_default=False)
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Run a program on samples or spikes."""
+    from spikec.commands.build import run_file
+    from spikec.commands.overview import result_overview
+    from spikec.commands.show import run_lines
+    from spikec.container import save
+
+    options = {k: v for k, v in {"flavour": flavour, "timeout": timeout}.items() if v is not None}
+    with _progress() as tell:
+        result = run_file(file, data, spikes, backend, options, ticks, tuple(record or ()), dt, tell)
+    if output is not None:
+        save(result, output)
+    found = {"output": None if output is None else str(output), **result_overview(result)}
+    _print(found, lambda: run_lines(result), json_)
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="A result.")],
+    b: Annotated[Path, typer.Argument(help="Another result.")],
+    tolerance: Annotated[float, typer.Option(help="How far apart spikes may lie, in the runs' time.")] = 0.0,
+    json_: Json = False,
+) -> None:
+    """Compare two runs spike for spike and count for count; name the first difference."""
+    from dataclasses import asdict
+
+    from spikec.commands.files import open_result
+    from spikec.commands.show import comparison as show
+    from spikec.compare import compare as compare_results
+
+    found = compare_results(open_result(a), open_result(b), tolerance)
+    described = {**asdict(found), "description": found.description(str(a), str(b))}
+    _print(described, lambda: show(found, str(a), str(b)), json_)
+    raise typer.Exit(0 if found.identical else 1)
+
+
+@app.command()
+def deploy(
+    file: Annotated[Path, typer.Argument(help="A compiled program.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A folder that does not exist yet.")],
+    to: Annotated[str, typer.Option("--to", help="The backend that writes the package.")] = "lava",
+    flavour: Annotated[str, typer.Option(help="fused or stock.")] = "stock",
+    json_: Json = False,
+) -> None:
+    """Write a package directory that runs a program by itself."""
+    from spikec.backend import deploy as deploy_program
+    from spikec.commands.files import open_program
+    from spikec.commands.show import overview as show
+
+    folder = deploy_program(to, open_program(file), output, flavour=flavour)
+    found = {
+        "output": str(folder),
+        "to": to,
+        "flavour": flavour,
+        "files": sorted(f.name for f in folder.iterdir()),
+    }
+    _print(found, lambda: show({"kind": "deployed", **found}), json_)
+
+
+@app.command()
+def report(
+    file: Annotated[Path, typer.Argument(help="A result.")],
+    table: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Energy tables, also of another chip (as if); see `list energy-tables`.", show_default=False
+        ),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write a page.", show_default=False)] = None,
+    json_: Json = False,
+) -> None:
+    """Accuracy, counts, energy estimate, dense baseline and provenance of a run."""
+    from spikec.commands.files import open_result
+    from spikec.report.summary import summarise
+    from spikec.report.text import render
+
+    result = open_result(file)
+    summary = summarise(result, tuple(table) if table else None)
+    if html is not None:
+        from spikec.container import write_atomically
+        from spikec.report.html import page
+
+        write_atomically(html, page(result, summary).encode())
+    _print(summary.to_json(), lambda: render(summary), json_)
+
+
+@app.command("list")
+def list_(
+    what: Annotated[
+        str,
+        typer.Argument(help="targets, backends, frontends, passes, recipes, datasets or energy-tables."),
+    ],
+    json_: Json = False,
+) -> None:
+    """List what there is to choose from."""
+    from spikec.commands.overview import listing
+    from spikec.commands.show import table as show
+
+    found = listing(what)
+    rows = [(entry["name"], entry["is"]) for entry in found]
+    _print({what: found}, lambda: show(what, ("name", "what it is"), rows), json_)
+
+
+@app.command()
+def selftest(
+    nets: Annotated[int, typer.Option(help="How many random networks.")] = 100,
+    seed: Annotated[int, typer.Option(help="Of the random networks.")] = 0,
+    json_: Json = False,
+) -> None:
+    """Run random networks through reference, CPU and Lava and compare everything."""
+    from spikec.commands.show import overview as show
+    from spikec.selftest import selftest as run_selftest
+
+    with _progress() as tell:
+        found = run_selftest(nets, seed, tell).to_json()
+    _print(found, lambda: show({"kind": "selftest", **found}), json_)
+    raise typer.Exit(1 if found["mismatches"] else 0)
+
+
+def main() -> None:
+    """Entry point: errors of ours become one line and an exit code."""
+    try:
+        app()
+    except TargetError as error:
+        from rich.console import Console
+
+        from spikec.commands.show import violations
+
+        Console(stderr=True).print(violations(error.violations))
+        sys.stderr.write(
+            f"spikec: {error.target} cannot run this network: {len(error.violations)} limits broken\n"
+        )
+        raise SystemExit(error.exit_code) from None
+    except SpikecError as error:
+        sys.stderr.write(f"spikec: {error}\n")
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("spikec: interrupted\n")
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+def _print(found: Any, show: Callable[[], RenderableType], as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(_plain(found), indent=2, allow_nan=False) + "\n")
+        return
+    from rich.console import Console
+
+    Console().print(show())
+
+
+def _plain(value: Any) -> Any:
+    """JSON values only: numpy scalars become numbers, infinities null."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """A spinner on standard error that says what happens; plain silence where nobody watches."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("") as status:
+        yield lambda sentence: status.update(sentence)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Check, compile and run files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from spikec.backend import find_backend
+from spikec.commands.execute import execute
+from spikec.commands.files import open_program, read_inputs, source_of
+from spikec.errors import UsageError, Violation
+from spikec.events import Events
+from spikec.frontends import open_network
+from spikec.ir.network import Dialect, Network
+from spikec.passes.pipelines import CompileOptions, compile_network, try_compile
+from spikec.program import Program
+from spikec.result import RunResult
+from spikec.targets.rules import check_all
+from spikec.targets.target import load_target
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """A user's choices for `check` and `compile`, as on the command line.
+
+    Attributes:
+        target: Name of a target, or a YAML file.
+        dt: Time step, seconds: of the file, if it holds none, or of the program.
+        bits: Bits of the weights.
+        max_ticks: Most ticks of a sample, where the time step is chosen.
+        ticks: Length of a sample in ticks.
+        relays: Whether relay neurons may carry long delays.
+    """
+
+    target: str = "loihi2"
+    dt: float | None = None
+    bits: int | None = None
+    max_ticks: int = 64
+    ticks: int | None = None
+    relays: bool = True
+
+    def passes(self) -> CompileOptions:
+        """The part that concerns the passes."""
+        return CompileOptions(self.dt, self.max_ticks, self.ticks, self.bits, self.relays)
+
+
+def compile_file(
+    path: Path, options: BuildOptions, probe: str | None, progress: Callable[[str], None]
+) -> Program:
+    """Compile a network file.
+
+    Args:
+        path: The network.
+        options: The user's choices.
+        probe: Samples to check and measure every pass with, ``NAME:SPLIT:N``.
+        progress: Told the name of each pass.
+    """
+    network = _read(path, options)
+    return compile_network(
+        network,
+        load_target(options.target),
+        options.passes(),
+        _probe(network, probe),
+        source_of(path),
+        progress,
+    )
+
+
+def check_file(path: Path, options: BuildOptions) -> tuple[list[Violation], dict[str, Any]]:
+    """List what keeps a network, or a compiled program, from running on a target.
+
+    Returns:
+        The violations, and all as JSON values.
+    """
+    given = open_program(path, None) if _is_program(path) else None
+    target = load_target(options.target)
+    if given is not None:
+        program = Program(given.network, target, given.scales, given.n_ticks, given.shards, given.source)
+        broken = check_all(program)
+    else:
+        program, broken = try_compile(_read(path, options), target, options.passes())
+    found = {
+        "target": target.name,
+        "fits": not broken,
+        "violations": [asdict(v) for v in broken],
+        "n_ticks": program.n_ticks,
+        "neurons": sum(p.n for p in program.network.populations if not p.is_source),
+        "synapses": program.network.n_synapses,
+    }
+    return broken, found
+
+
+def run_file(
+    path: Path,
+    data: str | None,
+    spikes: Path | None,
+    backend: str | None,
+    options: Mapping[str, object],
+    ticks: int | None,
+    record: Sequence[str],
+    dt: float | None,
+    progress: Callable[[str], None],
+) -> RunResult:
+    """Run a program or network file.
+
+    Args:
+        path: The file.
+        data: Samples, ``NAME:SPLIT`` or ``NAME:SPLIT:N``.
+        spikes: Or a file of spikes.
+        backend: Where; None for the CPU engine, or the reference for networks in real numbers.
+        options: Of the backend.
+        ticks: How long; None for what the program or the input suggests.
+        record: Membranes to keep.
+        dt: Time step, for files that hold none.
+        progress: Told what happens.
+    """
+    progress("reading")
+    program = open_program(path, dt)
+    name = backend or ("cpu" if program.is_compiled else "reference")
+    chosen = find_backend(name, **options)
+    inputs, dataset = read_inputs(program.network, data, spikes)
+    if ticks is not None and ticks < 1:
+        raise UsageError(f"a run of {ticks} ticks is impossible; give 1 or more")
+    progress(f"running on {name}")
+    labels = None if dataset is None else dataset.labels
+    until = None if ticks is None else float(ticks)
+    return execute(program, chosen, inputs, labels, until, record)
+
+
+def _read(path: Path, options: BuildOptions) -> Network:
+    """Read a network; the time step goes to the file if it holds none, else to the passes."""
+    if _is_container(path):
+        return open_network(path)
+    return open_network(path, dt=options.dt)
+
+
+def _is_container(path: Path) -> bool:
+    from spikec.container import is_container
+
+    return is_container(path)
+
+
+def _is_program(path: Path) -> bool:
+    if not _is_container(path):
+        return False
+    from spikec.container import load
+
+    return isinstance(load(path, (Program, Network)), Program)
+
+
+def _probe(network: Network, probe: str | None) -> Mapping[str, Events] | None:
+    if probe is None:
+        return None
+    inputs, _ = read_inputs(network, probe, None)
+    if network.dialect is not Dialect.CONTINUOUS:
+        return {name: e.to_seconds(network.dt) for name, e in inputs.items()}
+    return inputs

@@ -1,0 +1,94 @@
+"""Run a program and write down everything a report will want to know."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from spikec.arrays import IntArray
+from spikec.backend import Backend, run
+from spikec.coding import Readout, decode
+from spikec.container import digest
+from spikec.events import Events
+from spikec.facts import facts
+from spikec.ir.network import Continuous, Network
+from spikec.program import Program, default_until
+from spikec.result import RunResult
+
+VERSIONS = ("spikec", "numpy", "numba", "scipy", "lava-nc")
+
+
+def execute(
+    program: Program,
+    backend: Backend,
+    inputs: Mapping[str, Events],
+    labels: IntArray | None = None,
+    until: float | None = None,
+    record: Sequence[str] = (),
+) -> RunResult:
+    """Run a program; decode its answer if it says how; complete the result's meta.
+
+    Args:
+        program: Compiled or not.
+        backend: Where to run it.
+        inputs: Spikes in the program's own kind of time.
+        labels: The right class of each sample, if known.
+        until: Ticks, or seconds for a continuous network; None for what the program or the input suggests.
+        record: Membranes to keep, besides the one that decoding needs.
+    """
+    network = program.network
+    length = default_until(program, inputs) if until is None else until
+    decoding = network.decoding
+    needed = [*record]
+    if decoding is not None and decoding.readout is Readout.MEMBRANE:
+        needed.append(f"{decoding.population}.v.last")
+    result = run(backend, program, inputs, length, tuple(dict.fromkeys(needed)))
+    code = digest(program)
+    meta: dict[str, Any] = {
+        **result.meta,
+        "program": code,
+        "facts": facts(network, program.target.name, code),
+        "energy_tables": list(program.target.energy_tables),
+        "order": order_sentence(network),
+        "until": length,
+        "dt": None if isinstance(network.clock, Continuous) else network.dt,
+        "source": dict(program.source),
+        "versions": versions(),
+    }
+    if decoding is not None:
+        membrane = result.traces.get(f"{decoding.population}.v.last")
+        answers = decode(decoding, result.spikes[decoding.population], membrane)
+        meta["predictions"] = answers.tolist()
+        if labels is not None:
+            meta["labels"] = labels.tolist()
+            meta["accuracy"] = float(np.mean(answers == labels))
+    return replace(result, meta=meta)
+
+
+def order_sentence(network: Network) -> str:
+    """Which order of events within a tick a run obeys: where other tools' spikes may lie a tick apart."""
+    if isinstance(network.clock, Continuous):
+        return "continuous time: a spike acts at once, or after its delay"
+    if network.clock.convention.hop_delay:
+        return (
+            "Lava's order: every hop takes one tick; an input of tick k reaches the first layer in tick "
+            "k + 1, the second in k + 2: a tick later per layer than in frameworks without hop delay"
+        )
+    return "no hop delay: an input of tick k reaches all layers in tick k, recurrent ones in tick k + 1"
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes."""
+    found = {"python": platform.python_version(), "machine": f"{platform.machine()} {sys.platform}"}
+    for name in VERSIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,174 @@
+"""Describe any file in a page: `inspect`; and what there is to choose from: `list`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikec.backend import availability, backend_names
+from spikec.container import is_container, load
+from spikec.energy_tables.table import table_names
+from spikec.errors import UsageError
+from spikec.events import Events
+from spikec.frontends import open_network
+from spikec.ir.bounds import current_bounds
+from spikec.ir.network import Dialect, Network
+from spikec.passes.pipelines import CompileOptions, loihi
+from spikec.program import Program
+from spikec.report.summary import summarise
+from spikec.result import RunResult
+from spikec.targets.target import load_target, target_names
+
+
+def overview(path: str | Path, dt: float | None = None) -> dict[str, Any]:
+    """Describe a file as plain JSON values, with its ``kind`` first.
+
+    Raises:
+        FileFormatError: It is none of ours and no NIR file.
+    """
+    thing = load(path) if is_container(path) else open_network(path, dt=dt)
+    if isinstance(thing, Network):
+        return {"kind": "network", **network_overview(thing)}
+    if isinstance(thing, Program):
+        return {"kind": "program", **program_overview(thing)}
+    if isinstance(thing, RunResult):
+        return {"kind": "result", **summarise(thing).to_json()}
+    events = thing if isinstance(thing, Mapping) else {"events": thing}
+    return {"kind": "events", "inputs": {name: _events_overview(e) for name, e in events.items()}}
+
+
+def network_overview(network: Network) -> dict[str, Any]:
+    """Populations, projections, codings and notes of a network."""
+    return {
+        "dialect": network.dialect.value,
+        "dt": None if network.dialect is Dialect.CONTINUOUS else network.dt,
+        "n_neurons": sum(p.n for p in network.populations if not p.is_source),
+        "n_synapses": network.n_synapses,
+        "inputs": list(network.inputs),
+        "outputs": list(network.outputs),
+        "populations": [
+            {"name": p.name, "neuron": type(p.neuron).__name__, "shape": list(p.shape)}
+            for p in network.populations
+        ],
+        "projections": [
+            {
+                "name": q.name,
+                "pre": q.pre,
+                "post": q.post,
+                "connectivity": type(q.connectivity).__name__,
+                "n_synapses": q.connectivity.n_synapses,
+                "delays": q.delays.kind.value,
+                "longest_delay": q.delays.longest,
+            }
+            for q in network.projections
+        ],
+        "encoding": None if network.encoding is None else type(network.encoding).__name__,
+        "decoding": None if network.decoding is None else network.decoding.readout.value,
+        "notes": list(network.notes),
+    }
+
+
+def program_overview(program: Program) -> dict[str, Any]:
+    """What a compiled program holds, and what each pass did."""
+    fixed = program.network.dialect is Dialect.FIXED
+    bounds = current_bounds(program.network, program.n_ticks) if fixed else {}
+    return {
+        "target": program.target.name,
+        "n_ticks": program.n_ticks,
+        **network_overview(program.network),
+        "current_bounds": {name: b.share for name, b in bounds.items()},
+        "shards": {name: [s.population for s in parts] for name, parts in program.shards.items()},
+        "source": dict(program.source),
+        "passes": [
+            {"pass": e.step, "lossless": e.lossless, "summary": e.summary, "figures": dict(e.figures)}
+            for e in program.log
+        ],
+    }
+
+
+def result_overview(result: RunResult) -> dict[str, Any]:
+    """What a run found, briefly: accuracy, counts, time; the rest is for `report`."""
+    counters = result.counters
+    return {
+        "backend": result.meta.get("backend"),
+        "accuracy": result.meta.get("accuracy"),
+        "n_samples": next((e.n_samples for e in result.spikes.values()), 0),
+        "until": result.meta.get("until"),
+        "dt": result.meta.get("dt"),
+        "order": result.meta.get("order"),
+        "spikes": {name: e.n_events for name, e in result.spikes.items()},
+        "counters": None if counters is None else counters.totals(),
+        "predictions": result.meta.get("predictions"),
+        "seconds": result.meta.get("seconds"),
+    }
+
+
+def listing(what: str) -> list[dict[str, str]]:
+    """What there is of one kind, a name and a sentence each.
+
+    Raises:
+        UsageError: There is no such kind.
+    """
+    if what not in KINDS:
+        raise UsageError(f"cannot list {what!r}; choose one of {', '.join(KINDS)}")
+    return KINDS[what]()
+
+
+def _events_overview(e: Events) -> dict[str, Any]:
+    return {
+        "n_samples": e.n_samples,
+        "n_neurons": e.n_neurons,
+        "n_events": e.n_events,
+        "time": "ticks" if e.in_ticks else "seconds",
+        "last": float(np.max(e.times, initial=0)),
+    }
+
+
+def _targets() -> list[dict[str, str]]:
+    return [{"name": n, "is": load_target(n).title} for n in target_names()]
+
+
+def _backends() -> list[dict[str, str]]:
+    return [{"name": n, "is": availability(n) or "ready"} for n in backend_names()]
+
+
+def _frontends() -> list[dict[str, str]]:
+    return [
+        {"name": "spikec", "is": "networks written by spikec (.npz)"},
+        {"name": "nir", "is": "NIR files (HDF5) of dense layers, neurons and delays, also recurrent"},
+    ]
+
+
+def _passes() -> list[dict[str, str]]:
+    return [{"name": p.name, "is": (type(p).__doc__ or "").splitlines()[0]} for p in loihi(CompileOptions())]
+
+
+def _recipes() -> list[dict[str, str]]:
+    from spikec_train.recipes import load_recipe, recipe_names
+
+    return [{"name": n, "is": load_recipe(n).title} for n in recipe_names()]
+
+
+def _datasets() -> list[dict[str, str]]:
+    from spikec_train.datasets import dataset_names
+
+    return [{"name": n, "is": "samples with labels"} for n in dataset_names()]
+
+
+def _energy_tables() -> list[dict[str, str]]:
+    return [{"name": n, "is": "prices of single events"} for n in table_names()]
+
+
+KINDS = {
+    "targets": _targets,
+    "backends": _backends,
+    "frontends": _frontends,
+    "passes": _passes,
+    "recipes": _recipes,
+    "datasets": _datasets,
+    "energy-tables": _energy_tables,
+}
+"""What can be listed."""

@@ -1,0 +1,114 @@
+"""Put what commands find on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from spikec.commands.demo import DemoReport
+from spikec.compare import Comparison
+from spikec.errors import Violation
+from spikec.report.text import render
+from spikec.result import RunResult
+
+
+def table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    """A plain table."""
+    shown = Table(title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for word in header:
+        shown.add_column(Text(word), overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(_text(cell)) for cell in row))
+    return shown
+
+
+def overview(found: Mapping[str, Any]) -> RenderableType:
+    """What `inspect` found: single values first, then each list of records as a table."""
+    single = [(k, v) for k, v in found.items() if not _is_records(v)]
+    parts: list[RenderableType] = [table(str(found.get("kind", "")), ("what", "value"), single)]
+    for name, records in found.items():
+        if _is_records(records) and records:
+            header = [k for k in records[0] if k != "figures"]
+            parts.append(table(name, header, [[r[k] for k in header] for r in records]))
+    return Group(*parts)
+
+
+def violations(found: Sequence[Violation]) -> RenderableType:
+    """What keeps a network from running on its target."""
+    rows = [(v.where, v.rule, v.got, v.limit, v.advice) for v in found]
+    return table("does not fit", ("where", "what", "found", "allowed", "what to do"), rows)
+
+
+def run_lines(result: RunResult) -> RenderableType:
+    """What a run found, briefly."""
+    counters = result.counters
+    rows: list[tuple[str, object]] = []
+    if result.meta.get("accuracy") is not None:
+        rows.append(("accuracy", f"{100 * result.meta['accuracy']:.2f} %"))
+    if counters is not None:
+        rows += [("samples", counters.n_samples), ("ticks a sample", counters.n_ticks)]
+        rows += [(k.replace("_", " "), v) for k, v in counters.totals().items()]
+    else:
+        rows += [(f"spikes of {name}", e.n_events) for name, e in result.spikes.items()]
+    rows += [("order", result.meta.get("order", "")), ("seconds", f"{result.meta.get('seconds', 0.0):.3g}")]
+    return table(f"run on {result.meta.get('backend')}", ("what", "value"), rows)
+
+
+def comparison(found: Comparison, a: str, b: str) -> RenderableType:
+    """Whether two runs are the same, and what differs first."""
+    style = "green" if found.identical else "bold red"
+    word = "identical" if found.identical else "different"
+    lines = [Text(f"{word}: {found.description(a, b)}", style=style)]
+    return Group(*lines, *(Text(f"· {note}", style="dim") for note in found.notes))
+
+
+def demo(report: DemoReport) -> RenderableType:
+    """The demo on a page."""
+    found = report.to_json()
+    accuracy = found["accuracy"]
+    first = table(
+        "handwritten digits, 450 test images",
+        ("", "mean", *(f"seed {i}" for i in range(len(report.trained)))),
+        [
+            ("trained, real spike times", _percent(accuracy["trained"]), *map(_percent, report.trained)),
+            ("compiled, chip integers", _percent(accuracy["compiled"]), *map(_percent, report.compiled)),
+        ],
+    )
+    names = {
+        "reference_cpu": "reference = CPU engine",
+        "cpu_lava_fused": "CPU engine = Lava, fused",
+        "cpu_lava_stock": "CPU engine = Lava, stock",
+    }
+    second = table(
+        "spike for spike, count for count",
+        ("", "same", "samples", "spikes"),
+        [
+            (names[k], "yes" if c.identical else c.description(), c.n_samples, c.n_events_a)
+            for k, c in report.comparisons.items()
+        ],
+    )
+    third = table("seconds", ("stage", "s"), [(k, f"{v:.3g}") for k, v in report.seconds.items()])
+    return Group(first, second, render(report.summary, notes=False), third)
+
+
+def _is_records(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(r, Mapping) for r in value)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, float):
+        return f"{cell:.6g}"
+    if isinstance(cell, Mapping):
+        return ", ".join(f"{k} {_text(v)}" for k, v in cell.items())
+    if isinstance(cell, list | tuple):
+        return ", ".join(_text(c) for c in cell)
+    return "" if cell is None else str(cell)
