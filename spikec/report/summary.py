@@ -214,7 +214,8 @@ def wilson(right: float, n: int) -> tuple[float, float]:
     """
     z2 = _Z_95**2 / n
     centre, half = right + z2 / 2, sqrt(z2 * (right * (1 - right) + z2 / 4))
-    return max(0.0, (centre - half) / (1 + z2)), min(1.0, (centre + half) / (1 + z2))
+    low, high = (centre - half) / (1 + z2), (centre + half) / (1 + z2)
+    return max(0.0, min(low, right)), min(1.0, max(high, right))
 
 
 def _n_samples(result: RunResult) -> int | None:

@@ -1,0 +1,111 @@
+"""The facts of small networks, counted by hand."""
+
+import json
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from spikec.container import digest
+from spikec.facts import facts
+from spikec.ir.connectivity import DelayKind, Delays, Dense, sparse
+from spikec.ir.fixed_point import Fixed
+from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Ticks
+from spikec.ir.neurons import CubaFixed, Lif, LiReadout, Source
+
+
+def fixed_network(*, recurrent: bool = False) -> Network:
+    """3 inputs, 2 hidden neurons by a dense projection with delays, 2 readouts by a list of 3 synapses."""
+    first = Dense(Fixed(np.array([[2, 0, -4], [0, 6, 0]])))
+    second = sparse(2, 2, [0, 0, 1], [0, 1, 1], Fixed(np.array([2, 0, 4])))
+    loop = Projection("loop", "hidden", "hidden", Dense(Fixed(np.array([[0, 2], [2, 0]]))))
+    return Network(
+        populations=(
+            Population("in", Source(), (3,)),
+            Population("hidden", CubaFixed(4095, 10, [5, 6]), (2,)),
+            Population("out", CubaFixed(4095, 0, 131071), (2,)),
+        ),
+        projections=(
+            Projection(
+                "first", "in", "hidden", first, Delays(np.array([[0, 1, 2], [3, 0, 5]]), DelayKind.SYNAPTIC)
+            ),
+            Projection("second", "hidden", "out", second),
+            *((loop,) if recurrent else ()),
+        ),
+        inputs=("in",),
+        outputs=("out",),
+        clock=Ticks(1e-3, LOIHI),
+    )
+
+
+def float_network() -> Network:
+    return Network(
+        populations=(
+            Population("in", Source(), (3,)),
+            Population("hidden", Lif(0.01, 1.0), (2,)),
+            Population("out", LiReadout(), (1,)),
+        ),
+        projections=(
+            Projection("first", "in", "hidden", Dense(np.ones((2, 3)))),
+            Projection("second", "hidden", "out", Dense(np.ones((1, 2)))),
+        ),
+        inputs=("in",),
+        outputs=("out",),
+        clock=Continuous(),
+    )
+
+
+def test_synapses_are_counted_as_stored_and_zeros_among_them() -> None:
+    found = facts(fixed_network(), "loihi2")
+    assert (found["n_synapses"], found["n_nonzero"]) == (9, 5)
+    assert found["connection_sparsity"] == pytest.approx(4 / 9)
+    assert found["density"] == pytest.approx(5 / 10)
+    assert [(q["name"], q["n_synapses"], q["n_nonzero"]) for q in found["projections"]] == [
+        ("first", 6, 3),
+        ("second", 3, 2),
+    ]
+
+
+def test_the_dense_macs_of_a_list_are_the_synapses_it_lists() -> None:
+    assert facts(fixed_network())["dense_macs"] == 6 + 3
+
+
+def test_the_footprint_of_a_fixed_network_counts_the_chips_bytes() -> None:
+    weights, delays = 6 + 3, 6 * 1
+    hidden = 2 + 2 + 2 * 4 + 2 + 1  # du, dv, two thresholds, bias mantissa and exponent
+    out = 2 + 2 + 4 + 2 + 1
+    assert facts(fixed_network())["footprint_bytes"] == weights + delays + hidden + out
+
+
+def test_the_footprint_of_a_float_network_counts_what_is_stored() -> None:
+    numbers = [f.name for neuron in (Lif, LiReadout) for f in fields(neuron) if f.name != "one_spike"]
+    assert facts(float_network())["footprint_bytes"] == 8 * (6 + 2 + len(numbers))
+
+
+def test_populations_tell_inputs_and_readouts_from_neurons_that_spike() -> None:
+    for network in (fixed_network(), float_network()):
+        found = {p["name"]: (p["input"], p["spikes"]) for p in facts(network)["populations"]}
+        assert found == {"in": (True, True), "hidden": (False, True), "out": (False, False)}
+
+
+def test_dialect_clock_and_sizes_are_told() -> None:
+    fixed, real = facts(fixed_network(), "loihi2"), facts(float_network())
+    assert (fixed["dialect"], fixed["dt"], fixed["target"]) == ("fixed", 1e-3, "loihi2")
+    assert (real["dialect"], real["dt"], real["target"]) == ("continuous", None, "")
+    assert (fixed["n_populations"], fixed["n_neurons"], fixed["n_inputs"]) == (3, 4, 3)
+
+
+def test_a_network_that_feeds_itself_is_recurrent() -> None:
+    assert not facts(fixed_network())["recurrent"]
+    assert facts(fixed_network(recurrent=True))["recurrent"]
+
+
+def test_the_digest_is_the_programs_if_given_else_the_networks() -> None:
+    network = fixed_network()
+    assert facts(network, digest="abc")["digest"] == "abc"
+    assert facts(network)["digest"] == digest(network)
+
+
+def test_facts_are_plain_json() -> None:
+    found = facts(fixed_network(recurrent=True), "loihi2")
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
