@@ -1,0 +1,82 @@
+"""The CPU backend: programs of the fixed dialect, exactly as the reference defines, in kernels of numba.
+
+numba is imported when a program is prepared, not before.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from spikec.errors import UsageError, Violation
+from spikec.ir.fixed_point import Fixed
+from spikec.ir.network import Dialect, Projection
+from spikec.program import Program
+
+if TYPE_CHECKING:
+    from spikec_cpu.ticks import TicksExecutable
+
+LARGEST = 1 << 22
+"""Presynaptic neurons of a projection, and postsynaptic neurons times ticks of delay: their sums and places
+surely fit 32 bits."""
+
+
+class CpuBackend:
+    """Runs compiled programs on the processors of this machine.
+
+    Args:
+        threads: How many processors to use; None for all that this process may use.
+    """
+
+    name = "cpu"
+
+    def __init__(self, threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise UsageError(f"{threads} threads cannot work; give 1 or more, or nothing for all processors")
+        self.threads = threads or _processors()
+
+    def unavailable(self) -> str | None:
+        """Whether numba is missing."""
+        if find_spec("numba") is None:
+            return "numba is not installed; install it with `pip install numba`"
+        return None
+
+    def unsupported(self, program: Program) -> list[Violation]:
+        """Everything but the fixed dialect."""
+        dialect = program.network.dialect
+        if dialect is not Dialect.FIXED:
+            return [
+                Violation(
+                    rule="dialect",
+                    where="the network",
+                    got=dialect.value,
+                    limit=Dialect.FIXED.value,
+                    advice="compile it with `spikec compile`, or run it with --backend reference",
+                )
+            ]
+        return [v for q in program.network.projections for v in _unsupported_projection(q)]
+
+    def prepare(self, program: Program) -> TicksExecutable:
+        """Lower the network and compile the kernels, or load them from the disk."""
+        from spikec_cpu.ticks import TicksExecutable
+
+        return TicksExecutable(program.network, self.threads)
+
+
+def _unsupported_projection(q: Projection) -> Iterator[Violation]:
+    where = f"projection {q.name}"
+    if not isinstance(q.connectivity.weights, Fixed):
+        yield Violation("weight", where, "a real number", "an integer", "compile it with `spikec compile`")
+    if not q.delays.in_ticks:
+        yield Violation("delay", where, "in seconds", "whole ticks", "compile it with `spikec compile`")
+    elif max(q.connectivity.n_pre, q.connectivity.n_post * (int(q.delays.longest) + 1)) > LARGEST:
+        size = f"{q.connectivity.n_pre} to {q.connectivity.n_post} neurons, {int(q.delays.longest)} ticks"
+        yield Violation("size", where, size, f"{LARGEST} neurons times ticks", "split the population")
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

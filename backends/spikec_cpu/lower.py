@@ -1,0 +1,230 @@
+"""From a network to the flat, read-only arrays that the kernels walk.
+
+Populations, blocks and rows are records in three tables, so a kernel has one signature whatever the network.
+A *block* is what one projection became: a matrix of weights, or lists of synapses. A *row* is the fan-out of
+one presynaptic neuron in one block.
+
+Delays: a block knows the shortest delay of its synapses and takes the spikes that are so old; only what is
+longer than that (`extra`) goes through a ring of sums, as long as the longest extra. So a uniform delay costs
+nothing, whatever its length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from spikec.arrays import AnyArray, IntArray
+from spikec.ir.connectivity import DelayKind, Dense
+from spikec.ir.fixed_point import Fixed, mantissas
+from spikec.ir.network import Network, Projection
+from spikec.ir.neurons import CubaFixed
+
+Record = Any
+"""One record of a table."""
+
+POPULATION = np.dtype(
+    [
+        ("n", "i8"),  # neurons
+        ("first", "i8"),  # place of its first neuron in the arrays of all neurons
+        ("ring", "i8"),  # where its ring of sums begins
+        ("slots", "i8"),  # ticks in the ring; 1 if nothing has an extra delay
+        ("first_block", "i8"),  # the blocks that end here
+        ("last_block", "i8"),
+    ],
+    align=True,
+)
+
+BLOCK = np.dtype(
+    [
+        ("pre", "i8"),  # presynaptic population
+        ("n_pre", "i8"),
+        ("is_matrix", "i8"),  # rows of `matrices`, or lists in `weights` and `reach`
+        ("weights", "i8"),  # where its matrix begins: n_pre rows and one of zeros
+        ("first_row", "i8"),  # place of its first row in `rows`
+        ("exponent", "i8"),
+        ("delay", "i8"),  # shortest delay
+        ("spread", "i8"),  # longest delay minus shortest
+    ],
+    align=True,
+)
+
+ROW = np.dtype(
+    [
+        ("begin", "i8"),  # synapses of a list in `weights` and `reach`
+        ("end", "i8"),
+        ("extra", "i4"),  # delay of a matrix's row on top of its block's
+        ("events", "i4"),  # synapses other than zero
+        ("zeros", "i4"),  # stored zeros
+        ("delayed", "i4"),  # synapses other than zero with a delay
+    ],
+    align=True,
+)
+
+
+class Tables(NamedTuple):
+    """The arrays of a lowered network.
+
+    Attributes:
+        populations: `POPULATION` records, in the network's order.
+        blocks: `BLOCK` records, by postsynaptic population.
+        rows: `ROW` records, by block.
+        matrices: Mantissas of all matrices, int16, row by row: one row is one presynaptic neuron's.
+        weights: Mantissas of all lists, int16.
+        reach: For every synapse of a list its postsynaptic neuron plus its extra delay times the size of the
+            population: how far from the slot of this tick its sum lies in the ring. uint32.
+        keep_u: What a tick leaves of the current, ``(4096 - du - 1) / 4096``, float64, exact.
+        keep_v: What a tick leaves of the membrane, ``(4096 - dv) / 4096``.
+        bias: In membrane units, int32.
+        threshold: In membrane units, int32.
+    """
+
+    populations: AnyArray
+    blocks: AnyArray
+    rows: AnyArray
+    matrices: AnyArray
+    weights: AnyArray
+    reach: AnyArray
+    keep_u: AnyArray
+    keep_v: AnyArray
+    bias: AnyArray
+    threshold: AnyArray
+
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """A network as the kernels see it.
+
+    Attributes:
+        tables: The arrays.
+        sources: Places of the network's inputs, in their order.
+        components: Populations (but for sources) in the order in which spikes flow, by place in the network;
+            those that feed each other together.
+        projections: Name of every block's projection.
+    """
+
+    tables: Tables
+    sources: tuple[int, ...]
+    components: tuple[IntArray, ...]
+    projections: tuple[str, ...]
+
+
+def lower(network: Network) -> Lowered:
+    """Lower a network of the fixed dialect."""
+    place = {p.name: i for i, p in enumerate(network.populations)}
+    ordered = [q for p in network.populations for q in network.incoming(p.name)]
+    parts = [_lower_projection(q) for q in ordered]
+    blocks = np.array([part.block for part in parts], BLOCK)
+    blocks["pre"] = [place[q.pre] for q in ordered]
+    rows = _joined([part.rows for part in parts], ROW)
+    blocks["first_row"] = _starts([part.rows.size for part in parts])
+    blocks["weights"] = _starts([part.matrix.size for part in parts])
+    synapses_before = np.repeat(
+        _starts([part.weights.size for part in parts]), [part.rows.size for part in parts]
+    )
+    rows["begin"] += synapses_before
+    rows["end"] += synapses_before
+    tables = Tables(
+        _populations(network, ordered, blocks),
+        blocks,
+        rows,
+        _joined([part.matrix for part in parts], np.dtype(np.int16)),
+        _joined([part.weights for part in parts], np.dtype(np.int16)),
+        _joined([part.reach for part in parts], np.dtype(np.uint32)),
+        *_neurons(network),
+    )
+    for table in tables:
+        table.setflags(write=False)
+    components = tuple(
+        np.array([place[name] for name in c], np.int64)
+        for c in network.components()
+        if c[0] not in network.inputs
+    )
+    sources = tuple(place[name] for name in network.inputs)
+    return Lowered(tables, sources, components, tuple(q.name for q in ordered))
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One projection, its places not yet known."""
+
+    block: tuple[int, ...]
+    rows: AnyArray
+    matrix: AnyArray
+    weights: AnyArray
+    reach: AnyArray
+
+
+def _lower_projection(q: Projection) -> _Part:
+    assert isinstance(q.connectivity.weights, Fixed)
+    pre, post = q.connectivity.synapses()
+    mantissa = mantissas(q.connectivity.weights).ravel()
+    delays = np.asarray(q.delays.per_synapse(q.connectivity), np.int64)
+    shortest = int(delays.min(initial=delays.max(initial=0)))
+    spread = int(delays.max(initial=0)) - shortest
+    n_pre, n_post = q.connectivity.n_pre, q.connectivity.n_post
+    is_matrix = isinstance(q.connectivity, Dense) and q.delays.kind in (DelayKind.UNIFORM, DelayKind.AXONAL)
+    rows = np.zeros(n_pre, ROW)
+    for name, chosen in (
+        ("events", mantissa != 0),
+        ("zeros", mantissa == 0),
+        ("delayed", (mantissa != 0) & (delays > 0)),
+    ):
+        rows[name] = np.bincount(pre[chosen], minlength=n_pre)
+    matrix, weights, reach = np.zeros(0, np.int16), np.zeros(0, np.int16), np.zeros(0, np.uint32)
+    if is_matrix:
+        matrix = np.zeros((n_pre + 1, n_post), np.int16)
+        matrix[:-1] = q.connectivity.dense_matrix().T
+        if q.delays.kind is DelayKind.AXONAL:
+            rows["extra"] = q.delays.values - shortest
+    else:
+        order = np.lexsort((post, pre))
+        ends = np.cumsum(np.bincount(pre, minlength=n_pre))
+        rows["begin"], rows["end"] = ends - np.bincount(pre, minlength=n_pre), ends
+        weights = mantissa[order].astype(np.int16)
+        reach = ((delays - shortest) * n_post + post)[order].astype(np.uint32)
+    exponent = q.connectivity.weights.format.exponent
+    block = (0, n_pre, int(is_matrix), 0, 0, exponent, shortest, spread)
+    return _Part(block, rows, matrix.ravel(), weights, reach)
+
+
+def _populations(network: Network, ordered: list[Projection], blocks: AnyArray) -> AnyArray:
+    populations = np.zeros(len(network.populations), POPULATION)
+    populations["n"] = [p.n for p in network.populations]
+    populations["first"] = _starts(populations["n"])
+    posts = [q.post for q in ordered]
+    incoming = np.array([posts.count(p.name) for p in network.populations])
+    populations["first_block"] = _starts(incoming)
+    populations["last_block"] = np.cumsum(incoming)
+    for p in populations:
+        p["slots"] = blocks["spread"][p["first_block"] : p["last_block"]].max(initial=0) + 1
+    populations["ring"] = _starts(populations["n"] * populations["slots"])
+    return populations
+
+
+def _neurons(network: Network) -> tuple[AnyArray, AnyArray, AnyArray, AnyArray]:
+    columns: list[list[AnyArray]] = [[], [], [], []]
+    for p in network.populations:
+        k = p.neuron
+        values: tuple[AnyArray, ...] = (np.zeros(()),) * 4
+        if isinstance(k, CubaFixed):
+            mantissa, exponent = np.asarray(k.bias_mant), np.asarray(k.bias_exp)
+            bias = (mantissa << np.maximum(exponent, 0)) >> np.maximum(-exponent, 0)
+            threshold = np.asarray(k.vth) << 6
+            values = ((4095 - np.asarray(k.du)) / 4096, (4096 - np.asarray(k.dv)) / 4096, bias, threshold)
+        for column, value in zip(columns, values, strict=True):
+            column.append(np.broadcast_to(value, (p.n,)))
+    keep_u, keep_v, bias, threshold = (np.concatenate(column) for column in columns)
+    return keep_u, keep_v, bias.astype(np.int32), threshold.astype(np.int32)
+
+
+def _starts(sizes: list[int] | AnyArray) -> IntArray:
+    """Where each of several things lies if they are laid one after another."""
+    sizes = np.asarray(sizes, np.int64)
+    return np.cumsum(sizes) - sizes
+
+
+def _joined(arrays: list[AnyArray], dtype: np.dtype[np.generic]) -> AnyArray:
+    return np.concatenate([np.zeros(0, dtype), *arrays])
