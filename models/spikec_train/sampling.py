@@ -2,9 +2,9 @@ r"""Networks without back-propagation: hidden neurons are placed between samples
 
 A hidden neuron lies between two samples of different classes (Bolager, Burak, Datar, Sun, Dietrich: "Sampling
 weights of deep neural networks", NeurIPS 2023); which two is drawn here, where it lies says `ramp_layer`. The
-readout adds up what the hidden spikes have tilted, so its membrane at the end is linear in the spike times, and
-its weights follow from the samples in closed form (`readout`): for the times that really happen, whatever an
-idealised formula says.
+readout adds up what the hidden spikes have tilted, so its membrane at the end is linear in the spike times,
+and its weights follow from the samples in closed form (`readout`): for the times that really happen, whatever
+an idealised formula says.
 """
 
 from __future__ import annotations
