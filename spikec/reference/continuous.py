@@ -122,20 +122,22 @@ def _run_component(
 ) -> Iterator[tuple[str, float, int]]:
     """Run one sample of one component; yield its spikes in order."""
     neurons = {p.name: _Neurons(p) for p in groups}
-    now = 0.0
+    feeds_itself = any(fan.pre in neurons for fan in fans)
     while True:
         stop = min(heap[0].time, until) if heap else until
         last = stop == until
         crossings = {name: g.crossings(np.arange(g.n), stop, last) for name, g in neurons.items()}
         while True:
             name = min(crossings, key=lambda k: float(crossings[k].min()))
-            time = float(crossings[name].min())
-            if np.isinf(time) or time > stop or (time == stop and not last):
+            first = float(crossings[name].min())
+            if np.isinf(first) or first > stop or (first == stop and not last):
                 break
-            spiking = np.flatnonzero(crossings[name] == time)
-            for neuron in neurons[name].fire(spiking, time).tolist():
+            # Without feedback neurons do not wait for each other: all may spike before the next arrival.
+            spiking = np.flatnonzero(crossings[name] <= (first if feeds_itself else stop))
+            times = crossings[name][spiking]
+            for neuron, time in neurons[name].fire(spiking, times):
                 yield name, time, neuron
-                for fan in fans:
+                for fan in fans if feeds_itself else ():
                     if fan.pre == name:
                         for arrival in fan.arrivals(time, neuron):
                             heapq.heappush(heap, arrival)
@@ -144,10 +146,9 @@ def _run_component(
             crossings[name][spiking] = neurons[name].crossings(spiking, stop, last)
         if stop >= until and not (heap and heap[0].time <= until):
             break
-        now = stop
         for g in neurons.values():
-            g.advance(np.arange(g.n), now)
-        while heap and heap[0].time == now:
+            g.advance(np.arange(g.n), stop)
+        while heap and heap[0].time == stop:
             arrival = heapq.heappop(heap)
             neurons[arrival.post].receive(arrival)
     for p in groups:
@@ -196,21 +197,21 @@ class _Neurons:
         result: FloatArray = self.rest[j] + (self.v[j] - self.rest[j]) * left + driven
         return result
 
-    def advance(self, j: IntArray, time: float) -> None:
-        """Bring neurons `j` to `time`."""
+    def advance(self, j: IntArray, time: float | FloatArray) -> None:
+        """Bring neurons `j` to `time`, one for all or one each."""
         dt = time - self.t[j]
         self.v[j] = self.membrane(j, dt)
         self.i[j] *= np.exp(-self.c[j] * dt)
         self.t[j] = time
 
-    def fire(self, j: IntArray, time: float) -> IntArray:
-        """Reset neurons `j`; return those whose spike leaves them."""
-        self.advance(j, time)
+    def fire(self, j: IntArray, times: FloatArray) -> list[tuple[int, float]]:
+        """Reset neurons `j` at their `times`; return those whose spike leaves them, and when."""
+        self.advance(j, times)
         self.v[j] = self.reset[j]
-        leaving = j[~self.silenced[j]]
+        leaving = ~self.silenced[j]
         if self.one_spike:
             self.silenced[j] = True
-        return leaving
+        return list(zip(j[leaving].tolist(), times[leaving].tolist(), strict=True))
 
     def crossings(self, j: IntArray, stop: float, inclusive: bool) -> FloatArray:
         """When neurons `j` first exceed their threshold, infinite if not before `stop`."""
