@@ -2,7 +2,7 @@
 
 The folder holds the network as numbers (``network.json``, ``network.npz``), the code that runs it (a copy of
 `spikec_lava.deployed` and `spikec_lava.compat`), a ``run.py``, a README and example input. It needs Python
-3.10 to 3.13 with numpy, scipy and lava-nc, and no spikec. `spikec_lava.backend` runs every program from such a
+3.10 to 3.13 with numpy, scipy and lava-nc, and no spikec. `spikec_lava.backend` runs programs from such a
 folder.
 """
 

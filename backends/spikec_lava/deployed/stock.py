@@ -8,6 +8,7 @@ another; between two of them every state variable is set back to zero: ``u`` and
 from __future__ import annotations
 
 import multiprocessing
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -55,7 +56,9 @@ def run_stock(
         Spikes of every population, and what was recorded.
     """
     from lava.magma.core.run_configs import Loihi2HwCfg, Loihi2SimCfg
+    from scipy.sparse import SparseEfficiencyWarning
 
+    warnings.simplefilter("ignore", SparseEfficiencyWarning)  # Lava's DelaySparse, in every tick
     graph = _build(network, inputs, n_samples, n_ticks, hardware)
     read = {key: graph.neurons[key.removesuffix(".v.last")].v for key in record}
     state = [var for lif in graph.neurons.values() for var in (lif.u, lif.v)]

@@ -1,0 +1,237 @@
+"""Many fixed networks as one: their disjoint union, in few populations and few projections.
+
+A backend that pays for every population and projection in every tick (Lava: one process each) runs a hundred
+small networks for the price of one. All inputs become one source, all neurons one population, and projections
+are merged if that cannot change a spike: they must have the same sign and exponent, and
+
+* no pair of neurons may be connected twice, for a `Sparse` holds a pair once;
+* if the exponent is negative, no neuron may be reached by two of them: each projection cuts its own sum off
+  toward minus infinity, and the sum of cut-off parts is not the cut-off sum.
+
+Within one network that can put projections of one format into two or more layers; networks never meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikec.arrays import AnyArray, IntArray, per_neuron
+from spikec.errors import NetworkError
+from spikec.events import Events, from_rows
+from spikec.ir.connectivity import DelayKind, Delays, sparse
+from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
+from spikec.ir.network import Dialect, Network, Population, Projection
+from spikec.ir.neurons import CubaFixed, Source
+
+SOURCE, NEURONS = "inputs", "neurons"
+"""The two populations of a union."""
+
+_PARAMETERS = ("du", "dv", "vth", "bias_mant", "bias_exp")
+
+
+@dataclass(frozen=True, eq=False)
+class Union:
+    """Networks side by side in one.
+
+    Attributes:
+        network: The union, in the fixed dialect.
+        parts: The networks it was made of.
+        places: For each part the first neuron of each of its populations in `SOURCE` or `NEURONS`.
+    """
+
+    network: Network
+    parts: tuple[Network, ...]
+    places: tuple[Mapping[str, int], ...]
+
+    def join(self, inputs: Sequence[Mapping[str, Events]]) -> dict[str, Events]:
+        """The inputs of all parts as the input of the union.
+
+        Args:
+            inputs: For each part the spikes of its inputs; the same number of samples in all.
+        """
+        sizes = {e.n_samples for given in inputs for e in given.values()}
+        if len(sizes) > 1:
+            raise NetworkError(
+                f"the parts have different numbers of samples: {sorted(sizes)}; give all the same"
+            )
+        return {SOURCE: self._joined(inputs, SOURCE, max(sizes, default=0))}
+
+    def split(self, spikes: Mapping[str, Events]) -> list[dict[str, Events]]:
+        """The spikes of the union's populations as those of the parts' populations."""
+        return [
+            {
+                p.name: _slice(spikes[SOURCE if p.is_source else NEURONS], places[p.name], p.n)
+                for p in part.populations
+            }
+            for part, places in zip(self.parts, self.places, strict=True)
+        ]
+
+    def split_membrane(self, membrane: AnyArray) -> list[dict[str, AnyArray]]:
+        """A trace of `NEURONS`, neurons along its last axis, as traces of the parts' populations."""
+        return [
+            {
+                p.name: membrane[..., places[p.name] : places[p.name] + p.n]
+                for p in part.populations
+                if not p.is_source
+            }
+            for part, places in zip(self.parts, self.places, strict=True)
+        ]
+
+    def _joined(self, spikes: Sequence[Mapping[str, Events]], name: str, n_samples: int) -> Events:
+        rows = [
+            (e.sample_of_event(), e.times, e.neurons.astype(np.int64) + places[population])
+            for given, places in zip(spikes, self.places, strict=True)
+            for population, e in given.items()
+        ]
+        samples, times, neurons = (np.concatenate(column) for column in zip(*rows, strict=True))
+        n = self.network.population(name).n
+        return from_rows(samples, times, neurons, n_samples=n_samples, n_neurons=n)
+
+
+def union(networks: Sequence[Network]) -> Union:
+    """Put networks side by side into one; the same network may come several times.
+
+    Args:
+        networks: In the fixed dialect, each with an input and a neuron at least.
+
+    Raises:
+        NetworkError: A network is in another dialect, or there are no inputs or no neurons at all.
+    """
+    for k, network in enumerate(networks):
+        if network.dialect is not Dialect.FIXED:
+            raise NetworkError(
+                f"network {k} is {network.dialect.value}, but a union needs fixed ones; compile it"
+            )
+    places, n_sources, n_neurons = _places(networks)
+    if not n_sources or not n_neurons:
+        raise NetworkError(f"a union of {n_sources} inputs and {n_neurons} neurons cannot run; it needs both")
+    layers: dict[_Layer, list[tuple[Projection, Mapping[str, int]]]] = {}
+    for network, place in zip(networks, places, strict=True):
+        for layer, q in _layers(network):
+            layers.setdefault(layer, []).append((q, place))
+    whole = Network(
+        populations=(
+            Population(SOURCE, Source(), (n_sources,)),
+            Population(NEURONS, _neurons(networks), (n_neurons,)),
+        ),
+        projections=tuple(
+            _merged(layer, members, n_sources, n_neurons) for layer, members in sorted(layers.items())
+        ),
+        inputs=(SOURCE,),
+        outputs=(NEURONS,),
+        clock=networks[0].clock,
+    )
+    return Union(whole, tuple(networks), places)
+
+
+@dataclass(frozen=True, order=True)
+class _Layer:
+    """Projections that may be merged: what they share, and how many of their network came before."""
+
+    pre: str
+    sign: str
+    exponent: int
+    delayed: bool
+    number: int
+
+    @property
+    def name(self) -> str:
+        """The merged projection's name."""
+        delayed = " delayed" if self.delayed else ""
+        return f"{self.pre} {self.sign} 2^{self.exponent}{delayed} {self.number}"
+
+
+def _places(networks: Sequence[Network]) -> tuple[tuple[dict[str, int], ...], int, int]:
+    """The first neuron of each population in `SOURCE` or `NEURONS`, and the sizes of these."""
+    ends = {True: 0, False: 0}
+    places = []
+    for network in networks:
+        place = {}
+        for p in network.populations:
+            place[p.name] = ends[p.is_source]
+            ends[p.is_source] += p.n
+        places.append(place)
+    return tuple(places), ends[True], ends[False]
+
+
+def _neurons(networks: Sequence[Network]) -> CubaFixed:
+    groups = [
+        (p.neuron, p.n)
+        for network in networks
+        for p in network.populations
+        if isinstance(p.neuron, CubaFixed)
+    ]
+    values = {
+        name: np.concatenate([per_neuron(getattr(neuron, name), n, np.int64) for neuron, n in groups])
+        for name in _PARAMETERS
+    }
+    return CubaFixed(**values)
+
+
+def _layers(network: Network) -> Iterator[tuple[_Layer, Projection]]:
+    """Assign each projection of a network to the first layer in which it disturbs no other."""
+    taken: dict[_Layer, list[tuple[Projection, IntArray]]] = {}
+    for q in network.projections:
+        form = _format(q)
+        pre = SOURCE if network.population(q.pre).is_source else NEURONS
+        claimed = _claimed(network, q, form.exponent)
+        number = 0
+        while True:
+            layer = _Layer(pre, form.sign.value, form.exponent, q.delays.longest > 0, number)
+            others = taken.setdefault(layer, [])
+            if not any(_disturbs(q, claimed, *other) for other in others):
+                break
+            number += 1
+        others.append((q, claimed))
+        yield layer, q
+
+
+def _claimed(network: Network, q: Projection, exponent: int) -> IntArray:
+    """What a projection must have for itself: postsynaptic neurons, or pairs, as numbers."""
+    pre, post = q.connectivity.synapses()
+    if exponent < 0:
+        return np.unique(post)
+    return pre * network.population(q.post).n + post
+
+
+def _disturbs(q: Projection, claimed: IntArray, other: Projection, others_claim: IntArray) -> bool:
+    if q.post != other.post:
+        return False
+    if _format(q).exponent >= 0 and q.pre != other.pre:
+        return False
+    return bool(np.isin(claimed, others_claim).any())
+
+
+def _merged(
+    layer: _Layer, members: Sequence[tuple[Projection, Mapping[str, int]]], n_sources: int, n_neurons: int
+) -> Projection:
+    pres, posts, weights, delays = [], [], [], []
+    for q, place in members:
+        pre, post = q.connectivity.synapses()
+        assert isinstance(q.connectivity.weights, Fixed)
+        pres.append(pre + place[q.pre])
+        posts.append(post + place[q.post])
+        weights.append(q.connectivity.weights.mantissa.ravel())
+        delays.append(q.delays.per_synapse(q.connectivity))
+    pre, post = np.concatenate(pres), np.concatenate(posts)
+    form = FixedFormat(max(_format(q).bits for q, _ in members), Sign(layer.sign), layer.exponent)
+    n_pre = n_sources if layer.pre == SOURCE else n_neurons
+    connectivity = sparse(n_pre, n_neurons, pre, post, Fixed(np.concatenate(weights), form))
+    in_order = np.concatenate(delays)[np.lexsort((post, pre))]
+    kept = Delays(in_order, DelayKind.SYNAPTIC) if layer.delayed else Delays(np.zeros((), np.int64))
+    return Projection(layer.name, layer.pre, NEURONS, connectivity, kept)
+
+
+def _format(q: Projection) -> FixedFormat:
+    assert isinstance(q.connectivity.weights, Fixed)
+    return q.connectivity.weights.format
+
+
+def _slice(e: Events, first: int, n: int) -> Events:
+    kept = (e.neurons >= first) & (e.neurons < first + n)
+    return from_rows(
+        e.sample_of_event()[kept], e.times[kept], e.neurons[kept] - first, n_samples=e.n_samples, n_neurons=n
+    )
