@@ -88,8 +88,9 @@ class DenseBaseline:
 
     Attributes:
         base: ``"one pass"`` or ``"every tick"``: which of the two is the base.
-        macs_per_pass: Multiply-accumulates of one pass: the stored synapses, zeros among them. A list of
-            synapses counts what it lists, for it may be a convolution, and the full matrix would flatter us.
+        macs_per_pass: Multiply-accumulates of one pass: the stored synapses, zeros among them, but not those
+            of a neuron onto itself. A list of synapses counts what it lists, for it may be a convolution, and
+            the full matrix would flatter us.
         n_ticks: Ticks of an inference, if there are ticks.
         one_pass: One pass, a line for each kind of arithmetic.
         every_tick: A pass each tick, likewise; empty without ticks.

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import networkx as nx
 import numpy as np
 
+from spikec.arrays import BoolArray
 from spikec.container import digest as digest_of
 from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Continuous, Dialect, Network, Population, Projection
@@ -36,11 +38,13 @@ def facts(network: Network, target: str = "", digest: str | None = None) -> dict
         digest: Of the program; None for the network's own.
 
     Returns:
-        ``digest``, ``target``, ``dialect``, ``dt`` (seconds, None if continuous), ``recurrent``;
-        ``n_populations``, ``n_neurons`` (that compute), ``n_inputs``; ``n_synapses`` (stored), ``n_nonzero``,
-        ``connection_sparsity`` (stored zeros by stored synapses), ``density`` (synapses other than zero by
-        pairs of neurons), ``dense_macs`` (of one pass: the stored synapses); ``footprint_bytes`` and
-        ``footprint_how``; and the lists ``populations`` and ``projections``.
+        ``digest``, ``target``, ``dialect``, ``dt`` (seconds, None if continuous), ``recurrent`` (whether a
+        neuron reaches itself through others); ``n_populations``, ``n_neurons`` (that compute), ``n_inputs``;
+        ``n_synapses`` (stored), ``n_nonzero``, ``connection_sparsity`` (stored zeros by stored synapses),
+        ``density`` (synapses other than zero by pairs of neurons), ``dense_macs`` (of one pass: the stored
+        synapses but those of neurons onto themselves, which stand for a neuron's own memory, as where the
+        compiler keeps a neuron from spiking twice); ``footprint_bytes`` and ``footprint_how``; and the lists
+        ``populations`` and ``projections``.
     """
     populations = [_population(p) for p in network.populations]
     projections = [_projection(q) for q in network.projections]
@@ -52,7 +56,7 @@ def facts(network: Network, target: str = "", digest: str | None = None) -> dict
         "target": target,
         "dialect": network.dialect.value,
         "dt": None if isinstance(network.clock, Continuous) else float(network.dt),
-        "recurrent": any(network.is_recurrent(c) for c in network.components()),
+        "recurrent": _is_recurrent(network),
         "n_populations": len(populations),
         "n_neurons": sum(p.n for p in network.populations if not p.is_source),
         "n_inputs": sum(p.n for p in network.populations if p.is_source),
@@ -60,7 +64,7 @@ def facts(network: Network, target: str = "", digest: str | None = None) -> dict
         "n_nonzero": nonzero,
         "connection_sparsity": (stored - nonzero) / stored if stored else 0.0,
         "density": nonzero / pairs if pairs else 0.0,
-        "dense_macs": stored,
+        "dense_macs": stored - sum(int(_onto_itself(q).sum()) for q in network.projections),
         "footprint_bytes": _footprint(network),
         "footprint_how": HOW_FOOTPRINT,
         "populations": populations,
@@ -96,6 +100,25 @@ def _projection(q: Projection) -> dict[str, Any]:
         "n_synapses": q.connectivity.n_synapses,
         "n_nonzero": int(np.count_nonzero(weights)),
     }
+
+
+def _onto_itself(q: Projection) -> BoolArray:
+    """Which stored synapses lead from a neuron to itself, ``(n_synapses,)``; ``(0,)`` between populations."""
+    if q.pre != q.post:
+        return np.zeros(0, np.bool_)
+    pre, post = q.connectivity.synapses()
+    return np.asarray(pre == post)
+
+
+def _is_recurrent(network: Network) -> bool:
+    graph = nx.DiGraph()
+    for q in network.projections:
+        lives: BoolArray = mantissas(q.connectivity.weights).ravel() != 0
+        if q.pre == q.post:
+            lives &= ~_onto_itself(q)
+        if lives.any():
+            graph.add_edge(q.pre, q.post)
+    return not nx.is_directed_acyclic_graph(graph)
 
 
 def _footprint(network: Network) -> int:

@@ -85,8 +85,8 @@ class Priced:
     @property
     def label(self) -> str:
         """What the estimate is called in a report."""
-        title = f"{self.estimate.title} ({self.estimate.table})"
-        return title if self.as_if is None else f"priced as if on {self.as_if}: {title}"
+        title = self.estimate.title if self.as_if is None else f"priced as if on {self.as_if}"
+        return f"{title} ({self.estimate.table})"
 
 
 @dataclass(frozen=True)

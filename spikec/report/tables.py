@@ -16,7 +16,12 @@ from spikec.report.summary import Accuracy, Priced, Summary
 
 UNKNOWN = "–"
 
-ARITHMETIC = {"mac_fp32": "32-bit float", "mac_int8": "8-bit integer"}
+ARITHMETIC = {
+    "mac_fp32": "32-bit float",
+    "mac_fp32_sram": "32-bit float + SRAM",
+    "mac_int8": "8-bit integer",
+    "mac_int8_sram": "8-bit integer + SRAM",
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ def tables(summary: Summary) -> tuple[Table, ...]:
     found = [_overview(summary), _populations(summary), _projections(summary)]
     found += [_energy(p) for p in summary.energy]
     if summary.baseline is not None:
-        found.append(_baseline(summary, summary.baseline))
+        found += [_baseline(summary.baseline), _against_base(summary, summary.baseline)]
     if summary.neurobench is not None:
         found.append(_neurobench(summary.neurobench))
     found.append(Table("Provenance", (), tuple(summary.provenance.items())))
@@ -169,27 +174,46 @@ def _energy_notes(e: Estimate) -> Iterable[str]:
     yield from e.notes
 
 
-def _baseline(summary: Summary, base: DenseBaseline) -> Table:
-    ratios = summary.ratios()
-    rows = [_baseline_row(base.base, t, ratios) for t in base.terms]
+def _baseline(base: DenseBaseline) -> Table:
+    lines = [(base.base, t) for t in base.terms]
     if base.base == "one pass":
-        rows += [_baseline_row("every tick", t, {name: {} for name in ratios}) for t in base.every_tick]
-    priced = tuple(f"{name} is" for name in ratios)
-    why = "the network is recurrent" if base.base == "every tick" else "as an artificial network of its shape"
+        lines += [("every tick", t) for t in base.every_tick]
+    rows = tuple(
+        (
+            f"{passes}, {_arithmetic(t)}",
+            count_text(t.count),
+            UNKNOWN if t.unit_pj is None else f"{t.unit_pj:g}",
+            energy_text(t.total_pj),
+        )
+        for passes, t in lines
+    )
+    why = (
+        "as the network is recurrent"
+        if base.base == "every tick"
+        else "as an artificial network of its shape"
+    )
     notes = (
         f"The base is {base.base}, {why}; other lines are for comparison only.",
-        *(f"{ARITHMETIC.get(t.name, t.name)}: {t.note}; {t.source}." for t in base.terms),
+        *(f"{_arithmetic(t)}: {t.note}; {t.source}." for t in base.terms),
         *base.notes,
     )
-    header = ("dense arithmetic", "multiply-adds an inference", "pJ each", "an inference", *priced)
-    return Table("Base: the same network as dense arithmetic", header, tuple(rows), notes=notes)
+    header = ("arithmetic", "MACs", "pJ each", "an inference")
+    return Table("Base: the same network as dense arithmetic", header, rows, notes=notes)
 
 
-def _baseline_row(base: str, t: EnergyTerm, ratios: dict[str, dict[str, float]]) -> tuple[str, ...]:
-    price = UNKNOWN if t.unit_pj is None else f"{t.unit_pj:g}"
-    taken = [f"{r[t.name]:.3g} times it" if t.name in r else UNKNOWN for r in ratios.values()]
-    kind = f"{base}, {ARITHMETIC.get(t.name, t.name)}"
-    return (kind, count_text(t.count), price, energy_text(t.total_pj), *taken)
+def _against_base(summary: Summary, base: DenseBaseline) -> Table:
+    ratios = summary.ratios()
+    rows = tuple(
+        (_arithmetic(t), energy_text(t.total_pj), *(f"{r[t.name]:.3g} ×" for r in ratios.values()))
+        for t in base.terms
+        if all(t.name in r for r in ratios.values())
+    )
+    header = ("base", "an inference", *ratios)
+    return Table(f"Spikes against the base ({base.base})", header, rows if ratios else ())
+
+
+def _arithmetic(t: EnergyTerm) -> str:
+    return ARITHMETIC.get(t.name, t.name)
 
 
 def _neurobench(figures: NeuroBench) -> Table:

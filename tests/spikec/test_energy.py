@@ -99,10 +99,12 @@ def test_the_dense_base_of_a_feed_forward_network_is_one_pass() -> None:
     assert base.base == "one pass"
     assert base.macs_per_inference == 20
     assert {t.name: t.total_pj for t in base.terms} == {
-        "mac_fp32": pytest.approx(92.0),
-        "mac_int8": pytest.approx(6.0),
+        "mac_fp32": pytest.approx(20 * (3.7 + 0.9)),
+        "mac_fp32_sram": pytest.approx(20 * (3.7 + 0.9 + 10 * 32 / 64)),
+        "mac_int8": pytest.approx(20 * (0.2 + 0.1)),
+        "mac_int8_sram": pytest.approx(20 * (0.2 + 0.1 + 10 * 8 / 64)),
     }
-    assert [t.count for t in base.every_tick] == [200, 200]
+    assert [t.count for t in base.every_tick] == [200] * 4
 
 
 def test_the_dense_base_of_a_recurrent_network_is_a_pass_every_tick() -> None:

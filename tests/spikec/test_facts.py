@@ -1,7 +1,7 @@
 """The facts of small networks, counted by hand."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -98,6 +98,20 @@ def test_dialect_clock_and_sizes_are_told() -> None:
 def test_a_network_that_feeds_itself_is_recurrent() -> None:
     assert not facts(fixed_network())["recurrent"]
     assert facts(fixed_network(recurrent=True))["recurrent"]
+
+
+def test_neurons_that_reach_only_themselves_make_no_recurrent_network_and_no_macs() -> None:
+    network = fixed_network()
+    once = Projection("once", "hidden", "hidden", sparse(2, 2, [0, 1], [0, 1], Fixed(np.array([-8, -8]))))
+    found = facts(replace(network, projections=(*network.projections, once)))
+    assert not found["recurrent"]
+    assert (found["n_synapses"], found["dense_macs"]) == (11, 9)
+
+
+def test_a_way_back_without_weight_makes_no_recurrent_network() -> None:
+    network = fixed_network()
+    back = Projection("back", "out", "hidden", Dense(Fixed(np.zeros((2, 2), np.int64))))
+    assert not facts(replace(network, projections=(*network.projections, back)))["recurrent"]
 
 
 def test_the_digest_is_the_programs_if_given_else_the_networks() -> None:

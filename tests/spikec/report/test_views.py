@@ -109,6 +109,17 @@ def test_the_terminal_shows_prices_sums_and_what_is_left_out() -> None:
     assert "no placement" in text
 
 
+def test_what_spikes_cost_by_the_dense_base_is_told_for_each_arithmetic() -> None:
+    shown = {t.title: t for t in tables(summarise(RESULT))}["Spikes against the base (one pass)"]
+    davies = (1236 * 23.6 + 40 * 81 + 3 * 1.7) / 2
+    assert [(row[0], row[2]) for row in shown.rows] == [
+        ("32-bit float", f"{davies / (8 * 4.6):.3g} ×"),
+        ("32-bit float + SRAM", f"{davies / (8 * 9.6):.3g} ×"),
+        ("8-bit integer", f"{davies / (8 * 0.3):.3g} ×"),
+        ("8-bit integer + SRAM", f"{davies / (8 * 1.55):.3g} ×"),
+    ]
+
+
 def test_borrowed_prices_are_labelled_wherever_they_are_shown() -> None:
     meta = {**RESULT.meta, "energy_tables": ()}
     result = RunResult(RESULT.spikes, counters=RESULT.counters, meta=meta)
