@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -84,10 +85,12 @@ def encode(encoding: Encoding, samples: npt.ArrayLike) -> dict[str, Events]:
         For each source its spikes, in seconds.
 
     Raises:
-        EventsError: A value is NaN or infinite.
+        EventsError: A value is NaN or infinite, or there is a single number and no list of samples.
     """
     x = np.asarray(samples, np.float64)
-    x = x.reshape(len(x), -1)
+    if x.ndim == 0:
+        raise EventsError("a single number is no list of samples; give an array of shape (n_samples, ...)")
+    x = x.reshape(len(x), prod(x.shape[1:]))
     if not np.isfinite(x).all():
         raise EventsError("the samples hold NaN or infinite values; a spike time needs a finite number")
     x = np.clip(x, 0.0, encoding.x_max)

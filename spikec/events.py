@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikec.arrays import AnyArray, BoolArray, FloatArray, IndexArray, IntArray, read_only
-from spikec.errors import EventsError
+from spikec.errors import EventsError, NetworkError
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +37,9 @@ class Events:
 
     def __post_init__(self) -> None:
         ticks = np.asarray(self.times).dtype.kind in "iub"
-        object.__setattr__(self, "times", read_only(self.times, np.int64 if ticks else np.float64))
-        object.__setattr__(self, "neurons", read_only(self.neurons, np.int32))
-        object.__setattr__(self, "sample_starts", read_only(self.sample_starts, np.int64))
+        object.__setattr__(self, "times", _numbers(self.times, np.int64 if ticks else np.float64, "times"))
+        object.__setattr__(self, "neurons", _numbers(self.neurons, np.int32, "neurons"))
+        object.__setattr__(self, "sample_starts", _numbers(self.sample_starts, np.int64, "sample_starts"))
         object.__setattr__(self, "n_neurons", int(self.n_neurons))
         _check(self)
 
@@ -122,12 +122,19 @@ def from_rows(
     Raises:
         EventsError: As `Events`, or a sample is out of range.
     """
-    s, t, j = np.asarray(samples, np.int64), np.asarray(times), np.asarray(neurons, np.int64)
+    s, t, j = (
+        _numbers(samples, np.int64, "samples"),
+        np.asarray(times),
+        _numbers(neurons, np.int32, "neurons"),
+    )
+    if not s.shape == t.shape == j.shape or s.ndim != 1:
+        raise EventsError(f"rows have {s.shape} samples, {t.shape} times, {j.shape} neurons; each needs (n,)")
     if s.size and not (0 <= s.min() and s.max() < n_samples):
-        raise EventsError(f"a spike belongs to sample {s.max()}, but there are {n_samples}")
+        bad = s.max() if s.max() >= n_samples else s.min()
+        raise EventsError(f"a spike belongs to sample {bad}, but there are samples 0 to {n_samples - 1}")
     order = np.lexsort((j, t, s))
     starts = np.concatenate([[0], np.cumsum(np.bincount(s, minlength=n_samples))]).astype(np.int64)
-    return Events(t[order], j[order], starts, n_neurons)  # type: ignore[arg-type]
+    return Events(t[order], j[order], starts, n_neurons)
 
 
 def from_raster(raster: npt.ArrayLike) -> Events:
@@ -142,7 +149,9 @@ def from_raster(raster: npt.ArrayLike) -> Events:
 def from_dense_times(times: npt.ArrayLike) -> Events:
     """Make events in seconds from one time a neuron, ``(n_samples, n_neurons)``; infinite means no spike."""
     array = np.asarray(times, np.float64)
-    samples, neurons = np.nonzero(np.isfinite(array))
+    if array.ndim != 2:
+        raise EventsError(f"dense times have shape {array.shape}; (n_samples, n_neurons) is needed")
+    samples, neurons = np.nonzero(array != np.inf)
     return from_rows(
         samples, array[samples, neurons], neurons, n_samples=array.shape[0], n_neurons=array.shape[1]
     )
@@ -161,6 +170,13 @@ def same(a: Events, b: Events) -> bool:
         and np.array_equal(a.times, b.times)
         and np.array_equal(a.neurons, b.neurons)
     )
+
+
+def _numbers(values: npt.ArrayLike, dtype: npt.DTypeLike, what: str) -> AnyArray:
+    try:
+        return read_only(values, dtype)
+    except NetworkError as error:
+        raise EventsError(f"{what} of events: {error}") from error
 
 
 def _check(e: Events) -> None:
