@@ -189,13 +189,13 @@ def gather_membrane(
     """
     gathered: dict[str, AnyArray] = {}
     for key in record:
-        name, _, what = key.partition(".v")
+        name, what = split_key(key)
         shards = program.shards.get(name)
         if shards is None:
             gathered[key] = traces[key]
             continue
         order = np.argsort(np.concatenate([s.neurons for s in shards]))
-        parts = np.concatenate([traces[f"{s.population}.v{what}"] for s in shards], axis=-1)
+        parts = np.concatenate([traces[s.population + what] for s in shards], axis=-1)
         gathered[key] = parts[..., order]
     return gathered
 
@@ -204,14 +204,36 @@ def record_keys(program: Program, record: Sequence[str]) -> tuple[str, ...]:
     """What a backend must record so that `gather_membrane` can answer.
 
     Raises:
-        NetworkError: A key is neither ``name.v`` nor ``name.v.last``, or names no population.
+        NetworkError: A key is neither ``name.v`` nor ``name.v.last``, or names nothing that has a membrane.
     """
     keys: list[str] = []
     for key in record:
-        name = key.removesuffix(".last").removesuffix(".v")
-        if key not in (f"{name}.v", f"{name}.v.last"):
-            raise NetworkError(f"cannot record {key!r}; record NAME.v or NAME.v.last")
+        name, what = split_key(key)
         shards = program.shards.get(name)
-        names = [s.population for s in shards] if shards else [program.network.population(name).name]
-        keys.extend(n + key[len(name) :] for n in names)
+        keys.extend([s.population + what for s in shards] if shards else [key])
+    check_record(program.network, keys)
     return tuple(keys)
+
+
+def check_record(network: Network, record: Sequence[str]) -> None:
+    """Check that what is to be recorded exists.
+
+    Raises:
+        NetworkError: A key is neither ``name.v`` nor ``name.v.last``, or names nothing that has a membrane.
+    """
+    for key in record:
+        name, _ = split_key(key)
+        if network.population(name).is_source:
+            raise NetworkError(f"cannot record {key!r}: {name} is an input, and inputs have no membrane")
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """Take a record key apart into the population's name and ``".v"`` or ``".v.last"``.
+
+    Raises:
+        NetworkError: It is no such key.
+    """
+    for what in (".v.last", ".v"):
+        if key.endswith(what):
+            return key.removesuffix(what), what
+    raise NetworkError(f"cannot record {key!r}; record NAME.v or NAME.v.last")

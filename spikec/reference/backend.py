@@ -12,7 +12,7 @@ from spikec.counting import count
 from spikec.errors import UsageError, Violation
 from spikec.events import Events, from_raster
 from spikec.ir.network import Dialect, Network
-from spikec.program import Program, check_inputs
+from spikec.program import Program, check_inputs, check_record, split_key
 from spikec.reference.continuous import run_continuous
 from spikec.reference.fixed import run_fixed
 from spikec.reference.ticks import run_ticks
@@ -49,6 +49,7 @@ class ReferenceExecutable:
     def run(self, inputs: Mapping[str, Events], until: float, record: Sequence[str] = ()) -> RunResult:
         """See `spikec.backend.Executable.run`."""
         n_samples = check_inputs(self.network, inputs)
+        check_record(self.network, record)
         began = perf_counter()
         if self.network.dialect is Dialect.CONTINUOUS:
             result = self._run_continuous(inputs, n_samples, until, record)
@@ -68,28 +69,29 @@ class ReferenceExecutable:
         for key in record:
             if not key.endswith(".v.last"):
                 raise UsageError(f"a continuous network has no ticks to record {key!r} at; record {key}.last")
-            traces[key] = ends[key.removesuffix(".v.last")]
+            traces[key] = ends[split_key(key)[0]]
         return RunResult(spikes, traces)
 
     def _run_ticks(
         self, inputs: Mapping[str, Events], n_samples: int, n_ticks: int, record: Sequence[str]
     ) -> RunResult:
+        if n_ticks < 1:
+            raise UsageError(f"a run of {n_ticks} ticks was asked for; give 1 or more")
         network = self.network
         step = run_fixed if network.dialect is Dialect.FIXED else run_ticks
         width = sum(p.n for p in network.populations)
         batch = max(1, BATCH_BYTES // max(1, 9 * width * n_ticks))
         rasters: dict[str, list[BoolArray]] = {p.name: [] for p in network.populations}
         traces: dict[str, list[AnyArray]] = {key: [] for key in record}
-        for first in range(0, n_samples, batch):
+        for first in range(0, max(n_samples, 1), batch):
             last = min(first + batch, n_samples)
             given = {name: e.select(first, last).raster(n_ticks) for name, e in inputs.items()}
             spikes, membranes = step(network, given, last - first, n_ticks)
             for name, raster in spikes.items():
                 rasters[name].append(raster)
-            for key in record:
-                whole = membranes[key.removesuffix(".last").removesuffix(".v")]
-                traces[key].append(whole[:, -1] if key.endswith(".last") else whole)
-        empty = {p.name: np.zeros((0, n_ticks, p.n), np.bool_) for p in network.populations}
-        events = {name: from_raster(np.concatenate([empty[name], *r])) for name, r in rasters.items()}
+            for key in traces:
+                name, what = split_key(key)
+                traces[key].append(membranes[name] if what == ".v" else membranes[name][:, -1])
+        events = {name: from_raster(np.concatenate(r)) for name, r in rasters.items()}
         counters = count(network, events, n_samples, n_ticks)
         return RunResult(events, {k: np.concatenate(t) for k, t in traces.items()}, counters)
