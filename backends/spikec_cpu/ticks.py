@@ -20,10 +20,10 @@ import numba
 import numpy as np
 
 from spikec.arrays import AnyArray, IntArray
-from spikec.errors import NetworkError, UsageError
+from spikec.errors import UsageError
 from spikec.events import Events, from_rows, no_events
 from spikec.ir.network import Network
-from spikec.program import check_inputs
+from spikec.program import check_inputs, check_record, split_key
 from spikec.result import Counters, PopulationCounts, ProjectionCounts, RunResult
 from spikec_cpu.kernels.components import run_component
 from spikec_cpu.kernels.spikes import spikes_of, take_inputs
@@ -60,12 +60,13 @@ class TicksExecutable:
         Raises:
             EventsError: The inputs do not fit the network.
             NetworkError: What is to be recorded does not exist.
-            UsageError: The run has a negative length.
+            UsageError: The run has no tick.
         """
         began = perf_counter()
         n_samples, n_ticks = check_inputs(self.network, inputs), int(until)
-        if n_ticks < 0:
-            raise UsageError(f"a run of {n_ticks} ticks was asked for; give 0 or more")
+        check_record(self.network, record)
+        if n_ticks < 1:
+            raise UsageError(f"a run of {n_ticks} ticks was asked for; give 1 or more")
         clipped = {name: _clipped(inputs[name], n_ticks) for name in self.network.inputs}
         traces = _Traces.of(self.network, record, n_samples, n_ticks)
         limits = self._batches(n_samples, n_ticks)
@@ -133,7 +134,7 @@ class _Traces:
         buffer: int64, flat.
         starts: Where each population's ``(n_samples, n_ticks, n)`` begins, -1 if it is not wanted.
         sizes: Neurons of each population.
-        names: Places of all populations but sources.
+        names: Place of each population.
         n_samples: Samples.
         n_ticks: Ticks.
     """
@@ -147,22 +148,14 @@ class _Traces:
 
     @staticmethod
     def of(network: Network, record: Sequence[str], n_samples: int, n_ticks: int) -> _Traces:
-        """Check what is to be recorded, and make room.
-
-        Raises:
-            NetworkError: A key is neither ``name.v`` nor ``name.v.last`` of a population that has a membrane.
-        """
-        names = {p.name: i for i, p in enumerate(network.populations) if not p.is_source}
+        """Make room."""
+        names = {p.name: i for i, p in enumerate(network.populations)}
         sizes = np.array([p.n for p in network.populations], np.int64)
         starts = np.full(sizes.size, -1, np.int64)
         used = 0
         for key in record:
-            name = key.removesuffix(".last").removesuffix(".v")
-            if name not in names or key not in (f"{name}.v", f"{name}.v.last"):
-                raise NetworkError(
-                    f"cannot record {key!r}; record NAME.v or NAME.v.last, NAME one of {', '.join(names)}"
-                )
-            if key == f"{name}.v" and starts[names[name]] < 0:
+            name, what = split_key(key)
+            if what == ".v" and starts[names[name]] < 0:
                 starts[names[name]] = used
                 used += n_samples * n_ticks * int(sizes[names[name]])
         return _Traces(np.zeros(used, np.int64), starts, sizes, names, n_samples, n_ticks)
@@ -176,9 +169,10 @@ class _Traces:
         firsts = np.cumsum(self.sizes) - self.sizes
         found: dict[str, AnyArray] = {}
         for key in record:
-            place = self.names[key.removesuffix(".last").removesuffix(".v")]
+            name, what = split_key(key)
+            place = self.names[name]
             n, first, start = int(self.sizes[place]), int(firsts[place]), int(self.starts[place])
-            if key.endswith(".last"):
+            if what == ".v.last":
                 found[key] = last_v[:, first : first + n].astype(np.int64)
             else:
                 shape = (self.n_samples, self.n_ticks, n)

@@ -1,0 +1,150 @@
+"""The CPU backend against the contract of all backends, and what it promises beyond."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spikec.backend import find_backend
+from spikec.errors import UsageError
+from spikec.events import no_events, same
+from spikec.ir.connectivity import Delays, Dense
+from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
+from spikec.ir.neurons import CubaFixed, Lif, Source
+from spikec.program import Program
+from spikec.random_networks import random_inputs, random_program
+from spikec.reference import ReferenceBackend
+from spikec.targets.target import load_target
+from spikec_cpu.backend import CpuBackend
+from tests import contract
+
+
+@pytest.mark.parametrize("case", contract.hand_cases(), ids=lambda case: case.name)
+def test_comes_to_the_numbers_worked_out_by_hand(case):
+    contract.assert_hand_case(CpuBackend(), case)
+
+
+@given(seed=st.integers(0, 2**32 - 1), n_samples=st.integers(0, 6), n_ticks=st.integers(1, 90))
+@settings(max_examples=150)
+def test_equals_the_reference_on_any_random_program(seed, n_samples, n_ticks):
+    program, inputs = contract.drawn(seed, n_samples=n_samples, n_ticks=60)
+    contract.assert_equals_reference(CpuBackend(threads=2), program, inputs, n_ticks)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_executable_remembers_nothing(seed):
+    contract.assert_repeatable(CpuBackend(), *contract.drawn(seed), 40)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_samples_do_not_touch_each_other(seed):
+    contract.assert_samples_are_independent(CpuBackend(), *contract.drawn(seed), 40)
+
+
+def test_refuses_inputs_that_do_not_fit():
+    contract.assert_refuses_bad_inputs(CpuBackend())
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_many_samples_in_many_batches_equal_the_reference(threads):
+    program, inputs = contract.drawn(3, n_samples=300, n_ticks=20)
+    contract.assert_equals_reference(CpuBackend(threads), program, inputs, 20)
+
+
+def test_a_short_sample_of_many_neurons_and_all_spikes_fits_its_lists():
+    network = Network(
+        (Population("in", Source(), (1,)), Population("out", CubaFixed(0, 0, 0, bias_mant=1), (5000,))),
+        (),
+        ("in",),
+        ("out",),
+        Ticks(1e-3),
+    )
+    result = CpuBackend().prepare(_program(network)).run({"in": no_events(3, 1)}, 4)
+    assert result.spikes["out"].n_events == 3 * 4 * 5000
+
+
+def test_spikes_of_inputs_come_back_as_they_were_given():
+    program, inputs = contract.drawn(1)
+    result = CpuBackend().prepare(program).run(inputs, 40)
+    assert all(same(result.spikes[name], e) for name, e in inputs.items())
+
+
+def test_refuses_to_record_what_does_not_exist():
+    contract.assert_refuses_bad_keys(CpuBackend())
+
+
+@pytest.mark.parametrize("n_ticks", [0, -1])
+def test_refuses_a_run_without_ticks(n_ticks):
+    program, inputs = contract.drawn(0)
+    with pytest.raises(UsageError, match=f"{n_ticks} ticks"):
+        CpuBackend().prepare(program).run(inputs, n_ticks)
+
+
+def test_refuses_to_work_with_no_threads():
+    with pytest.raises(UsageError, match="0 threads"):
+        CpuBackend(threads=0)
+
+
+@pytest.mark.parametrize(("clock", "found"), [(Continuous(), "continuous"), (Ticks(1e-3), "ticks")])
+def test_a_network_in_real_numbers_is_sent_to_the_compiler(clock, found):
+    network = Network(
+        (Population("in", Source(), (1,)), Population("out", Lif(0.02, 1.0), (1,))),
+        (Projection("in_out", "in", "out", Dense(np.ones((1, 1)))),),
+        ("in",),
+        ("out",),
+        clock,
+    )
+    (violation,) = CpuBackend().unsupported(_program(network))
+    assert (violation.got, violation.limit) == (found, "fixed")
+    assert "spikec compile" in violation.advice
+
+
+def test_real_weights_and_delays_between_integer_neurons_are_both_reported():
+    program, _ = contract.drawn(0)
+    q = program.network.projections[0]
+    real = replace(
+        q,
+        connectivity=q.connectivity.with_weights(np.zeros(q.connectivity.weights.shape)),
+        delays=Delays(0.5),
+    )
+    network = program.network.with_projections({q.name: real})
+    violations = CpuBackend().unsupported(replace(program, network=network))
+    assert [v.rule for v in violations] == ["weight", "delay"]
+    assert all(v.where == f"projection {q.name}" for v in violations)
+
+
+def test_a_delay_longer_than_the_places_in_a_ring_is_reported():
+    program, _ = contract.drawn(0)
+    q = replace(program.network.projections[0], delays=Delays(1 << 40))
+    network = program.network.with_projections({q.name: q})
+    (violation,) = CpuBackend().unsupported(replace(program, network=network))
+    assert violation.rule == "size"
+
+
+def test_is_found_by_its_name():
+    assert isinstance(find_backend("cpu", threads=1), CpuBackend)
+
+
+def test_numba_is_not_imported_before_a_program_is_prepared():
+    code = "import sys, spikec_cpu.backend as b; b.CpuBackend().unavailable(); print('numba' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_larger_network_equals_the_reference(seed):
+    rng = np.random.default_rng(seed)
+    program = random_program(rng, max_neurons=200, max_populations=6)
+    inputs = random_inputs(rng, program, 3, 80)
+    record = contract.all_membranes(program)
+    contract.assert_same_results(
+        CpuBackend().prepare(program).run(inputs, 80, record),
+        ReferenceBackend().prepare(program).run(inputs, 80, record),
+    )
+
+
+def _program(network: Network) -> Program:
+    return Program(network, load_target("loihi2"))

@@ -1,0 +1,358 @@
+"""What every backend must fulfil in the fixed dialect; each backend's tests call these functions.
+
+The judge is the reference interpreter, and `hand_cases` judge that one too: networks small enough to work
+out with pencil and paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spikec.backend import Backend
+from spikec.errors import EventsError, NetworkError
+from spikec.events import Events, from_rows, no_events, same
+from spikec.ir.connectivity import Connectivity, DelayKind, Delays, Dense, sparse
+from spikec.ir.fixed_point import Fixed, FixedFormat
+from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
+from spikec.ir.neurons import CubaFixed, Source
+from spikec.program import Program
+from spikec.random_networks import random_inputs, random_program
+from spikec.reference import ReferenceBackend
+from spikec.result import ProjectionCounts, RunResult
+from spikec.targets.target import load_target
+
+M = 1 << 23
+VTH_MAX = 131071
+
+
+def drawn(seed: int, *, n_samples: int = 4, n_ticks: int = 40) -> tuple[Program, dict[str, Events]]:
+    """A random program and inputs for it."""
+    rng = np.random.default_rng(seed)
+    program = random_program(rng)
+    return program, random_inputs(rng, program, n_samples, n_ticks)
+
+
+def all_membranes(program: Program) -> list[str]:
+    """Record keys of every membrane, in every tick and in the last one."""
+    names = [p.name for p in program.network.populations if not p.is_source]
+    return [f"{name}.v{last}" for name in names for last in ("", ".last")]
+
+
+def assert_same_results(got: RunResult, expected: RunResult) -> None:
+    """Spikes of all populations, all recorded membranes and all counters are equal to the bit."""
+    assert set(got.spikes) == set(expected.spikes)
+    for name, events in expected.spikes.items():
+        assert same(got.spikes[name], events), f"spikes of {name} differ"
+    assert set(got.traces) == set(expected.traces)
+    for key, membrane in expected.traces.items():
+        np.testing.assert_array_equal(got.traces[key], membrane, err_msg=key)
+    assert got.counters is not None
+    assert expected.counters is not None
+    assert asdict(got.counters) == asdict(expected.counters)
+
+
+def assert_equals_reference(
+    backend: Backend, program: Program, inputs: Mapping[str, Events], n_ticks: int
+) -> None:
+    """A backend gives what the reference gives, and says who it is."""
+    assert backend.unsupported(program) == []
+    record = all_membranes(program)
+    expected = ReferenceBackend().prepare(program).run(inputs, n_ticks, record)
+    got = _run(backend, program, inputs, n_ticks, record)
+    assert_same_results(got, expected)
+    assert got.meta["backend"] == backend.name
+    assert got.meta["seconds"] >= 0
+
+
+def assert_repeatable(backend: Backend, program: Program, inputs: Mapping[str, Events], n_ticks: int) -> None:
+    """Two runs of one executable give the same: nothing is left over from the first."""
+    executable = backend.prepare(program)
+    try:
+        record = all_membranes(program)
+        first = executable.run(inputs, n_ticks, record)
+        assert_same_results(executable.run(inputs, n_ticks, record), first)
+    finally:
+        executable.close()
+
+
+def assert_samples_are_independent(
+    backend: Backend, program: Program, inputs: Mapping[str, Events], n_ticks: int
+) -> None:
+    """A sample's result depends neither on its neighbours nor on its place."""
+    n = next(iter(inputs.values())).n_samples
+    executable = backend.prepare(program)
+    try:
+        record = all_membranes(program)
+        together = executable.run(inputs, n_ticks, record)
+        turned = executable.run({k: reversed_samples(e) for k, e in inputs.items()}, n_ticks, record)
+        for k in range(n):
+            alone = executable.run({key: e.select(k, k + 1) for key, e in inputs.items()}, n_ticks, record)
+            for name, events in alone.spikes.items():
+                assert same(together.spikes[name].select(k, k + 1), events)
+                assert same(turned.spikes[name].select(n - 1 - k, n - k), events)
+            for key, membrane in alone.traces.items():
+                np.testing.assert_array_equal(together.traces[key][k], membrane[0])
+                np.testing.assert_array_equal(turned.traces[key][n - 1 - k], membrane[0])
+    finally:
+        executable.close()
+
+
+def assert_refuses_bad_inputs(backend: Backend) -> None:
+    """Inputs that do not fit the network are refused before anything runs."""
+    program = _case("inputs", Dense(Fixed(np.full((1, 2), 2))), CubaFixed(du=0, dv=0, vth=1), [], 4).program
+    good = no_events(2, 2)
+    seconds = Events(np.zeros(0), good.neurons, good.sample_starts, 2)
+    executable = backend.prepare(program)
+    try:
+        for inputs in (
+            {},
+            {"in": no_events(2, 3)},
+            {"other": good},
+            {"in": good, "x": good},
+            {"in": seconds},
+        ):
+            with pytest.raises(EventsError):
+                executable.run(inputs, 4)
+    finally:
+        executable.close()
+
+
+def assert_refuses_bad_keys(backend: Backend) -> None:
+    """What cannot be recorded is refused before anything runs."""
+    program, inputs = drawn(0)
+    executable = backend.prepare(program)
+    try:
+        for key in ("net.0.u", "net.0", "nowhere.v", "in0.v"):
+            with pytest.raises(NetworkError):
+                executable.run(inputs, 4, [key])
+    finally:
+        executable.close()
+
+
+def reversed_samples(events: Events) -> Events:
+    """The same samples, the last one first."""
+    samples = events.n_samples - 1 - events.sample_of_event()
+    return from_rows(
+        samples, events.times, events.neurons, n_samples=events.n_samples, n_neurons=events.n_neurons
+    )
+
+
+@dataclass(frozen=True)
+class HandCase:
+    """A network with one sample, and what must come out.
+
+    Attributes:
+        name: What it shows.
+        program: Source "in", population "out", projection "in_out".
+        inputs: One sample.
+        n_ticks: Length of the run.
+        spikes: Ticks in which each neuron of "out" must spike.
+        membranes: Membrane of each neuron of "out" after every tick, ``(n, n_ticks)``, if worked out.
+        counts: Of projection "in_out", if worked out.
+    """
+
+    name: str
+    program: Program
+    inputs: Mapping[str, Events]
+    n_ticks: int
+    spikes: Sequence[Sequence[int]] = ((),)
+    membranes: Sequence[Sequence[int]] | None = None
+    counts: ProjectionCounts | None = None
+
+
+def assert_hand_case(backend: Backend, case: HandCase) -> None:
+    """A backend comes to the numbers worked out by hand."""
+    result = _run(backend, case.program, case.inputs, case.n_ticks, ["out.v"])
+    out = result.spikes["out"]
+    assert [out.times[out.neurons == j].tolist() for j in range(out.n_neurons)] == [*map(list, case.spikes)]
+    if case.membranes is not None:
+        assert result.traces["out.v"][0].T.tolist() == [*map(list, case.membranes)]
+    if case.counts is not None:
+        assert result.counters is not None
+        assert result.counters.projections["in_out"] == case.counts
+
+
+def hand_cases() -> list[HandCase]:
+    """Every corner of the arithmetic, one at a time. Neurons of one population show variants of one case."""
+    forgetful = {"du": 4095, "dv": 4096}  # u and v are what this tick brings
+    return [
+        _case(
+            "a current leaks even with du of 0, toward zero from both sides",
+            Dense(Fixed([[100], [-100]])),
+            CubaFixed(du=0, dv=4096, vth=VTH_MAX),
+            [(0, 0)],
+            4,
+            spikes=((), ()),
+            membranes=((0, 6400, 6398, 6396), (0, -6400, -6398, -6396)),  # 6400 * 4095 / 4096 = 6398.4
+        ),
+        _case(
+            "a membrane keeps what dv leaves, cut off toward zero",
+            Dense(Fixed([[100], [-100]])),
+            CubaFixed(du=4095, dv=1, vth=VTH_MAX),
+            [(0, 0)],
+            4,
+            spikes=((), ()),
+            membranes=((0, 6400, 6398, 6396), (0, -6400, -6398, -6396)),
+        ),
+        _case(
+            "the threshold must be exceeded, not met",
+            Dense(Fixed([[100], [100]])),
+            CubaFixed(**forgetful, vth=100, bias_mant=[0, 1]),
+            [(0, 0)],
+            3,
+            spikes=((), (1,)),
+            membranes=((0, 6400, 0), (1, 0, 1)),
+        ),
+        _case(
+            "a bias is shifted, and to the right toward minus infinity",
+            Dense(Fixed([[0]] * 4)),
+            CubaFixed(**forgetful, vth=VTH_MAX, bias_mant=[3, -3, 3, -3], bias_exp=[2, 2, -1, -1]),
+            [],
+            1,
+            spikes=((),) * 4,
+            membranes=((12,), (-12,), (1,), (-2,)),
+        ),
+        _case(
+            "a current wraps once, but 2**23 itself stays",
+            Dense(Fixed([[254] * 4 + [8], [-256] * 4 + [0], [254] * 4 + [10]], FixedFormat(8, "mixed", 7))),
+            CubaFixed(**forgetful, vth=VTH_MAX),
+            [(0, j) for j in range(5)],
+            2,
+            # 1024 << 13 = M stays and -M becomes M, which lift the membrane over any threshold
+            spikes=((1,), (1,), ()),
+            membranes=((0, 0), (0, 0), (0, (1026 << 13) - 2 * M)),
+        ),
+        _case(
+            "a current that is more than one turn away stays outside",
+            Dense(Fixed([[255] * 13], FixedFormat(8, "excitatory", 7))),
+            CubaFixed(du=2047, dv=4096, vth=VTH_MAX),
+            [(0, j) for j in range(13)],
+            3,
+            # 13 * 255 << 13 = 27156480, minus 2M is 10379264 > M; half of that is left in the next tick
+            spikes=((1,),),
+            membranes=((0, 0, 5189632),),
+        ),
+        _case(
+            "a current beyond 31 bits wraps as 32-bit integers do",
+            Dense(Fixed(np.full((1, 1100), 255), FixedFormat(8, "excitatory", 7))),
+            CubaFixed(**forgetful, vth=VTH_MAX),
+            [(0, j) for j in range(1100)],
+            2,
+            # 1100 * 255 << 13 = 2297856000 is negative in 32 bits, so the membrane saturates below
+            membranes=((0, -M + 1),),
+        ),
+        _case(
+            "a membrane saturates, and above that it spikes at any threshold",
+            Dense(Fixed([[255] * 4], FixedFormat(8, "excitatory", 7))),
+            CubaFixed(du=4095, dv=0, vth=VTH_MAX),
+            [(t, j) for t in range(2) for j in range(4)],
+            3,
+            # 4 * 255 << 13 = 8355840 is below the largest threshold; twice that is above M - 1
+            spikes=((2,),),
+            membranes=((0, 8355840, 0),),
+        ),
+        _case(
+            "a negative exponent shifts the sum of a tick toward minus infinity, not each weight",
+            Dense(Fixed([[-2, -2], [6, 6]], FixedFormat(8, "mixed", -3))),
+            CubaFixed(**forgetful, vth=VTH_MAX),
+            [(0, 0), (0, 1), (2, 0)],
+            4,
+            spikes=((), ()),
+            membranes=(
+                (0, -64, 0, -64),
+                (0, 64, 0, 0),
+            ),  # -4 >> 3 = -1, -2 >> 3 = -1; 12 >> 3 = 1, 6 >> 3 = 0
+        ),
+        _case(
+            "a negative exponent shifts apart what left in different ticks, though it arrives together",
+            Dense(Fixed([[-2, -2], [6, 6]], FixedFormat(8, "mixed", -3))),
+            CubaFixed(**forgetful, vth=VTH_MAX),
+            [(0, 0), (1, 1)],
+            3,
+            delays=Delays([1, 0], DelayKind.AXONAL),
+            spikes=((), ()),
+            membranes=((0, 0, -128), (0, 0, 0)),
+        ),
+        _case(
+            "a negative exponent shifts apart what has different delays, though it left together",
+            sparse(2, 1, [0, 1], [0, 0], Fixed([6, 6], FixedFormat(8, "mixed", -3))),
+            CubaFixed(**forgetful, vth=VTH_MAX),
+            [(0, 0), (0, 1)],
+            3,
+            delays=Delays([0, 1], DelayKind.SYNAPTIC),
+            membranes=((0, 0, 0),),
+        ),
+        _case(
+            "a delay of 62 comes on top of the tick that every hop takes",
+            Dense(Fixed([[100], [100]])),
+            CubaFixed(**forgetful, vth=10),
+            [(0, 0), (1, 0), (3, 0)],
+            66,
+            delays=Delays([62, 0], DelayKind.DENDRITIC),
+            spikes=((63, 64), (1, 2, 4)),
+        ),
+        _case(
+            "counts tell synapses from stored zeros, and know what is still on its way",
+            sparse(3, 2, [0, 0, 2], [0, 1, 0], Fixed([2, 0, 4])),
+            CubaFixed(**forgetful, vth=VTH_MAX),
+            [(0, 0), (1, 0), (1, 1), (2, 2)],
+            3,
+            delays=Delays([0, 1, 3], DelayKind.SYNAPTIC),
+            spikes=((), ()),
+            counts=ProjectionCounts(synaptic_events=3, zero_weight_events=2, messages=3, delay_writes=1),
+        ),
+        _self_loop(0, (1, 2, 3, 4, 5, 6, 7)),
+        _self_loop(2, (1, 4, 7)),
+    ]
+
+
+def _self_loop(delay: int, spikes: tuple[int, ...]) -> HandCase:
+    return _case(
+        f"a neuron that feeds itself after {delay} ticks more spikes on",
+        Dense(Fixed([[100]])),
+        CubaFixed(du=4095, dv=4096, vth=10),
+        [(0, 0)],
+        8,
+        spikes=(spikes,),
+        loop=Projection("out_out", "out", "out", Dense(Fixed([[100]])), Delays(delay)),
+    )
+
+
+def _case(
+    name: str,
+    connectivity: Connectivity,
+    neuron: CubaFixed,
+    spikes_in: Sequence[tuple[int, int]],
+    n_ticks: int,
+    *,
+    delays: Delays | None = None,
+    loop: Projection | None = None,
+    **expected: Any,
+) -> HandCase:
+    n_pre, n_post = connectivity.n_pre, connectivity.n_post
+    projections = [Projection("in_out", "in", "out", connectivity, delays or Delays(0))]
+    network = Network(
+        (Population("in", Source(), (n_pre,)), Population("out", neuron, (n_post,))),
+        (*projections, *([loop] if loop else [])),
+        ("in",),
+        ("out",),
+        Ticks(1e-3, LOIHI),
+    )
+    ticks, neurons = [t for t, _ in spikes_in], [j for _, j in spikes_in]
+    events = from_rows([0] * len(ticks), np.array(ticks, np.int64), neurons, n_samples=1, n_neurons=n_pre)
+    return HandCase(name, Program(network, load_target("loihi2")), {"in": events}, n_ticks, **expected)
+
+
+def _run(
+    backend: Backend, program: Program, inputs: Mapping[str, Events], n_ticks: int, record: Sequence[str]
+) -> RunResult:
+    executable = backend.prepare(program)
+    try:
+        return executable.run(inputs, n_ticks, record)
+    finally:
+        executable.close()
