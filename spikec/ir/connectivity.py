@@ -199,8 +199,8 @@ class DelayKind(str, Enum):
 class Delays:
     """How long the spikes of one projection travel.
 
-    In the continuous and float-tick dialects values are seconds; in the fixed dialect they are ticks on top
-    of the one tick that every hop takes.
+    In the continuous dialect values are seconds; in the fixed dialect they are ticks on top of the one tick
+    that every hop takes; the float-tick dialect takes both, told apart by the values' type.
 
     Attributes:
         values: Shape ``()`` (uniform), ``(n_pre,)`` (axonal), ``(n_post,)`` (dendritic) or the weights'.

@@ -48,7 +48,7 @@ def _verify_projection(q: Projection, dialect: Dialect) -> None:
         raise NetworkError(
             f"projection {q.name} has delays in seconds, but a fixed network needs whole ticks"
         )
-    if not fixed and q.delays.in_ticks and np.any(q.delays.values != 0):
+    if dialect is Dialect.CONTINUOUS and q.delays.in_ticks and np.any(q.delays.values != 0):
         raise NetworkError(f"projection {q.name} has delays in ticks, but its network needs seconds")
 
 

@@ -88,7 +88,8 @@ class _Synapses:
         hop = max(clock.convention.hop_delay, int(closes_cycle))
         ticks = np.full(matrix.shape, hop)
         pre, post = q.connectivity.synapses()
-        ticks[post, pre] += np.rint(q.delays.per_synapse(q.connectivity) / clock.dt).astype(np.int64)
+        delays = q.delays.per_synapse(q.connectivity)
+        ticks[post, pre] += delays if q.delays.in_ticks else np.rint(delays / clock.dt).astype(np.int64)
         self.by_delay = [(int(d), np.where(ticks == d, matrix, 0.0)) for d in np.unique(ticks)]
         self.ring = np.zeros((int(ticks.max(initial=0)) + 1, n_samples, matrix.shape[0]))
 

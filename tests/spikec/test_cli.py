@@ -1,0 +1,284 @@
+"""The command line as a user meets it: exit codes, one-line errors, JSON, files that are whole or absent."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spikec import cli
+from spikec.container import load, save
+from spikec.events import from_rows
+from spikec.ir.connectivity import DelayKind, Delays, Dense
+from spikec.ir.network import Continuous, Network, Population, Projection
+from spikec.ir.neurons import Lif, LiReadout, Ramp, Source
+from spikec.program import Program
+
+
+class Outcome:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def spikec(monkeypatch, capsys):
+    def call(*words) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["spikec", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return Outcome(int(stop.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def network() -> Network:
+    rng = np.random.default_rng(5)
+    return Network(
+        (
+            Population("in", Source(one_spike=True), (6,)),
+            Population("hidden", Ramp(2e-3, one_spike=True), (5,)),
+            Population("out", LiReadout(), (3,)),
+        ),
+        (
+            Projection("a", "in", "hidden", Dense(rng.uniform(0, 1, (5, 6)))),
+            Projection("b", "hidden", "out", Dense(rng.normal(size=(3, 5)))),
+        ),
+        ("in",),
+        ("out",),
+        Continuous(),
+    )
+
+
+@pytest.fixture
+def net(network, tmp_path) -> Path:
+    save(network, tmp_path / "net.npz")
+    return tmp_path / "net.npz"
+
+
+@pytest.fixture
+def spikes(tmp_path) -> Path:
+    rows = [f"{s},{t},{j}" for s in range(3) for t, j in zip(range(0, 12, 2), range(6), strict=True)]
+    path = tmp_path / "spikes.csv"
+    path.write_text("sample,tick,neuron\n" + "\n".join(rows) + "\n")
+    return path
+
+
+@pytest.fixture
+def program(spikec, net, tmp_path) -> Path:
+    path = tmp_path / "prog.npz"
+    assert spikec("compile", net, "--dt", "1e-3", "--ticks", "30", "-o", path).code == 0
+    return path
+
+
+def assert_refused(outcome: Outcome, *words: str) -> None:
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert outcome.err.startswith("spikec: ")
+    assert len(outcome.err.strip().splitlines()) == 1
+    assert "Traceback" not in outcome.err
+    for word in words:
+        assert word in outcome.err
+
+
+def test_a_network_goes_through_compile_run_and_compare(spikec, program, spikes, tmp_path):
+    a, b = tmp_path / "a.npz", tmp_path / "b.npz"
+    assert spikec("run", program, "--input", spikes, "--ticks", "30", "-o", a).code == 0
+    reference = spikec(
+        "run", program, "--input", spikes, "-b", "reference", "--ticks", "30", "-o", b, "--json"
+    )
+    assert reference.json["backend"] == "reference"
+    outcome = spikec("compare", a, b, "--json")
+    assert outcome.code == 0
+    assert outcome.json["identical"] is True
+    assert outcome.json["counters_identical"] is True
+
+
+def test_compare_names_the_first_differing_spike_and_exits_with_1(spikec, program, spikes, tmp_path):
+    a, b = tmp_path / "a.npz", tmp_path / "b.npz"
+    spikec("run", program, "--input", spikes, "--ticks", "30", "-o", a)
+    result = load(a)
+    e = result.spikes["hidden"]
+    rows = (e.sample_of_event()[1:], e.times[1:], e.neurons[1:])
+    changed = from_rows(*rows, n_samples=e.n_samples, n_neurons=e.n_neurons)
+    save(replace(result, spikes={**result.spikes, "hidden": changed}), b)
+    outcome = spikec("compare", a, b, "--json")
+    assert outcome.code == 1
+    first = outcome.json["first"]
+    expected = ("hidden", int(e.neurons[0]), int(e.sample_of_event()[0]), int(e.times[0]), "a")
+    assert (first["population"], first["neuron"], first["sample"], first["time"], first["side"]) == expected
+    assert "hidden" in outcome.json["description"]
+
+
+def test_every_json_output_is_one_object_and_nothing_else(spikec, net, program, spikes, tmp_path):
+    result = tmp_path / "r.npz"
+    spikec("run", program, "--input", spikes, "--ticks", "30", "-o", result)
+    for words in (
+        ("inspect", net),
+        ("inspect", program),
+        ("inspect", result),
+        ("check", program),
+        ("report", result),
+        ("report", result, "--table", "loihi1-sanafe"),
+        ("compile", net, "--dt", "1e-3", "--ticks", "30", "-o", tmp_path / "again.npz"),
+        *(
+            ("list", kind)
+            for kind in ("targets", "backends", "frontends", "passes", "recipes", "energy-tables")
+        ),
+    ):
+        assert isinstance(spikec(*words, "--json").json, dict), words
+
+
+def test_tables_are_printed_without_json(spikec, net, program):
+    assert "hidden" in spikec("inspect", net).out
+    assert "quantize-weights" in spikec("inspect", program).out
+
+
+def test_a_float_network_runs_in_the_reference_unless_told_otherwise(spikec, net, tmp_path):
+    path = tmp_path / "seconds.csv"
+    path.write_text("time,neuron\n" + "\n".join(f"{1e-3 * j},{j}" for j in range(6)))
+    outcome = spikec("run", net, "--input", path, "--json")
+    assert outcome.code == 0
+    assert outcome.json["backend"] == "reference"
+    assert outcome.json["order"].startswith("continuous")
+
+
+def test_run_says_which_order_of_hops_it_uses(spikec, program, spikes):
+    assert "one tick" in spikec("run", program, "--input", spikes, "--json").json["order"]
+
+
+def test_equal_compilations_give_equal_bytes(spikec, net, program, tmp_path):
+    other = tmp_path / "other.npz"
+    spikec("compile", net, "--dt", "1e-3", "--ticks", "30", "-o", other)
+    assert other.read_bytes() == program.read_bytes()
+
+
+def test_check_reports_all_broken_limits_at_once_and_exits_with_1(spikec, tmp_path):
+    network = Network(
+        (Population("in", Source(), (2,)), Population("lif", Lif(0.02, 1.0, v_reset=-0.5), (3,))),
+        (Projection("p", "in", "lif", Dense(np.ones((3, 2))), Delays(0.5)),),
+        ("in",),
+        ("lif",),
+        Continuous(),
+    )
+    save(network, tmp_path / "net.npz")
+    outcome = spikec("check", tmp_path / "net.npz", "--dt", "1e-3", "--no-relays", "--json")
+    assert outcome.code == 1
+    assert {v["rule"] for v in outcome.json["violations"]} == {"reset", "delay"}
+    assert all(v["where"] and v["got"] and v["limit"] and v["advice"] for v in outcome.json["violations"])
+    compiled = spikec(
+        "compile", tmp_path / "net.npz", "--dt", "1e-3", "--no-relays", "-o", tmp_path / "p.npz"
+    )
+    assert compiled.code == 1
+    assert not (tmp_path / "p.npz").exists()
+    assert "Traceback" not in compiled.err
+
+
+def test_a_missing_file_is_named(spikec, tmp_path):
+    for words in (
+        ("inspect", "gone.npz"),
+        ("compile", "gone.nir", "-o", tmp_path / "p.npz"),
+        ("run", "gone.npz", "--data", "digits:test"),
+        ("compare", "gone.npz", "gone.npz"),
+        ("report", "gone.npz"),
+        ("check", "gone.npz"),
+        ("deploy", "gone.npz", "-o", tmp_path / "d"),
+    ):
+        assert_refused(spikec(*words), "gone.n")
+
+
+def test_a_file_of_the_wrong_kind_is_refused(spikec, net, program, tmp_path):
+    text = tmp_path / "notes.txt"
+    text.write_text("no network")
+    assert_refused(spikec("inspect", text), "notes.txt")
+    assert_refused(spikec("compare", net, net), "network")
+    assert_refused(spikec("report", program), "program")
+    assert_refused(spikec("compile", program, "-o", tmp_path / "p.npz"))
+    assert_refused(spikec("deploy", net, "-o", tmp_path / "d"))
+    assert not (tmp_path / "d").exists()
+
+
+def test_truncated_and_altered_files_give_one_clear_error(spikec, net, tmp_path):
+    data = net.read_bytes()
+    cut, flipped = tmp_path / "cut.npz", tmp_path / "flipped.npz"
+    cut.write_bytes(data[: len(data) // 2])
+    middle = len(data) // 3
+    flipped.write_bytes(data[:middle] + bytes([data[middle] ^ 0x55]) + data[middle + 1 :])
+    assert_refused(spikec("inspect", cut), "cut.npz")
+    assert_refused(spikec("inspect", flipped), "flipped.npz")
+
+
+def test_an_unknown_target_backend_recipe_or_data_set_lists_what_exists(
+    spikec, net, program, spikes, tmp_path
+):
+    assert_refused(spikec("compile", net, "-t", "loihi9", "-o", tmp_path / "p.npz"), "loihi9", "loihi2")
+    assert_refused(spikec("run", program, "--input", spikes, "-b", "gpu"), "gpu", "cpu")
+    assert_refused(spikec("train", "cats", "-o", tmp_path / "n.npz"), "cats", "digits-sampled")
+    assert_refused(spikec("run", program, "--data", "cats:test"))
+    assert_refused(spikec("list", "cats"), "cats", "targets")
+    assert not (tmp_path / "p.npz").exists()
+
+
+def test_a_missing_time_step_is_asked_for(spikec, net, tmp_path):
+    assert_refused(spikec("compile", net, "-o", tmp_path / "p.npz"), "--dt")
+
+
+def test_input_must_be_given_exactly_once(spikec, program, spikes):
+    assert_refused(spikec("run", program), "--data", "--input")
+    assert_refused(spikec("run", program, "--data", "digits:test", "--input", spikes), "--data", "--input")
+
+
+@pytest.mark.parametrize(
+    ("rows", "word"),
+    [
+        ("tick,neuron\n0,99\n", "99"),
+        ("tick,neuron\n-1,0\n", "-1"),
+        ("tick,neuron\n0,0\n0,0\n", "0"),
+        ("tick,neuron\nnan,0\n", "nan"),
+        ("colour,neuron\n0,0\n", "colour"),
+    ],
+)
+def test_wrong_events_are_named(spikec, program, tmp_path, rows, word):
+    path = tmp_path / "bad.csv"
+    path.write_text(rows)
+    assert_refused(spikec("run", program, "--input", path, "-o", tmp_path / "r.npz"), word)
+    assert not (tmp_path / "r.npz").exists()
+
+
+def test_an_output_folder_that_does_not_exist_is_named(spikec, net, tmp_path):
+    target = tmp_path / "nowhere" / "p.npz"
+    assert_refused(spikec("compile", net, "--dt", "1e-3", "--ticks", "30", "-o", target), "nowhere")
+
+
+def test_lava_that_cannot_be_imported_is_one_sentence(spikec, program, spikes, monkeypatch):
+    from spikec_lava import compat
+
+    monkeypatch.setattr(compat, "importable", lambda: "lava-nc is not installed; run `make venv`")
+    outcome = spikec("run", program, "--input", spikes, "-b", "lava")
+    assert_refused(outcome, "lava", "make venv")
+
+
+def test_delays_that_are_negative_never_reach_a_file():
+    with pytest.raises(Exception, match="cannot arrive before"):
+        Delays(np.array([-1.0, 0.0]), DelayKind.AXONAL)
+
+
+def test_programs_keep_where_they_came_from(program):
+    stored = load(program, Program)
+    assert stored.source["file"] == "net.npz"
+    assert len(stored.source["sha256"]) == 64
+
+
+def test_report_writes_a_page_of_its_own(spikec, program, spikes, tmp_path):
+    spikec("run", program, "--input", spikes, "--ticks", "30", "-o", tmp_path / "r.npz")
+    assert spikec("report", tmp_path / "r.npz", "--html", tmp_path / "page.html").code == 0
+    assert "<html" in (tmp_path / "page.html").read_text()
