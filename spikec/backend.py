@@ -15,7 +15,7 @@ from typing import Protocol, runtime_checkable
 
 from spikec.errors import BackendUnavailable, TargetError, UsageError, Violation
 from spikec.events import Events
-from spikec.program import Program, check_inputs, gather, gather_membrane, record_keys
+from spikec.program import Program, check_inputs, gather, gather_counters, gather_membrane, record_keys
 from spikec.result import RunResult
 
 GROUP = "spikec.backends"
@@ -145,5 +145,9 @@ def run(
         result = executable.run(inputs, until, record_keys(program, record))
     finally:
         executable.close()
-    spikes = gather(program, result.spikes)
-    return replace(result, spikes=spikes, traces=gather_membrane(program, result.traces, record))
+    return replace(
+        result,
+        spikes=gather(program, result.spikes),
+        traces=gather_membrane(program, result.traces, record),
+        counters=gather_counters(program, result.counters),
+    )

@@ -219,10 +219,10 @@ def deploy(
 ) -> None:
     """Write a package directory that runs a program by itself."""
     from spikec.backend import deploy as deploy_program
-    from spikec.commands.files import open_program
+    from spikec.commands.files import open_compiled
     from spikec.commands.show import overview as show
 
-    folder = deploy_program(to, open_program(file), output, flavour=flavour)
+    folder = deploy_program(to, open_compiled(file), output, flavour=flavour)
     found = {
         "output": str(folder),
         "to": to,

@@ -18,6 +18,7 @@ from spikec.coding import encode
 from spikec.errors import EventsError, NetworkError, UsageError, Violation
 from spikec.events import Events, from_rows
 from spikec.ir.network import Continuous, Dialect, Network
+from spikec.result import Counters, PopulationCounts
 from spikec.targets.target import Target
 
 
@@ -198,6 +199,20 @@ def gather_membrane(
         parts = np.concatenate([traces[s.population + what] for s in shards], axis=-1)
         gathered[key] = parts[..., order]
     return gathered
+
+
+def gather_counters(program: Program, counters: Counters | None) -> Counters | None:
+    """Counts under the user's names: a split population's are the sums over its shards.
+
+    Projections keep their parts' names: each part is stored and sent on its own.
+    """
+    if counters is None or not program.shards:
+        return counters
+    whole = dict(counters.populations)
+    for name, shards in program.shards.items():
+        parts = [whole.pop(s.population) for s in shards]
+        whole[name] = PopulationCounts(sum(p.spikes for p in parts), sum(p.neuron_updates for p in parts))
+    return replace(counters, populations=whole)
 
 
 def record_keys(program: Program, record: Sequence[str]) -> tuple[str, ...]:

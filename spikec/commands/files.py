@@ -34,6 +34,19 @@ def open_program(path: str | Path, dt: float | None = None) -> Program:
     return Program(open_network(path, dt=dt), load_target("ideal"), source=source_of(path))
 
 
+def open_compiled(path: str | Path) -> Program:
+    """Open a compiled program.
+
+    Raises:
+        FileFormatError: The file is none.
+    """
+    program = open_program(path) if is_container(path) else None
+    if program is None or not program.is_compiled:
+        source_of(path)
+        raise FileFormatError(f"{path} is no compiled program; make one with `spikec compile`")
+    return program
+
+
 def open_result(path: str | Path) -> RunResult:
     """Open what ``spikec run -o`` wrote."""
     result: RunResult = load(path, RunResult)
