@@ -1,8 +1,8 @@
 """The command line: each command parses, makes one call, and prints once.
 
-Results go to standard output, as tables or, with ``--json``, as one JSON object and nothing else. Progress and
-errors go to standard error. Exit codes: 0 fine, 1 a difference or a broken limit was found, 2 a user's error.
-What is heavy is imported inside the commands, so that ``--help`` is quick.
+Results go to standard output, as tables or, with ``--json``, as one JSON object and nothing else; progress
+and errors go to standard error. Exit codes: 0 fine, 1 a difference or a broken limit was found, 2 an error of
+the user's. What is heavy is imported inside the commands, so that ``--help`` is quick.
 """
 
 from __future__ import annotations
@@ -283,11 +283,13 @@ def selftest(
     json_: Json = False,
 ) -> None:
     """Run random networks through reference, CPU and Lava and compare everything."""
+    from spikec.commands.overview import selftest_overview
     from spikec.commands.show import overview as show
     from spikec.selftest import selftest as run_selftest
 
     with _progress() as tell:
-        found = run_selftest(nets, seed, tell).to_json()
+        report = run_selftest(nets, seed, lambda done, of: tell(f"{done} of {of} networks compared"))
+    found = selftest_overview(report)
     _print(found, lambda: show({"kind": "selftest", **found}), json_)
     raise typer.Exit(1 if found["mismatches"] else 0)
 

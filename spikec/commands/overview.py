@@ -20,6 +20,7 @@ from spikec.passes.pipelines import CompileOptions, loihi
 from spikec.program import Program
 from spikec.report.summary import summarise
 from spikec.result import RunResult
+from spikec.selftest import SelftestReport
 from spikec.targets.target import load_target, target_names
 
 
@@ -103,6 +104,20 @@ def result_overview(result: RunResult) -> dict[str, Any]:
         "counters": None if counters is None else counters.totals(),
         "predictions": result.meta.get("predictions"),
         "seconds": result.meta.get("seconds"),
+    }
+
+
+def selftest_overview(report: SelftestReport) -> dict[str, Any]:
+    """What a self-test found; ``skipped`` names engines that cannot run here, and why."""
+    return {
+        "nets": report.n_nets,
+        "mismatches": report.n_mismatches,
+        "first": report.first,
+        "runs": report.n_runs,
+        "spikes": report.n_spikes,
+        "membranes": report.n_membranes,
+        "seconds": report.seconds,
+        "skipped": report.skipped,
     }
 
 
