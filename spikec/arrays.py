@@ -20,7 +20,7 @@ AnyArray = npt.NDArray[Any]
 
 
 def read_only(array: npt.ArrayLike, dtype: npt.DTypeLike) -> AnyArray:
-    """Return a contiguous, read-only copy or view of `array` in `dtype`.
+    """Return `array` in `dtype`, contiguous and read-only; a copy if anybody could still write to it.
 
     Raises:
         NetworkError: A conversion to integers would change a value, or the values are no numbers.
@@ -33,8 +33,8 @@ def read_only(array: npt.ArrayLike, dtype: npt.DTypeLike) -> AnyArray:
         raise NetworkError(
             f"whole numbers of type {wanted.dtype} were expected, but the values do not fit it"
         )
-    if wanted is given or wanted.base is not None:
-        wanted = wanted.copy() if given.flags.writeable else wanted
+    if np.may_share_memory(wanted, given) and not _is_frozen(given):
+        wanted = wanted.copy()
     wanted.setflags(write=False)
     return wanted
 
@@ -63,3 +63,13 @@ def finite(array: npt.ArrayLike, name: str) -> FloatArray:
 def per_neuron(values: npt.ArrayLike, n: int, dtype: npt.DTypeLike = np.float64) -> AnyArray:
     """Broadcast a parameter of shape () or (n,) to (n,), read-only."""
     return read_only(np.broadcast_to(np.asarray(values, dtype), (n,)), dtype)
+
+
+def _is_frozen(array: AnyArray) -> bool:
+    """Whether neither the array nor any it is a view of can be written to."""
+    base: object = array
+    while isinstance(base, np.ndarray):
+        if base.flags.writeable:
+            return False
+        base = base.base
+    return True

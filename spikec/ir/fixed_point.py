@@ -77,8 +77,9 @@ class FixedFormat:
     def nearest(self, value: npt.ArrayLike) -> IntArray:
         """Round values, given in units of the weight bit, to the nearest mantissas that exist."""
         scaled = np.asarray(value, np.float64) / 2.0**self.exponent
-        rounded = np.rint(scaled / self.step).astype(np.int64) * self.step
-        return np.clip(rounded, self.minimum, self.maximum)
+        rounded = np.rint(scaled / self.step) * self.step
+        nearest: IntArray = np.clip(rounded, self.minimum, self.maximum).astype(np.int64)
+        return nearest
 
 
 @dataclass(frozen=True, eq=False)
