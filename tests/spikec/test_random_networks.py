@@ -1,0 +1,126 @@
+"""What the random programs promise: they are legal, repeatable, and reach every corner they name."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from spikec.ir.connectivity import DelayKind, Dense, Sparse
+from spikec.ir.fixed_point import Sign
+from spikec.ir.network import Dialect
+from spikec.ir.verify import verify
+from spikec.program import check_inputs
+from spikec.random_networks import random_inputs, random_program
+from spikec.reference import ReferenceBackend
+
+SEEDS = range(120)
+
+
+@cache
+def _drawn(seed):
+    rng = np.random.default_rng(seed)
+    program = random_program(rng)
+    return program, random_inputs(rng, program, 3, 40)
+
+
+@cache
+def _result(seed):
+    program, inputs = _drawn(seed)
+    names = [p.name for p in program.network.populations if not p.is_source]
+    return ReferenceBackend().prepare(program).run(inputs, 40, [f"{name}.v" for name in names])
+
+
+def _networks():
+    return [_drawn(seed)[0].network for seed in SEEDS]
+
+
+def _projections():
+    return [q for network in _networks() for q in network.projections]
+
+
+def _neurons():
+    return [p.neuron for network in _networks() for p in network.populations if not p.is_source]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_programs_are_legal_and_inputs_fit_them(seed):
+    program, inputs = _drawn(seed)
+    assert verify(program.network).dialect is Dialect.FIXED
+    assert program.target.name == "loihi2"
+    assert check_inputs(program.network, inputs) == 3
+
+
+def test_the_same_seed_gives_the_same_program():
+    twins = [random_program(np.random.default_rng(7)).network for _ in range(2)]
+    for a, b in zip(*(t.projections for t in twins), strict=True):
+        np.testing.assert_array_equal(a.connectivity.dense_matrix(), b.connectivity.dense_matrix())
+        np.testing.assert_array_equal(a.delays.values, b.delays.values)
+
+
+def test_sizes_stay_below_those_asked_for():
+    for seed in range(30):
+        program = random_program(np.random.default_rng(seed), max_neurons=3, max_populations=2, max_delay=5)
+        groups = [p for p in program.network.populations if not p.is_source]
+        assert len(groups) <= 2
+        assert all(p.n <= 3 for p in program.network.populations)
+        assert all(q.delays.longest <= 5 for q in program.network.projections)
+
+
+def test_every_kind_of_projection_occurs():
+    connectivities = [q.connectivity for q in _projections()]
+    assert {type(c) for c in connectivities} == {Dense, Sparse}
+    assert {q.delays.kind for q in _projections()} == set(DelayKind)
+    assert {0, 62} <= {int(d) for q in _projections() for d in np.ravel(q.delays.values)}
+    formats = [c.weights.format for c in connectivities]
+    assert {f.sign for f in formats} == set(Sign)
+    assert {f.bits for f in formats} == set(range(1, 9))
+    assert {f.exponent for f in formats} == set(range(-8, 8))
+    assert any(c.n_synapses == 0 for c in connectivities)
+    assert any(
+        isinstance(c, Sparse) and np.any(np.diff(c.starts) == 0) and c.n_synapses for c in connectivities
+    )
+    assert any(isinstance(c, Sparse) and np.any(c.weights.mantissa == 0) for c in connectivities)
+
+
+def test_every_kind_of_graph_occurs():
+    networks = _networks()
+    assert any(q.pre == q.post for q in _projections())
+    assert any(len(c) > 1 for n in networks for c in n.components())
+    assert any(not any(n.is_recurrent(c) for c in n.components()) for n in networks)
+    pairs = [[(q.pre, q.post) for q in n.projections] for n in networks]
+    assert any(len(set(p)) < len(p) for p in pairs)
+    assert {len(n.inputs) for n in networks} == {1, 2}
+    assert any(not n.incoming(p.name) for n in networks for p in n.populations if not p.is_source)
+    assert any(p.n == 1 for n in networks for p in n.populations)
+    assert {p.neuron.one_spike for n in networks for p in n.populations if p.is_source} == {False, True}
+
+
+def test_every_kind_of_parameter_occurs():
+    for name in ("du", "dv", "vth", "bias_mant", "bias_exp"):
+        values = [getattr(k, name) for k in _neurons()]
+        assert {v.ndim for v in values} == {0, 1}, name
+    assert {0, 4095} <= {int(v) for k in _neurons() for v in np.ravel(k.du)}
+    assert {0, 4096} <= {int(v) for k in _neurons() for v in np.ravel(k.dv)}
+    assert {0, 131071} <= {int(v) for k in _neurons() for v in np.ravel(k.vth)}
+    assert {-1, 0, 1} <= {int(np.sign(v)) for k in _neurons() for v in np.ravel(k.bias_mant)}
+
+
+def test_activity_reaches_from_silence_to_saturation():
+    rates, membranes = [], []
+    for seed in SEEDS:
+        result = _result(seed)
+        for name, v in result.traces.items():
+            membranes.append(np.abs(v).max())
+            rates.append(result.spikes[name.removesuffix(".v")].n_events / v.size)
+    assert min(rates) == 0.0
+    assert max(rates) > 0.9
+    assert sum(0.01 < r < 0.5 for r in rates) > 40
+    assert max(membranes) == (1 << 23) - 1
+
+
+def test_inputs_are_silent_busy_and_saturated():
+    shares = [e.counts().mean() / 40 for seed in SEEDS for e in _drawn(seed)[1].values()]
+    per_sample = [c / 40 for seed in SEEDS for e in _drawn(seed)[1].values() for c in e.counts().mean(axis=1)]
+    assert min(per_sample) == 0.0
+    assert max(per_sample) == 1.0
+    assert any(0.01 < s < 0.5 for s in shares)
