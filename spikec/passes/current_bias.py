@@ -17,6 +17,7 @@ from spikec.ir.network import Population, Projection
 from spikec.ir.neurons import CubaTicks
 from spikec.passes.base import rename_free
 from spikec.program import LogEntry, Program
+from spikec.units import several
 
 ALWAYS = CubaTicks(decay_u=4096, decay_v=4095, threshold=0.5, bias=1.0)
 """Spikes in every tick, from the first."""
@@ -49,5 +50,7 @@ class CurrentBias:
                 ),
             )
             figures[f"{p.name}.synaptic_events_per_tick"] = p.n
-        summary = f"{len(figures)} populations get their current bias from a neuron that always spikes"
+        summary = (
+            f"a neuron that always spikes added for the current bias of {several(len(figures), 'population')}"
+        )
         return program.logged(LogEntry(self.name, False, summary, figures), network=network)

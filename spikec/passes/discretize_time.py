@@ -26,6 +26,7 @@ from spikec.ir.discrete import Tick, tick_of
 from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Reset, Ticks, scaled_rows
 from spikec.ir.neurons import CubaTicks, If, Lif
 from spikec.program import LogEntry, Program
+from spikec.units import several
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class DiscretizeTime:
             if not p.is_source:
                 figures[f"{p.name}.decay_error"] = _decay_error(ticks[p.name])
                 figures[f"{p.name}.late_ticks"] = shift[p.name]
-        summary = f"ticks of {dt:g} s; spikes arrive up to {max(shift.values(), default=0)} ticks late"
+        latest = several(max(shift.values(), default=0), "tick")
+        summary = f"ticks of {dt:g} s; spikes arrive up to {latest} late, as hops take time"
         changed = replace(network, populations=populations, projections=projections, clock=Ticks(dt, LOIHI))
         entry = LogEntry(self.name, False, summary, figures)
         violations = (*program.violations, *_broken_resets(network, ticks))

@@ -11,6 +11,7 @@ from spikec.ir.connectivity import simplest
 from spikec.ir.network import Population
 from spikec.ir.neurons import CubaLif, Lif, LiReadout
 from spikec.program import LogEntry, Program
+from spikec.units import several
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Fold:
             if simplest(q.delays, q.connectivity) is not q.delays
         }
         network = network.with_populations(moved).with_projections(tidied)
-        summary = f"{len(moved)} membranes moved to rest at 0, {len(tidied)} delay tables simplified"
+        rested, simpler = several(len(moved), "membrane"), several(len(tidied), "delay table")
+        summary = f"{rested} moved to rest at 0, {simpler} simplified"
         return program.logged(LogEntry(self.name, True, summary), network=network)
 
 

@@ -20,6 +20,7 @@ from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import CubaTicks, Source
 from spikec.passes.base import rename_free
 from spikec.program import LogEntry, Program
+from spikec.units import several
 
 MARGIN = 2.0
 """How often the self-inhibition outweighs the strongest excitation: covers a current that leaks to half
@@ -52,7 +53,7 @@ class OneSpike:
                 if isinstance(p.neuron, CubaTicks) and p.neuron.one_spike
             }
         )
-        summary = f"{len(figures)} populations inhibit themselves after their first spike"
+        summary = f"self-inhibition after the first spike added to {several(len(figures), 'population')}"
         violations = (*program.violations, *broken)
         return program.logged(
             LogEntry(self.name, True, summary, figures), network=network, violations=violations

@@ -12,6 +12,7 @@ from spikec.ir.connectivity import DelayKind, Delays, Dense, sparse
 from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Network, Projection
 from spikec.program import LogEntry, Program
+from spikec.units import several
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ class Prune:
             {q.name: without_zeros(q) for q in network.projections if self._is_thin(q)}
         )
         summary = (
-            f"{len(before.populations) - len(network.populations)} populations and "
-            f"{len(before.projections) - len(network.projections)} projections left out, "
-            f"{before.n_synapses - network.n_synapses} synapses no longer stored"
+            f"{several(len(before.populations) - len(network.populations), 'population')} and "
+            f"{several(len(before.projections) - len(network.projections), 'projection')} left out, "
+            f"{several(before.n_synapses - network.n_synapses, 'synapse')} less to store"
         )
         return program.logged(LogEntry(self.name, True, summary), network=network)
 

@@ -18,6 +18,7 @@ from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import CubaTicks
 from spikec.passes.base import rename_free
 from spikec.program import LogEntry, Program
+from spikec.units import several
 
 RELAY = CubaTicks(decay_u=4096, decay_v=4095, threshold=0.5)
 """Spikes in the tick in which a spike of weight one reaches it, and keeps nothing."""
@@ -53,7 +54,9 @@ class QuantizeDelays:
                 figures[f"{q.name}.relay_neurons"] = n
         relays = sum(int(str(v)) for k, v in figures.items() if k.endswith("relay_neurons"))
         worst = max((float(str(v)) for k, v in figures.items() if k.endswith("error_ticks")), default=0.0)
-        summary = f"delays rounded by at most {worst:.3g} ticks, {relays} relay neurons for long ones"
+        summary = (
+            f"delays rounded by at most {worst:.3g} ticks, {several(relays, 'relay neuron')} for long ones"
+        )
         return program.logged(LogEntry(self.name, False, summary, figures), network=network)
 
 

@@ -16,6 +16,7 @@ from spikec.arrays import FloatArray
 from spikec.ir.network import Population, scaled_rows
 from spikec.ir.neurons import CubaTicks
 from spikec.program import LogEntry, Program
+from spikec.units import several
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,8 @@ class ShareThresholds:
             figures[f"{p.name}.thresholds_before"] = n_thresholds(p)
             figures[f"{p.name}.bits_of_range"] = float(np.log2(factor.max() / factor.min()))
         worst = max((float(str(v)) for k, v in figures.items() if k.endswith("bits_of_range")), default=0.0)
-        summary = (
-            f"{len(figures) // 2} populations scaled to one threshold, rows differ by up to {worst:.2g} bits"
-        )
+        scaled = several(len(figures) // 2, "population")
+        summary = f"{scaled} scaled to one threshold, rows by up to {worst:.2g} bits"
         entry = LogEntry(self.name, True, summary, figures)
         return program.logged(entry, network=network, scales=scales)
 

@@ -15,6 +15,7 @@ from spikec.arrays import IntArray
 from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import CubaTicks, parameters
 from spikec.program import LogEntry, Program, Shard
+from spikec.units import several
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class SplitDecays:
             if len(groups) > 1:
                 program = split(program, p, groups)
                 figures[f"{p.name}.shards"] = len(groups)
-        summary = f"{len(figures)} populations split by their decays"
+        summary = f"{several(len(figures), 'population')} split by decays"
         return program.logged(LogEntry(self.name, True, summary, figures))
 
 
