@@ -61,8 +61,9 @@ def main() -> None:
     membrane = chip.traces["readout.v"][0] / float(np.max(program.scales["readout"]))
     winner = int(membrane[-1].argmax())
     for k in range(membrane.shape[1]):
-        style = {"color": "tab:orange", "lw": 2, "label": f"class {k}"} if k == winner else {"color": "0.7", "lw": 1}
-        right.plot(membrane[:, k], **style)
+        if k != winner:
+            right.plot(membrane[:, k], color="0.7", lw=1)
+    right.plot(membrane[:, winner], color="tab:orange", lw=2, label=f"class {winner}")
     right.set_title("the ten readout membranes", fontsize=10)
     right.set_xlabel("tick")
     right.legend(frameon=False, fontsize=9, loc="upper left")
