@@ -1,8 +1,8 @@
 """Random networks through every engine: the reference, the CPU, and Lava in both flavours must agree on all.
 
-Compared are the spikes of every population, every membrane at the end, and all counters. Lava runs one
-network as slowly as fifty, so there the networks run side by side in one (`spikec.ir.union`); one of each fifty
-also runs by itself, as a user would run it. Every network follows from the seed and its number alone.
+Compared are the spikes of every population, every membrane at the end, and all counters. Lava takes as long
+for one network as for fifty, so there they run side by side in one (`spikec.ir.union`); one of fifty
+also runs alone, as a user would. Every network follows from the seed and its number, and from nothing else.
 """
 
 from __future__ import annotations
