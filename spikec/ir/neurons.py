@@ -10,6 +10,7 @@ Parameters have shape ``()`` (one for all) or ``(n,)``. Three dialects use them:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -213,14 +214,21 @@ class CubaTicks(_Continuous):
     one_spike: bool = False
     current_bias: Parameter = 0.0
 
+    _RANGES: ClassVar[dict[str, tuple[int, int]]] = {"decay_u": (1, 4096), "decay_v": (0, 4096)}
+
     def __post_init__(self) -> None:
-        object.__setattr__(self, "decay_u", read_only(self.decay_u, np.int64))
-        object.__setattr__(self, "decay_v", read_only(self.decay_v, np.int64))
+        _set_integers(self, self._RANGES)
         object.__setattr__(self, "bias", finite(self.bias, "CubaTicks.bias"))
         object.__setattr__(self, "current_bias", finite(self.current_bias, "CubaTicks.current_bias"))
-        object.__setattr__(self, "threshold", read_only(self.threshold, np.float64))
-        if np.any(np.isnan(self.threshold)):
-            raise NetworkError("CubaTicks.threshold is NaN; it must be a number, or infinite for a readout")
+        threshold = read_only(self.threshold, np.float64)
+        object.__setattr__(self, "threshold", threshold)
+        if np.any(np.isnan(threshold) | (threshold == -np.inf)):
+            raise NetworkError(
+                f"CubaTicks.threshold holds {threshold.min()}; it must be a number, or inf for a readout"
+            )
+        for name, values in parameters(self).items():
+            if values.ndim > 1:
+                raise NetworkError(f"CubaTicks.{name} has shape {values.shape}; allowed are () and (n,)")
 
     @property
     def spikes(self) -> bool:
@@ -272,15 +280,7 @@ class CubaFixed:
     }
 
     def __post_init__(self) -> None:
-        for name, (low, high) in self._RANGES.items():
-            values = read_only(getattr(self, name), np.int64)
-            object.__setattr__(self, name, values)
-            if values.ndim > 1:
-                raise NetworkError(f"CubaFixed.{name} has shape {values.shape}; allowed are () and (n,)")
-            if values.size and not (low <= values.min() and values.max() <= high):
-                raise NetworkError(
-                    f"CubaFixed.{name} runs from {values.min()} to {values.max()}; allowed is {low} to {high}"
-                )
+        _set_integers(self, self._RANGES)
 
 
 Neuron = Source | Ramp | If | Lif | CubaLif | LiReadout | CubaTicks | CubaFixed
@@ -293,6 +293,20 @@ def parameters(neuron: Neuron) -> dict[str, npt.NDArray[np.float64] | npt.NDArra
         for f in fields(neuron)
         if isinstance(getattr(neuron, f.name), np.ndarray)
     }
+
+
+def _set_integers(neuron: CubaTicks | CubaFixed, ranges: Mapping[str, tuple[int, int]]) -> None:
+    """Make the parameters named in `ranges` arrays of integers, and check them."""
+    for name, (low, high) in ranges.items():
+        label = f"{type(neuron).__name__}.{name}"
+        values = read_only(getattr(neuron, name), np.int64)
+        object.__setattr__(neuron, name, values)
+        if values.ndim > 1:
+            raise NetworkError(f"{label} has shape {values.shape}; allowed are () and (n,)")
+        if values.size and not (low <= values.min() and values.max() <= high):
+            raise NetworkError(
+                f"{label} runs from {values.min()} to {values.max()}; allowed is {low} to {high}"
+            )
 
 
 def _check_current_bias(neuron: CubaLif | LiReadout) -> None:

@@ -5,19 +5,25 @@ Shapes and names are checked when a `Network` is made; this is about what the di
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import networkx as nx
 import numpy as np
 
 from spikec.errors import NetworkError
 from spikec.ir.fixed_point import Fixed
-from spikec.ir.network import Continuous, Dialect, Network, Projection
-from spikec.ir.neurons import CubaFixed, CubaTicks, If, Lif, Neuron
+from spikec.ir.network import Continuous, Dialect, Network, Population, Projection
+from spikec.ir.neurons import CubaFixed, CubaLif, CubaTicks, If, Lif, Neuron, Ramp
 
 TICKS_ONLY: tuple[type[Neuron], ...] = (CubaTicks, CubaFixed)
 
 
-def verify(network: Network) -> Network:
+def verify(network: Network, split: Collection[str] = ()) -> Network:
     """Check a network against the rules of its dialect and return it.
+
+    Args:
+        network: In any dialect.
+        split: Names of populations that now are several, and may still be named by the decoding.
 
     Raises:
         NetworkError: The first rule that is broken.
@@ -34,8 +40,10 @@ def verify(network: Network) -> Network:
     for q in network.projections:
         _verify_projection(q, dialect)
     if isinstance(network.clock, Continuous):
+        for p in network.populations:
+            _verify_reset(p)
         _verify_no_instant_cycle(network)
-    _verify_codings(network)
+    _verify_codings(network, split)
     return network
 
 
@@ -52,21 +60,33 @@ def _verify_projection(q: Projection, dialect: Dialect) -> None:
         raise NetworkError(f"projection {q.name} has delays in ticks, but its network needs seconds")
 
 
+def _verify_reset(p: Population) -> None:
+    k = p.neuron
+    if not isinstance(k, If | Lif | CubaLif | Ramp) or k.one_spike:
+        return
+    endless = np.flatnonzero(np.asarray(k.v_reset) >= np.asarray(k.threshold))
+    if endless.size:
+        raise NetworkError(
+            f"population {p.name} resets neuron {int(endless[0])} to its threshold or above: in continuous "
+            "time it could spike without end in one moment; give v_reset below threshold, or one_spike=True"
+        )
+
+
 def _verify_no_instant_cycle(network: Network) -> None:
+    jumps = {p.name for p in network.populations if isinstance(p.neuron, If | Lif)}
     instant = nx.DiGraph()
     for q in network.projections:
-        if q.connectivity.n_synapses and float(q.delays.per_synapse(q.connectivity).min()) == 0.0:
+        if {q.pre, q.post} <= jumps and np.any(q.delays.per_synapse(q.connectivity) == 0):
             instant.add_edge(q.pre, q.post)
-    for cycle in nx.simple_cycles(instant):
-        jumps = [isinstance(network.population(name).neuron, If | Lif) for name in cycle]
-        if all(jumps):
+    for cycle in nx.strongly_connected_components(instant):
+        if len(cycle) > 1 or any(instant.has_edge(name, name) for name in cycle):
             raise NetworkError(
-                f"populations {', '.join(cycle)} feed each other without delay: a spike could cause itself; "
-                "give one of the projections a delay"
+                f"populations {', '.join(sorted(cycle))} feed each other without delay: a spike could cause "
+                "itself; give one of the projections a delay"
             )
 
 
-def _verify_codings(network: Network) -> None:
+def _verify_codings(network: Network, split: Collection[str]) -> None:
     names = []
     if network.encoding is not None:
         names = [network.encoding.population, *([network.encoding.clock] if network.encoding.clock else [])]
@@ -74,5 +94,5 @@ def _verify_codings(network: Network) -> None:
             raise NetworkError(
                 f"the encoding feeds {sorted(names)}, but the inputs are {sorted(network.inputs)}"
             )
-    if network.decoding is not None:
+    if network.decoding is not None and network.decoding.population not in split:
         network.population(network.decoding.population)
