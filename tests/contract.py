@@ -220,12 +220,12 @@ def hand_cases() -> list[HandCase]:
         _case(
             "a current wraps once, but 2**23 itself stays",
             Dense(Fixed([[254] * 4 + [8], [-256] * 4 + [0], [254] * 4 + [10]], FixedFormat(8, "mixed", 7))),
-            CubaFixed(**forgetful, vth=VTH_MAX),
+            CubaFixed(**forgetful, vth=VTH_MAX, bias_mant=-100),
             [(0, j) for j in range(5)],
             2,
-            # 1024 << 13 = M stays and -M becomes M, which lift the membrane over any threshold
-            spikes=((1,), (1,), ()),
-            membranes=((0, 0), (0, 0), (0, (1026 << 13) - 2 * M)),
+            spikes=((), (), ()),
+            # 1024 << 13 = M stays, and -M becomes M; 1026 << 13 wraps
+            membranes=((-100, M - 100), (-100, M - 100), (-100, (1026 << 13) - 2 * M - 100)),
         ),
         _case(
             "a current that is more than one turn away stays outside",
@@ -238,13 +238,13 @@ def hand_cases() -> list[HandCase]:
             membranes=((0, 0, 5189632),),
         ),
         _case(
-            "a current beyond 31 bits wraps as 32-bit integers do",
-            Dense(Fixed(np.full((1, 1100), 255), FixedFormat(8, "excitatory", 7))),
+            "a current beyond 32 bits wraps as 32-bit integers do",
+            Dense(Fixed(np.full((1, 2056), 255), FixedFormat(8, "excitatory", 7))),
             CubaFixed(**forgetful, vth=VTH_MAX),
-            [(0, j) for j in range(1100)],
+            [(0, j) for j in range(2056)],
             2,
-            # 1100 * 255 << 13 = 2297856000 is negative in 32 bits, so the membrane saturates below
-            membranes=((0, -M + 1),),
+            # 2056 * 255 << 13 = 2**32 - 65536
+            membranes=((0, -65536),),
         ),
         _case(
             "a membrane saturates, and above that it spikes at any threshold",
