@@ -40,19 +40,18 @@ def run_child(package: Path, arguments: Sequence[str], *, timeout: float, log: P
         BackendFailed: It failed, died or took too long.
     """
     path = log if log is not None else _temporary(".log")
-    ledger = _temporary(".ledger")
-    owner = ["--ledger", str(ledger), "--owner", str(os.getpid())]
-    command = [sys.executable, str(package / "run.py"), *arguments, *owner]
     try:
         file = path.open("wb")
     except OSError as error:
         raise UsageError(
             f"cannot write the log {path}: {error.strerror or error}; choose another place"
         ) from error
+    ledger = _temporary(".ledger")
+    owner = ["--ledger", str(ledger), "--owner", str(os.getpid())]
     code: int | None = None
     with file:
         child = subprocess.Popen(
-            command,
+            [sys.executable, str(package / "run.py"), *arguments, *owner],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
