@@ -194,7 +194,7 @@ def _packed(
         found = RunResult(s, {f"{name}.v.last": v for name, v in m.items()})
         difference = _difference(expected, found, tally)
         if difference is None and miscounted and net is nets[0]:
-            difference = "the counters of its pack are not those of its spikes"
+            difference = "the counters of its pack are not those of the pack's spikes"
         yield net.number, difference
 
 
@@ -209,6 +209,8 @@ def _difference(expected: RunResult, found: RunResult, tally: _Tally) -> str | N
     tally.n_spikes += comparison.n_events_a
     if not comparison.identical:
         return comparison.description("the reference", "it")
+    if expected.counters is not None and found.counters != expected.counters:
+        return "the counters are not those of its spikes"
     for key, trace in expected.traces.items():
         tally.n_membranes += trace.size
         wrong = np.argwhere(trace != found.traces[key])

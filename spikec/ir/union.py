@@ -98,13 +98,16 @@ def union(networks: Sequence[Network]) -> Union:
         networks: In the fixed dialect, each with an input and a neuron at least.
 
     Raises:
-        NetworkError: A network is in another dialect, or there are no inputs or no neurons at all.
+        NetworkError: A network is in another dialect or has another tick than the others, or there are no
+            inputs or no neurons at all.
     """
     for k, network in enumerate(networks):
         if network.dialect is not Dialect.FIXED:
             raise NetworkError(
                 f"network {k} is {network.dialect.value}, but a union needs fixed ones; compile it"
             )
+    if len({network.dt for network in networks}) > 1:
+        raise NetworkError("the networks of a union have different ticks; compile all with one dt")
     places, n_sources, n_neurons = _places(networks)
     if not n_sources or not n_neurons:
         raise NetworkError(f"a union of {n_sources} inputs and {n_neurons} neurons cannot run; it needs both")
