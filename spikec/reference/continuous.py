@@ -41,7 +41,7 @@ def run_continuous(
     Returns:
         For each population its spikes, and (but for sources) its membrane at the end, ``(n_samples, n)``.
     """
-    spikes: dict[str, Events] = dict(inputs)
+    spikes = {name: _until(e, until) for name, e in inputs.items()}
     membranes: dict[str, FloatArray] = {}
     for component in network.components():
         if component[0] in inputs:
@@ -59,6 +59,18 @@ def run_continuous(
             spikes[p.name] = from_rows(columns[0], columns[1], columns[2], n_samples=n_samples, n_neurons=p.n)
         membranes.update(ends)
     return spikes, membranes
+
+
+def _until(events: Events, until: float) -> Events:
+    """The events up to a time."""
+    kept = events.times <= until
+    return from_rows(
+        events.sample_of_event()[kept],
+        events.times[kept],
+        events.neurons[kept],
+        n_samples=events.n_samples,
+        n_neurons=events.n_neurons,
+    )
 
 
 @dataclass(frozen=True, order=True)
@@ -191,9 +203,13 @@ class _Neurons:
         (self.v if self.jumps else self.i)[arrival.neurons] += arrival.weights
 
     def membrane(self, j: IntArray, t: FloatArray) -> FloatArray:
-        """Membrane of neurons `j` a time `t` after their state."""
+        """Membrane of neurons `j` a time `t` after their state.
+
+        The current's share is symmetric in both rates; the slower comes first, so that nothing overflows.
+        """
         left = np.exp(-self.a[j] * t)
-        driven = self.i[j] * left * _e(t, self.c[j] - self.a[j]) + self.b[j] * _e(t, self.a[j])
+        slow, apart = np.minimum(self.a[j], self.c[j]), np.abs(self.c[j] - self.a[j])
+        driven = self.i[j] * np.exp(-slow * t) * _e(t, apart) + self.b[j] * _e(t, self.a[j])
         result: FloatArray = self.rest[j] + (self.v[j] - self.rest[j]) * left + driven
         return result
 
