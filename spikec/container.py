@@ -24,12 +24,13 @@ from typing import Any
 import numpy as np
 
 from spikec.arrays import AnyArray
-from spikec.coding import Decoding, LatencyEncoding, Readout
-from spikec.errors import FileFormatError, SpikecError, Violation
+from spikec.coding import Decoding, Encoding, LatencyEncoding, Readout
+from spikec.errors import FileFormatError, Violation
 from spikec.events import Events
-from spikec.ir.connectivity import DelayKind, Delays, Dense, Sparse
+from spikec.ir.connectivity import Connectivity, DelayKind, Delays, Dense, Sparse
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import (
+    Clock,
     Continuous,
     Convention,
     Integration,
@@ -39,7 +40,7 @@ from spikec.ir.network import (
     Reset,
     Ticks,
 )
-from spikec.ir.neurons import CubaFixed, CubaLif, CubaTicks, If, Lif, LiReadout, Ramp, Source
+from spikec.ir.neurons import CubaFixed, CubaLif, CubaTicks, If, Lif, LiReadout, Neuron, Ramp, Source
 from spikec.program import LogEntry, Program, Shard
 from spikec.result import Counters, PopulationCounts, ProjectionCounts, RunResult
 from spikec.targets.target import Figure, Formats, Limits, Target
@@ -59,6 +60,18 @@ CLASSES: dict[str, type] = {
     )
 }  # fmt: skip
 ENUMS: dict[str, type[Enum]] = {e.__name__: e for e in (DelayKind, Integration, Readout, Reset, Sign)}
+
+_MEMBERS: dict[str, dict[str, Any]] = {
+    "Population": {"neuron": Neuron},
+    "Projection": {"connectivity": Connectivity, "delays": Delays},
+    "Network": {"clock": Clock, "encoding": Encoding | None, "decoding": Decoding | None},
+    "Program": {"network": Network, "target": Target, "scales": Mapping, "shards": Mapping},
+    "RunResult": {"spikes": Mapping, "traces": Mapping, "counters": Counters | None, "meta": Mapping},
+}
+"""Members whose types the constructors themselves take for granted."""
+
+_NUMBERS = "biuf"
+"""Kinds of numpy types that are stored: truth values, integers, real numbers."""
 
 _MAX_INFLATION = 1100
 """Deflate cannot expand by more than about 1032; a member that claims more is a lie."""
@@ -96,11 +109,10 @@ def load(path: str | Path, expected: type | tuple[type, ...] | None = None) -> A
     """
     path = Path(path)
     manifest, arrays = _read_members(path)
-    try:
-        version, checksum, tree = manifest["version"], manifest["sha256"], manifest["content"]
-    except (KeyError, TypeError):
-        raise FileFormatError(f"{path} is no spikec file: its manifest is incomplete") from None
-    if not isinstance(version, int) or version > VERSION:
+    if not {"format", "version", "sha256", "content"} <= manifest.keys() or manifest["format"] != "spikec":
+        raise FileFormatError(f"{path} is no spikec file: its manifest is incomplete")
+    version, checksum, tree = manifest["version"], manifest["sha256"], manifest["content"]
+    if not isinstance(version, int) or not 1 <= version <= VERSION:
         raise FileFormatError(
             f"{path} has format version {version}; this spikec reads up to {VERSION}: update it"
         )
@@ -108,7 +120,7 @@ def load(path: str | Path, expected: type | tuple[type, ...] | None = None) -> A
         raise FileFormatError(f"{path} was altered: its contents do not match its checksum; make it again")
     try:
         thing = _from_tree(tree, arrays)
-    except (SpikecError, TypeError, ValueError, KeyError, AttributeError) as error:
+    except Exception as error:  # whatever a constructor makes of nonsense: the file is to blame
         raise FileFormatError(f"{path} does not hold a valid object: {error}") from error
     if expected is not None and not isinstance(thing, expected):
         wanted = expected if isinstance(expected, tuple) else (expected,)
@@ -133,7 +145,7 @@ def is_container(path: str | Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return MANIFEST in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
+    except Exception:  # damaged zips raise errors of all kinds
         return False
 
 
@@ -157,12 +169,14 @@ def write_atomically(path: str | Path, data: bytes) -> None:
             file.write(data)
         Path(temporary).chmod(0o666 & ~_umask())
         Path(temporary).replace(path)
+        temporary = ""
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise FileFormatError(
             f"cannot write {path}: {error.strerror or error}; choose another place"
         ) from error
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
 
 
 def _umask() -> int:
@@ -181,10 +195,12 @@ def _to_tree(thing: Any, arrays: dict[str, AnyArray]) -> Any:
     if isinstance(thing, np.generic):
         return _to_tree(thing.item(), arrays)
     if isinstance(thing, np.ndarray):
+        if thing.dtype.kind not in _NUMBERS:
+            raise TypeError(f"cannot store an array of {thing.dtype}; only plain numbers are stored")
         name = str(len(arrays))
-        arrays[name] = thing
+        arrays[name] = np.asarray(thing, order="C")
         return {"array": name}
-    if is_dataclass(thing):
+    if is_dataclass(thing) and CLASSES.get(type(thing).__name__) is type(thing):
         tree = {f.name: _to_tree(getattr(thing, f.name), arrays) for f in fields(thing)}
         return {"is": type(thing).__name__, **tree}
     if isinstance(thing, Mapping):
@@ -210,7 +226,11 @@ def _from_tree(tree: Any, arrays: Mapping[str, AnyArray]) -> Any:
     name = tree.get("is")
     if name not in CLASSES:
         raise FileFormatError(f"it names the unknown type {name!r}")
-    return CLASSES[name](**{k: _from_tree(v, arrays) for k, v in tree.items() if k != "is"})
+    thing = CLASSES[name](**{k: _from_tree(v, arrays) for k, v in tree.items() if k != "is"})
+    for member, kind in _MEMBERS.get(name, {}).items():
+        if not isinstance(getattr(thing, member), kind):
+            raise FileFormatError(f"the {member} of its {name} is a {type(getattr(thing, member)).__name__}")
+    return thing
 
 
 def _checksum(tree: Any, arrays: Mapping[str, AnyArray]) -> str:
@@ -233,7 +253,7 @@ def _zipped(members: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _read_members(path: Path) -> tuple[Any, dict[str, AnyArray]]:
+def _read_members(path: Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
     if not path.is_file():
         raise FileFormatError(f"there is no file {path}; check the name")
     try:
@@ -241,35 +261,26 @@ def _read_members(path: Path) -> tuple[Any, dict[str, AnyArray]]:
             names = archive.namelist()
             if MANIFEST not in names:
                 raise FileFormatError(f"{path} is no spikec file: it is a zip without {MANIFEST}")
+            if sum(info.compress_size for info in archive.infolist()) > path.stat().st_size:
+                raise FileFormatError(f"{path} lies about the sizes of its parts; make it again")
             manifest = json.loads(_member(archive, MANIFEST, path))
             arrays = {n[: -len(".npy")]: _array(archive, n, path) for n in names if n != MANIFEST}
-    except (
-        zipfile.BadZipFile,
-        EOFError,
-        UnicodeDecodeError,
-        json.JSONDecodeError,
-        zipfile.LargeZipFile,
-    ) as error:
-        raise FileFormatError(
-            f"{path} is no spikec file, or it is truncated ({error}); make it again"
-        ) from error
-    except (OSError, RuntimeError, NotImplementedError, RecursionError) as error:
-        raise FileFormatError(f"{path} cannot be read: {error}") from error
-    except Exception as error:
-        if type(error).__module__ == "zlib":
-            raise FileFormatError(f"{path} is damaged ({error}); make it again") from error
+    except FileFormatError:
         raise
-    if not isinstance(manifest, dict) or not all(n.isdigit() for n in arrays):
+    except OSError as error:
+        raise FileFormatError(f"{path} cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # zipfile, zlib, json and numpy raise errors of all kinds on damaged bytes
+        raise FileFormatError(
+            f"{path} is no spikec file, or it is truncated or damaged ({error}); make it again"
+        ) from error
+    if not isinstance(manifest, dict) or not all(n.isdecimal() for n in arrays):
         raise FileFormatError(f"{path} is no spikec file: its manifest or its arrays have the wrong form")
     return manifest, arrays
 
 
 def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
     info = archive.getinfo(name)
-    if (
-        info.file_size > _MAX_INFLATION * max(info.compress_size, 1)
-        or info.compress_size > path.stat().st_size
-    ):
+    if info.file_size > _MAX_INFLATION * max(info.compress_size, 1):
         raise FileFormatError(f"{path} lies about the size of {name}; make it again")
     return archive.read(name)
 
@@ -283,8 +294,10 @@ def _array(archive: zipfile.ZipFile, name: str, path: Path) -> AnyArray:
         shape, fortran, dtype = read(stream)
     except ValueError as error:
         raise FileFormatError(f"{path} holds {name}, which is no array: {error}") from error
-    if dtype.kind not in "biuf" or (fortran and len(shape) > 1):
-        raise FileFormatError(f"{path} holds {name} of type {dtype}; only plain numbers are read")
+    if dtype.kind not in _NUMBERS or (fortran and len(shape) > 1):
+        raise FileFormatError(
+            f"{path} holds {name} of type {dtype}; only plain numbers, row by row, are read"
+        )
     body = data[stream.tell() :]
     if len(body) != prod(shape) * dtype.itemsize:
         raise FileFormatError(f"{path} holds {name}, whose header claims shape {shape}, but the data differ")
