@@ -40,7 +40,20 @@ from spikec.ir.network import (
     Reset,
     Ticks,
 )
-from spikec.ir.neurons import CubaFixed, CubaLif, CubaTicks, If, Lif, LiReadout, Neuron, Ramp, Source
+from spikec.ir.neurons import (
+    CubaFixed,
+    CubaLif,
+    CubaTicks,
+    If,
+    IfExp,
+    Lif,
+    LiReadout,
+    Neuron,
+    QifExp,
+    Ramp,
+    Source,
+    Theta,
+)
 from spikec.program import LogEntry, Program, Shard
 from spikec.result import Counters, PopulationCounts, ProjectionCounts, RunResult
 from spikec.targets.target import Figure, Formats, Limits, Target
@@ -54,9 +67,9 @@ CLASSES: dict[str, type] = {
     c.__name__: c
     for c in (
         Continuous, Convention, Counters, CubaFixed, CubaLif, CubaTicks, Decoding, Delays, Dense, Events,
-        Figure, Fixed, FixedFormat, Formats, If, LatencyEncoding, Lif, LiReadout, Limits, LogEntry, Network,
-        Population, PopulationCounts, Program, Projection, ProjectionCounts, Ramp, RunResult, Shard, Source,
-        Sparse, Target, Ticks, Violation,
+        Figure, Fixed, FixedFormat, Formats, If, IfExp, LatencyEncoding, Lif, LiReadout, Limits, LogEntry,
+        Network, Population, PopulationCounts, Program, Projection, ProjectionCounts, QifExp, Ramp, RunResult,
+        Shard, Source, Sparse, Target, Theta, Ticks, Violation,
     )
 }  # fmt: skip
 ENUMS: dict[str, type[Enum]] = {e.__name__: e for e in (DelayKind, Integration, Readout, Reset, Sign)}

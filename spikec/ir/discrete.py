@@ -1,6 +1,6 @@
 r"""One tick of any float neuron, in one form.
 
-Whatever its type, a neuron that is integrated once a tick computes
+Whatever its type, a neuron that is integrated once a tick (all but `Theta` and `QifExp`) computes
 
 .. math:: u \leftarrow \alpha u + c + g \sum w s, \qquad
           v \leftarrow V_l + \beta (v - V_l) + u + b, \qquad v > \vartheta: \text{ spike}
@@ -17,7 +17,7 @@ import numpy as np
 
 from spikec.arrays import FloatArray
 from spikec.ir.network import Convention, Integration
-from spikec.ir.neurons import CubaLif, CubaTicks, If, Lif, LiReadout, Neuron, Ramp
+from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, LiReadout, Neuron, Ramp
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ def tick_of(neuron: Neuron, dt: float, convention: Convention) -> Tick:
             neuron.one_spike,
             _array(neuron.current_bias),
         )
-    assert isinstance(neuron, If | Lif | Ramp | CubaLif | LiReadout)
+    assert isinstance(neuron, If | Lif | Ramp | CubaLif | IfExp | LiReadout)
     tau_mem = _array(getattr(neuron, "tau_mem", getattr(neuron, "tau", np.inf)))
     beta, held = _decay(tau_mem, dt, convention)
     alpha, gain, bias, current_bias = zero, np.ones(()), _array(neuron.bias) * held, zero

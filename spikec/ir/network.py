@@ -30,11 +30,6 @@ class Dialect(str, Enum):
     FIXED = "fixed"
 
 
-@dataclass(frozen=True)
-class Continuous:
-    """Real time: spikes happen at any moment, times are seconds."""
-
-
 class Integration(str, Enum):
     """How a tick's decay follows from a time constant."""
 
@@ -47,6 +42,21 @@ class Reset(str, Enum):
 
     VALUE = "value"
     SUBTRACT = "subtract"
+
+
+@dataclass(frozen=True)
+class Continuous:
+    """Real time: spikes happen at any moment, times are seconds.
+
+    Attributes:
+        reset: Whether a spike sets the membrane to ``v_reset`` or takes the threshold off it. `Theta` and
+            `QifExp` have no threshold: they go from infinity to minus infinity either way.
+    """
+
+    reset: Reset = Reset.VALUE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reset", Reset(self.reset))
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@ r"""The neuron types: parameters, equations, units. Nothing computes here; `spik
 
 Parameters have shape ``()`` (one for all) or ``(n,)``. Three dialects use them:
 
-* **continuous** (`Source`, `Ramp`, `If`, `Lif`, `CubaLif`, `LiReadout`): the equations hold in real time, a
-  spike of weight :math:`w` acts at once;
-* **float ticks** (the same, and `CubaTicks`): the equations are integrated once a tick;
+* **continuous** (`Source`, `Ramp`, `If`, `Lif`, `IfExp`, `CubaLif`, `LiReadout`, `Theta`, `QifExp`): the
+  equations hold in real time, a spike of weight :math:`w` acts at once. Where a docstring says
+  :math:`V \to V_r`, a clock of ``Continuous(Reset.SUBTRACT)`` makes it :math:`V \to V - \vartheta`;
+* **float ticks** (the same but `Theta` and `QifExp`, and `CubaTicks`): the equations are integrated once a
+  tick;
 * **fixed** (`Source`, `CubaFixed`): integers, exactly as Lava's bit-accurate models compute.
 """
 
@@ -164,6 +166,124 @@ class CubaLif(_Continuous):
 
 
 @dataclass(frozen=True, eq=False)
+class IfExp(_Continuous):
+    r"""Non-leaky integrate-and-fire neuron whose currents decay: `CubaLif` without the membrane's leak.
+
+    .. math:: \dot I = -I/\tau_s + \sum_i w_i\, \delta(t - t_i), \qquad
+              \dot V = I + b, \qquad V > \vartheta: \text{ spike}, V \to V_r
+
+    Without a bias the spike after a spike-free time is at
+    :math:`-\tau_s \ln(1 - (\vartheta - V)/(\tau_s I))`. Source: H. Mostafa, Supervised learning based on
+    temporal coding in spiking neural networks, IEEE TNNLS 29, 3227 (2018), eqs. (1)-(5).
+
+    Attributes:
+        tau_syn: :math:`\tau_s`, seconds; infinite for currents that stay.
+        threshold: :math:`\vartheta`, membrane units.
+        bias: :math:`b`, membrane units per second.
+        v_reset: :math:`V_r`; the current is not reset.
+        one_spike: Only the first spike of a sample leaves the neuron.
+    """
+
+    tau_syn: Parameter
+    threshold: Parameter
+    bias: Parameter = 0.0
+    v_reset: Parameter = 0.0
+    one_spike: bool = False
+
+    spikes: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, eq=False)
+class Theta(_Continuous):
+    r"""Oscillating quadratic integrate-and-fire neuron: an input spike makes the membrane jump by its weight.
+
+    .. math:: \tau \dot V = V (V - 1) + I_0 + \tau \sum_i w_i\, \delta(t - t_i), \qquad
+              V = \infty: \text{ spike}, V \to -\infty
+
+    With :math:`I_0 > 1/4` it spikes by itself, once in :math:`\Theta = \pi \tau / r`,
+    :math:`r = \sqrt{I_0 - 1/4}`. Its phase is the time since it last was at :math:`-\infty`, if nothing
+    disturbs it:
+
+    .. math:: \varphi(V) = \frac{\tau}{r} \Big(\arctan\frac{V - 1/2}{r} + \frac{\pi}{2}\Big),
+              \qquad \dot\varphi = 1
+
+    Source: C. Klos and R.-M. Memmesheimer, Smooth exact gradient descent learning in spiking neural networks,
+    Phys. Rev. Lett. 134, 027301 (2025), and the authors' code, github.com/chklos/spikegd.
+
+    Attributes:
+        tau: :math:`\tau`, seconds, finite.
+        current: :math:`I_0`, dimensionless, above 1/4.
+        phase: :math:`\varphi` at the beginning, seconds, 0 to :math:`\Theta`.
+        one_spike: Only the first spike of a sample leaves the neuron.
+    """
+
+    tau: Parameter
+    current: Parameter = 1.25
+    phase: Parameter = 0.0
+    one_spike: bool = False
+
+    spikes: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_finite_tau(self)
+        if np.any(np.asarray(self.current) <= 0.25):
+            lowest = float(np.asarray(self.current).min())
+            raise NetworkError(f"Theta.current is {lowest:g}, but must be above 1/4, or the neuron rests")
+        shapes = {values.shape for values in parameters(self).values() if values.ndim}
+        if len(shapes) > 1:
+            raise NetworkError(f"Theta has parameters of shapes {sorted(shapes)}; all must have one length")
+        phase, period = np.asarray(self.phase), self.period
+        if np.any((phase < 0) | (phase > period)):
+            raise NetworkError(
+                f"Theta.phase runs from {phase.min():g} to {phase.max():g} s; allowed is 0 to the period, "
+                f"{period.min():g} s"
+            )
+
+    @property
+    def radius(self) -> npt.NDArray[np.float64]:
+        r""":math:`r = \sqrt{I_0 - 1/4}`, shape ``()`` or ``(n,)``."""
+        return np.sqrt(np.asarray(self.current, np.float64) - 0.25)
+
+    @property
+    def period(self) -> npt.NDArray[np.float64]:
+        r""":math:`\Theta = \pi \tau / r`, seconds, shape ``()`` or ``(n,)``."""
+        return np.pi * np.asarray(self.tau, np.float64) / self.radius
+
+
+@dataclass(frozen=True, eq=False)
+class QifExp(_Continuous):
+    r"""Quadratic integrate-and-fire neuron whose currents decay twice as fast as its membrane.
+
+    .. math:: \tau \dot V = V (V - 1) + I, \qquad
+              \dot I = -2 I/\tau + \sum_i w_i\, \delta(t - t_i), \qquad
+              V = \infty: \text{ spike}, V \to -\infty
+
+    The current is not reset. At the ratio :math:`\tau_m = 2 \tau_s` the equations have a closed form. From
+    rest, a single input spike makes it spike if, and only if, :math:`w > \pi^2/4`.
+
+    Source: as `Theta`.
+
+    Attributes:
+        tau: :math:`\tau = \tau_m = 2 \tau_s`, seconds, finite.
+        v_init: V at the beginning, dimensionless.
+        i_init: I at the beginning, dimensionless.
+        one_spike: Only the first spike of a sample leaves the neuron.
+    """
+
+    tau: Parameter
+    v_init: Parameter = 0.0
+    i_init: Parameter = 0.0
+    one_spike: bool = False
+
+    spikes: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_finite_tau(self)
+
+
+@dataclass(frozen=True, eq=False)
 class LiReadout(_Continuous):
     r"""Leaky integrator that never spikes; its membrane is the network's answer.
 
@@ -283,7 +403,7 @@ class CubaFixed:
         _set_integers(self, self._RANGES)
 
 
-Neuron = Source | Ramp | If | Lif | CubaLif | LiReadout | CubaTicks | CubaFixed
+Neuron = Source | Ramp | If | Lif | CubaLif | IfExp | Theta | QifExp | LiReadout | CubaTicks | CubaFixed
 
 
 def parameters(neuron: Neuron) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]:
@@ -315,6 +435,11 @@ def _check_current_bias(neuron: CubaLif | LiReadout) -> None:
             f"{type(neuron).__name__} has a current_bias and an infinite tau_syn, so its current would grow "
             "for ever; give a finite tau_syn, or a bias"
         )
+
+
+def _check_finite_tau(neuron: Theta | QifExp) -> None:
+    if np.any(np.isinf(np.asarray(neuron.tau))):
+        raise NetworkError(f"{type(neuron).__name__}.tau is infinite; give a finite time constant in seconds")
 
 
 def _time_constant(given: Parameter, label: str) -> npt.NDArray[np.float64]:

@@ -12,10 +12,11 @@ import numpy as np
 
 from spikec.errors import NetworkError
 from spikec.ir.fixed_point import Fixed
-from spikec.ir.network import Continuous, Dialect, Network, Population, Projection
-from spikec.ir.neurons import CubaFixed, CubaLif, CubaTicks, If, Lif, Neuron, Ramp
+from spikec.ir.network import Continuous, Dialect, Network, Population, Projection, Reset
+from spikec.ir.neurons import CubaFixed, CubaLif, CubaTicks, If, IfExp, Lif, Neuron, QifExp, Ramp, Theta
 
 TICKS_ONLY: tuple[type[Neuron], ...] = (CubaTicks, CubaFixed)
+CONTINUOUS_ONLY: tuple[type[Neuron], ...] = (Theta, QifExp)
 
 
 def verify(network: Network, split: Collection[str] = ()) -> Network:
@@ -35,13 +36,18 @@ def verify(network: Network, split: Collection[str] = ()) -> Network:
                 f"population {p.name} is a {type(p.neuron).__name__}, which needs ticks, but the network "
                 "is continuous; give it a clock of Ticks"
             )
+        if dialect is Dialect.TICKS and isinstance(p.neuron, CONTINUOUS_ONLY):
+            raise NetworkError(
+                f"population {p.name} is a {type(p.neuron).__name__}, which has no form in ticks yet; give "
+                "the network a clock of Continuous"
+            )
         if dialect is Dialect.TICKS and isinstance(p.neuron, CubaFixed):
             raise NetworkError(f"population {p.name} is in integers, but others are not; compile all or none")
     for q in network.projections:
         _verify_projection(q, dialect)
     if isinstance(network.clock, Continuous):
         for p in network.populations:
-            _verify_reset(p)
+            _verify_reset(p, network.clock.reset)
         _verify_no_instant_cycle(network)
     _verify_codings(network, split)
     return network
@@ -60,9 +66,17 @@ def _verify_projection(q: Projection, dialect: Dialect) -> None:
         raise NetworkError(f"projection {q.name} has delays in ticks, but its network needs seconds")
 
 
-def _verify_reset(p: Population) -> None:
+def _verify_reset(p: Population, reset: Reset) -> None:
     k = p.neuron
-    if not isinstance(k, If | Lif | CubaLif | Ramp) or k.one_spike:
+    if not isinstance(k, If | Lif | CubaLif | IfExp | Ramp) or k.one_spike:
+        return
+    if reset is Reset.SUBTRACT:
+        lowest = float(np.asarray(k.threshold).min())
+        if lowest <= 0:
+            raise NetworkError(
+                f"population {p.name} subtracts thresholds down to {lowest:g}: it could spike "
+                "without end in one moment; give positive thresholds, or one_spike=True"
+            )
         return
     endless = np.flatnonzero(np.asarray(k.v_reset) >= np.asarray(k.threshold))
     if endless.size:

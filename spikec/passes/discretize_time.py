@@ -112,11 +112,12 @@ def _decay_error(tick: Tick) -> float:
 
 def _broken_resets(network: Network, ticks: Mapping[str, Tick]) -> Iterator[Violation]:
     """A chip sets the membrane to zero after a spike, and to nothing else."""
-    subtracts = isinstance(network.clock, Ticks) and network.clock.convention.reset is Reset.SUBTRACT
+    clock = network.clock
+    reset = clock.reset if isinstance(clock, Continuous) else clock.convention.reset
     for name, tick in ticks.items():
         if not np.any(np.isfinite(tick.threshold)):
             continue
-        if subtracts:
+        if reset is Reset.SUBTRACT:
             advice = "train with reset to zero, or read the network with a convention that resets to a value"
             yield Violation("reset", name, "subtraction of the threshold", "reset to rest", advice)
         elif np.any(tick.v_reset != 0):

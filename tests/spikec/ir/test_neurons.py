@@ -4,7 +4,20 @@ import numpy as np
 import pytest
 
 from spikec.errors import NetworkError
-from spikec.ir.neurons import CubaFixed, CubaLif, CubaTicks, If, Lif, LiReadout, Ramp, Source, parameters
+from spikec.ir.neurons import (
+    CubaFixed,
+    CubaLif,
+    CubaTicks,
+    If,
+    IfExp,
+    Lif,
+    LiReadout,
+    QifExp,
+    Ramp,
+    Source,
+    Theta,
+    parameters,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +47,15 @@ from spikec.ir.neurons import CubaFixed, CubaLif, CubaTicks, If, Lif, LiReadout,
         (lambda: CubaFixed(0, 0, 1, 1, 8), "CubaFixed.bias_exp"),
         (lambda: CubaFixed(0.5, 0, 1), "whole numbers"),
         (lambda: CubaFixed([[0]], 0, 1), r"CubaFixed.du has shape \(1, 1\)"),
+        (lambda: IfExp(0.0, 1.0), "IfExp.tau_syn must be positive"),
+        (lambda: Theta(np.inf), "Theta.tau is infinite"),
+        (lambda: Theta(1.0, current=[1.0, 0.25]), "Theta.current is 0.25, but must be above 1/4"),
+        (lambda: Theta(1.0, phase=-0.1), "allowed is 0 to the period"),
+        (lambda: Theta(1.0, phase=[0.0, 3.2]), "Theta.phase runs from 0 to 3.2 s; .* 3.14159 s"),
+        (lambda: Theta([1.0, 2.0], phase=np.zeros(3)), r"shapes \[\(2,\), \(3,\)\]; all must have one"),
+        (lambda: QifExp(np.inf), "QifExp.tau is infinite"),
+        (lambda: QifExp(-1.0), "QifExp.tau must be positive"),
+        (lambda: QifExp(1.0, v_init=np.inf), "QifExp.v_init"),
     ],
 )
 def test_impossible_parameters_are_refused(make, message):
@@ -44,6 +66,11 @@ def test_impossible_parameters_are_refused(make, message):
 def test_time_constants_may_be_infinite():
     assert np.isinf(CubaLif(np.inf, np.inf, 1.0).tau_mem)
     assert np.isinf(Lif([1.0, np.inf], 1.0).tau[1])
+
+
+def test_the_period_of_a_theta_neuron():
+    assert Theta(6 / np.pi).period == pytest.approx(6.0)  # Klos and Memmesheimer's choice
+    assert Theta([1.0, 2.0], current=0.5).period == pytest.approx([2 * np.pi, 4 * np.pi])
 
 
 def test_who_can_spike_says_so():

@@ -9,8 +9,20 @@ from spikec.coding import Decoding, LatencyEncoding
 from spikec.errors import NetworkError
 from spikec.ir.connectivity import Delays, Dense, sparse
 from spikec.ir.fixed_point import Fixed
-from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, CubaLif, CubaTicks, If, Lif, LiReadout, Ramp, Source
+from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Reset, Ticks
+from spikec.ir.neurons import (
+    CubaFixed,
+    CubaLif,
+    CubaTicks,
+    If,
+    IfExp,
+    Lif,
+    LiReadout,
+    QifExp,
+    Ramp,
+    Source,
+    Theta,
+)
 from spikec.ir.verify import verify
 
 
@@ -46,6 +58,11 @@ TICKS, WHOLE = Ticks(1e-3, LOIHI), Delays(np.array(0))
         _network(If(1.0), TICKS, extra=(_self(1.0, 0.0),)),
         _network(Ramp(-1.0, one_spike=True), Continuous()),
         _network(If(-1.0), TICKS),
+        _network(IfExp(1.0, 1.0), Continuous()),
+        _network(IfExp(1.0, 1.0), TICKS),
+        _network(Theta(1.0), Continuous(), extra=(_self(1.0, 0.0),)),
+        _network(QifExp(1.0), Continuous(), extra=(_self(1.0, 0.0),)),
+        _network(If(1.0, v_reset=2.0), Continuous(Reset.SUBTRACT)),
     ],
 )
 def test_sound_networks_pass_and_come_back(network):
@@ -65,6 +82,10 @@ def test_sound_networks_pass_and_come_back(network):
         (_network(Lif(1.0, 1.0), Continuous(), extra=(_self(1.0, 0.0),)), "without delay"),
         (_network(Ramp(0.0), Continuous()), "out resets neuron 0 to its threshold or above"),
         (_network(CubaLif(1.0, 1.0, 1.0, v_reset=2.0), Continuous()), "out resets neuron 0"),
+        (_network(IfExp(1.0, 1.0, v_reset=2.0), Continuous()), "out resets neuron 0"),
+        (_network(If([0.0]), Continuous(Reset.SUBTRACT)), "out subtracts thresholds down to 0"),
+        (_network(Theta(1.0), TICKS), "out is a Theta, which has no form in ticks yet"),
+        (_network(QifExp(1.0), TICKS), "out is a QifExp"),
     ],
 )
 def test_what_a_dialect_forbids_is_refused(network, message):
