@@ -15,7 +15,7 @@ import json
 import platform
 import statistics
 from itertools import pairwise
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 
@@ -54,11 +54,12 @@ def main() -> None:
     began = perf_counter()
     executable = find_backend("cpu", threads=args.threads).prepare(program)
     prepare = perf_counter() - began
-    seconds = []
+    seconds, processor = [], []
     for _ in range(args.repeats):
-        began = perf_counter()
+        began, began_processor = perf_counter(), process_time()
         result = executable.run(inputs, N_TICKS)
         seconds.append(perf_counter() - began)
+        processor.append(process_time() - began_processor)
     median = statistics.median(seconds)
     events = sum(c.synaptic_events + c.zero_weight_events for c in result.counters.projections.values())
     updates = sum(c.neuron_updates for c in result.counters.populations.values())
@@ -72,6 +73,7 @@ def main() -> None:
         "run_s": median,
         "samples_per_s": args.samples / median,
         "samples_per_s_per_thread": args.samples / median / args.threads,
+        "samples_per_processor_s": args.samples / statistics.median(processor),
         "best_samples_per_s": args.samples / min(seconds),
         "synaptic_events_per_sample": events / args.samples,
         "neuron_updates_per_sample": updates / args.samples,
