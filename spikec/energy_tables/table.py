@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field, fields
 from importlib.resources import files
-from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from spikec.errors import UsageError
+from spikec.catalogue import Catalogue
 
 _STRICT = ConfigDict(extra="forbid")
 _Picojoules = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
@@ -119,12 +117,14 @@ UNPRICED = EnergyTable(
 )
 """For chips of which no price was ever published: counts, and no energy."""
 
-_ADAPTER: TypeAdapter[EnergyTable] = TypeAdapter(EnergyTable)
+_CATALOGUE = Catalogue(
+    "energy table", files(__package__), TypeAdapter(EnergyTable), "those that ship in spikec/energy_tables"
+)
 
 
 def table_names() -> list[str]:
     """Names of the tables that ship."""
-    return sorted(Path(f.name).stem for f in files(__package__).iterdir() if f.name.endswith(".yaml"))
+    return _CATALOGUE.names()
 
 
 def load_table(name: str) -> EnergyTable:
@@ -133,38 +133,13 @@ def load_table(name: str) -> EnergyTable:
     Raises:
         UsageError: There is none of this name, or the file breaks the schema.
     """
-    if name.endswith((".yaml", ".yml")):
-        path = Path(name)
-        if not path.is_file():
-            raise UsageError(
-                f"there is no energy table file {name}; give a name ({', '.join(table_names())}) or a file"
-            )
-        text = path.read_text(encoding="utf-8")
-    elif name in table_names():
-        text = files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    else:
-        raise UsageError(
-            f"there is no energy table {name!r}; known are {', '.join(table_names())}, or a .yaml file"
-        )
-    return parse_table(text, name)
+    return _CATALOGUE.load(name)
 
 
 def parse_table(text: str, name: str) -> EnergyTable:
     """Make a table from YAML text.
 
     Raises:
-        UsageError: The text is no YAML or breaks the schema; the message names the first fault.
+        UsageError: The text is no YAML or breaks the schema; the message names every fault.
     """
-    try:
-        given = yaml.safe_load(text)
-        if not isinstance(given, Mapping):
-            raise UsageError(f"energy table {name} holds no table of settings; look at one that ships")
-        return _ADAPTER.validate_python(given)
-    except yaml.YAMLError as error:
-        raise UsageError(f"energy table {name} is not valid YAML: {str(error).splitlines()[0]}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(
-            f"energy table {name} has a wrong entry at {where}: {first['msg']}; look at one that ships"
-        ) from error
+    return _CATALOGUE.parse(text, name)

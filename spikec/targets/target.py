@@ -6,16 +6,13 @@ pass unnoticed. A limit that is left out does not exist for that chip.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import field
 from importlib.resources import files
-from pathlib import Path
 
-import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from spikec.errors import UsageError
+from spikec.catalogue import Catalogue
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -113,12 +110,12 @@ class Target:
     notes: tuple[str, ...] = ()
 
 
-_ADAPTER: TypeAdapter[Target] = TypeAdapter(Target)
+_CATALOGUE = Catalogue("target", files(__package__), TypeAdapter(Target), "docs/targets.md")
 
 
 def target_names() -> list[str]:
     """Names of the targets that ship."""
-    return sorted(Path(f.name).stem for f in files(__package__).iterdir() if f.name.endswith(".yaml"))
+    return _CATALOGUE.names()
 
 
 def load_target(name: str) -> Target:
@@ -127,38 +124,13 @@ def load_target(name: str) -> Target:
     Raises:
         UsageError: There is none of this name, or the file breaks the schema.
     """
-    if name.endswith((".yaml", ".yml")):
-        path = Path(name)
-        if not path.is_file():
-            raise UsageError(
-                f"there is no target file {name}; give a name ({', '.join(target_names())}) or a file"
-            )
-        text = path.read_text(encoding="utf-8")
-    elif name in target_names():
-        text = files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    else:
-        raise UsageError(
-            f"there is no target {name!r}; known are {', '.join(target_names())}, or a .yaml file"
-        )
-    return parse_target(text, name)
+    return _CATALOGUE.load(name)
 
 
 def parse_target(text: str, name: str) -> Target:
     """Make a target from YAML text.
 
     Raises:
-        UsageError: The text is no YAML or breaks the schema; the message names the first fault.
+        UsageError: The text is no YAML or breaks the schema; the message names every fault.
     """
-    try:
-        given = yaml.safe_load(text)
-        if not isinstance(given, Mapping):
-            raise UsageError(f"target {name} holds no table of settings; see docs/targets.md")
-        return _ADAPTER.validate_python(given)
-    except yaml.YAMLError as error:
-        raise UsageError(f"target {name} is not valid YAML: {str(error).splitlines()[0]}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(
-            f"target {name} has a wrong entry at {where}: {first['msg']}; see docs/targets.md"
-        ) from error
+    return _CATALOGUE.parse(text, name)
