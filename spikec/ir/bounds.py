@@ -7,16 +7,18 @@ only when it is proven that none can. A neuron's current is at most
           n_i = \min\Big(\text{spikes of } i,\; \sum_{k=0}^{T-1} r^k\Big), \quad r = 1 - (du + 1)/4096
 
 since what arrived k ticks ago is worth :math:`r^k` of itself (rounding is toward zero, so never more). A
-source that spikes once counts once, and so does a population that inhibits itself for good after a spike.
+negative exponent adds to it downwards, for it cuts off every sum toward minus infinity. Who spikes once
+counts once: `once_spiking` says of whom that is certain.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
-from spikec.arrays import FloatArray
+from spikec.arrays import FloatArray, IntArray
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import CubaFixed, Source
@@ -45,8 +47,9 @@ def current_bounds(network: Network, n_ticks: int | None = None) -> dict[str, Cu
         network: In the fixed dialect.
         n_ticks: Length of a sample; None for any.
     """
+    once = once_spiking(network, n_ticks)
     return {
-        p.name: current_bound(network, p, n_ticks)
+        p.name: _bound(network, p, n_ticks, once)
         for p in network.populations
         if isinstance(p.neuron, CubaFixed)
     }
@@ -54,73 +57,171 @@ def current_bounds(network: Network, n_ticks: int | None = None) -> dict[str, Cu
 
 def current_bound(network: Network, population: Population, n_ticks: int | None) -> CurrentBound:
     """Bound the current of one population, given that its inputs are in integers."""
+    return _bound(network, population, n_ticks, once_spiking(network, n_ticks))
+
+
+def once_spiking(network: Network, n_ticks: int | None) -> frozenset[str]:
+    """Populations of which it is certain that no neuron spikes twice in a sample.
+
+    All are taken to spike once, and those that cannot be proven to under this assumption are struck off,
+    until all that are left can. That is no circle: had some neuron been the first to spike twice, everybody
+    would have kept to the assumption until then, and the proof would hold for it.
+
+    Args:
+        network: In the fixed dialect; populations that are not in integers yet may spike at any time.
+        n_ticks: Length of a sample; None for any.
+    """
+    once = {
+        p.name
+        for p in network.populations
+        if isinstance(p.neuron, CubaFixed) or (isinstance(p.neuron, Source) and p.neuron.one_spike)
+    }
+    while True:
+        struck = {name for name in once if not _spikes_once(network, name, n_ticks, once)}
+        if not struck:
+            return frozenset(once)
+        once -= struck
+
+
+def _spikes_once(network: Network, name: str, n_ticks: int | None, once: Collection[str]) -> bool:
+    population = network.population(name)
+    if population.is_source:
+        return True
+    return _passes_on(network, population, once) or _inhibits_itself(network, population, n_ticks, once)
+
+
+def _passes_on(network: Network, population: Population, once: Collection[str]) -> bool:
+    """Whether each neuron has one excitatory synapse at most, from who spikes once, and forgets its current.
+
+    Without excitation such a neuron's membrane does not rise, so it spikes only when its one input arrives.
+    """
+    k = population.neuron
+    assert isinstance(k, CubaFixed)
+    if np.any(np.asarray(k.du) != 4095) or np.any(np.asarray(k.bias_mant) > 0):
+        return False
+    n_excitatory = np.zeros(population.n, np.int64)
+    for q in network.incoming(population.name):
+        _, post = q.connectivity.synapses()
+        reached = np.bincount(post[_mantissa(q) > 0], minlength=population.n)
+        if q.pre not in once and reached.any():
+            return False
+        n_excitatory += reached
+    return bool(n_excitatory.max() <= 1)
+
+
+def _inhibits_itself(
+    network: Network, population: Population, n_ticks: int | None, once: Collection[str]
+) -> bool:
+    r"""Whether a first spike keeps every later one away.
+
+    A spike sets the membrane to 0; one tick later its own inhibition :math:`I` arrives.
+
+    * Where the current stays (du = 0), current and bias must remain at or below zero: what is left of
+      :math:`I` after T ticks, less one for rounding in each, outweighs all excitation and the bias.
+    * Where the membrane stays (du = 4095, dv = 0), :math:`I` must outweigh the sum of all excitation and T
+      times the bias; and that sum must stay below :math:`2^{23}`, for the membrane forgets what would take it
+      lower than that.
+    """
+    k = population.neuron
+    assert isinstance(k, CubaFixed)
+    inhibition = _own_inhibition(network, population)
+    if not np.any(inhibition):
+        return False
+    bias = np.ldexp(np.maximum(np.asarray(k.bias_mant, np.float64), 0.0), np.asarray(k.bias_exp))
+    bias = np.broadcast_to(bias, (population.n,))
+    incoming = network.incoming(population.name)
+    if np.all(np.asarray(k.du) == 0) and n_ticks is not None:
+        raised = sum((_contribution(q, population, n_ticks, once)[1] for q in incoming), start=bias)
+        return bool(np.all(raised <= inhibition * (4095 / 4096) ** n_ticks - n_ticks))
+    if np.all(np.asarray(k.du) == 4095) and np.all(np.asarray(k.dv) == 0):
+        raised = _total(bias, _most_spikes(n_ticks, False))
+        for q in incoming:
+            raised = raised + _total(_sums(q, population.n)[1], _most_spikes(n_ticks, q.pre in once))
+        return bool(np.all(raised <= np.minimum(inhibition, M - 1)))
+    return False
+
+
+def _own_inhibition(network: Network, population: Population) -> FloatArray:
+    """What each neuron takes off its own current one tick after its spike, in units of ``u``."""
+    inhibition = np.zeros(population.n)
+    for q in network.incoming(population.name):
+        if q.pre == population.name:
+            pre, post = q.connectivity.synapses()
+            own = (pre == post) & (q.delays.per_synapse(q.connectivity) == 0)
+            taken = np.where(own, np.maximum(-_mantissa(q), 0), 0)
+            inhibition += np.bincount(post, taken, minlength=population.n) * _unit(q)
+    return inhibition
+
+
+def _bound(
+    network: Network, population: Population, n_ticks: int | None, once: Collection[str]
+) -> CurrentBound:
     lowest, highest = np.zeros(population.n), np.zeros(population.n)
     for q in network.incoming(population.name):
-        down, up = _contribution(network, q, population, n_ticks)
+        down, up = _contribution(q, population, n_ticks, once)
         lowest, highest = lowest - down, highest + up
     return CurrentBound(lowest, highest)
 
 
-def spikes_once(network: Network, population: Population, n_ticks: int | None) -> bool:
-    """Whether it is certain that no neuron of a population spikes twice in a sample."""
-    if isinstance(population.neuron, Source):
-        return population.neuron.one_spike
-    return isinstance(population.neuron, CubaFixed) and _inhibits_itself(network, population, n_ticks)
-
-
-def _inhibits_itself(network: Network, population: Population, n_ticks: int | None) -> bool:
-    """Whether a first spike keeps the current plus bias at or below zero for the rest of the sample."""
-    k = population.neuron
-    assert isinstance(k, CubaFixed)
-    own = [q for q in network.incoming(population.name) if q.pre == population.name]
-    if n_ticks is None or not own or np.any(np.asarray(k.du) != 0):
-        return False
-    inhibition = np.zeros(population.n)
-    for q in own:
-        matrix = q.connectivity.dense_matrix()
-        diagonal = np.diag(matrix)
-        if np.any(matrix != np.diag(diagonal)) or np.any(diagonal > 0) or q.delays.longest > 0:
-            return False
-        inhibition -= diagonal * _unit(q)
-    excitation = _bias(k, population.n)
-    for q in network.incoming(population.name):
-        if q.pre != population.name:
-            excitation = excitation + _contribution(network, q, population, n_ticks)[1]
-    left = inhibition * (4095 / 4096) ** n_ticks - n_ticks
-    return bool(np.all(excitation <= left))
-
-
 def _contribution(
-    network: Network, q: Projection, population: Population, n_ticks: int | None
+    q: Projection, population: Population, n_ticks: int | None, once: Collection[str]
 ) -> tuple[FloatArray, FloatArray]:
     """How far one projection can push each current down and up, in units of ``u``."""
     assert isinstance(population.neuron, CubaFixed)
     n = population.n
     left = 1 - (np.asarray(population.neuron.du, np.float64) + 1) / 4096
-    ticks = np.inf if n_ticks is None else float(n_ticks)
-    lasting = np.broadcast_to((1 - left**ticks) / (1 - left), (n,))
-    pre = network.population(q.pre)
-    itself = q.pre == q.post
-    once = not itself and spikes_once(network, pre, n_ticks)
-    once = once or (itself and _inhibits_itself(network, population, n_ticks))
-    times = np.minimum(lasting, 1.0 if once else ticks)
-    weights = q.connectivity.weights
-    assert isinstance(weights, Fixed)
-    _, post = q.connectivity.synapses()
-    mantissa = weights.mantissa.ravel()
-    up = np.bincount(post, np.maximum(mantissa, 0), minlength=n) * _unit(q) * times
-    down = np.bincount(post, np.maximum(-mantissa, 0), minlength=n) * _unit(q) * times
-    if weights.format.exponent < 0:
-        down = down + 64 * lasting * np.bincount(post, minlength=n).astype(bool)
+    lasting = np.broadcast_to((1 - left ** _most_spikes(n_ticks, False)) / (1 - left), (n,))
+    times = np.minimum(lasting, _most_spikes(n_ticks, q.pre in once))
+    down, up = _sums(q, n)
+    down, up = down * times, up * times
+    exponent = _exponent(q)
+    if exponent < 0:
+        _, post = q.connectivity.synapses()
+        cuts = np.minimum(lasting * _n_delays(q, n), times * np.bincount(post, minlength=n))
+        down = down + 64 * (1 - 2.0**exponent) * cuts
     return down, up
+
+
+def _most_spikes(n_ticks: int | None, once: bool) -> float:
+    """How often one neuron can spike in a sample."""
+    if once:
+        return 1.0
+    return np.inf if n_ticks is None else float(n_ticks)
+
+
+def _total(amounts: FloatArray, times: float) -> FloatArray:
+    """Amounts that come so many times; nothing, without end, is nothing."""
+    return amounts * times if np.isfinite(times) else np.where(amounts > 0, np.inf, 0.0)
+
+
+def _sums(q: Projection, n: int) -> tuple[FloatArray, FloatArray]:
+    """The magnitudes of all inhibitory and of all excitatory weights of each neuron, in units of ``u``."""
+    _, post = q.connectivity.synapses()
+    down = np.bincount(post, np.maximum(-_mantissa(q), 0), minlength=n) * _unit(q)
+    up = np.bincount(post, np.maximum(_mantissa(q), 0), minlength=n) * _unit(q)
+    return down, up
+
+
+def _n_delays(q: Projection, n: int) -> IntArray:
+    """How many different delays reach each neuron: the sums of each are cut off apart."""
+    _, post = q.connectivity.synapses()
+    if q.delays.values.ndim == 0:
+        return np.minimum(np.bincount(post, minlength=n), 1)
+    each = int(q.delays.longest) + 1
+    pairs = np.unique(post * each + q.delays.per_synapse(q.connectivity))
+    return np.bincount(pairs // each, minlength=n)
+
+
+def _mantissa(q: Projection) -> IntArray:
+    assert isinstance(q.connectivity.weights, Fixed)
+    return q.connectivity.weights.mantissa.ravel()
+
+
+def _exponent(q: Projection) -> int:
+    assert isinstance(q.connectivity.weights, Fixed)
+    return q.connectivity.weights.format.exponent
 
 
 def _unit(q: Projection) -> float:
     """What a mantissa of one adds to the current."""
-    assert isinstance(q.connectivity.weights, Fixed)
-    return float(2.0 ** (6 + q.connectivity.weights.format.exponent))
-
-
-def _bias(k: CubaFixed, n: int) -> FloatArray:
-    bias = np.ldexp(np.asarray(k.bias_mant, np.float64), np.asarray(k.bias_exp))
-    return np.broadcast_to(np.maximum(bias, 0.0), (n,))
+    return float(2.0 ** (6 + _exponent(q)))
