@@ -21,6 +21,7 @@ import numpy as np
 
 from spikec.arrays import FloatArray
 from spikec.errors import FileFormatError, NetworkError
+from spikec.frontends.hdf5_heap import check_heaps
 
 PARAMETERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "Input": (("shape",), ()),
@@ -94,6 +95,8 @@ def read_graph(path: Path) -> Graph:
         FileFormatError: It is no NIR file, is damaged, or claims sizes that its bytes cannot hold.
         NetworkError: A node lacks parameters or has unknown ones, or its name is impossible.
     """
+    with _reading(path, "the file"):
+        check_heaps(path)
     # What h5py raises on damaged files comes from anywhere, so this encloses all of the reading.
     with _reading(path, "the file"), h5py.File(path, "r") as file:
         reader = _Reader(path, path.stat().st_size)
@@ -200,10 +203,8 @@ class _Reader:
 
     def numbers(self, dataset: Any, what: str) -> FloatArray:
         """Read a dataset of numbers as float64."""
-        if dataset.dtype.kind not in "biuf":
-            raise NetworkError(
-                f"{self.path}: {what} is of type {dataset.dtype}, but numbers are needed; export it again"
-            )
+        if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "biuf":
+            raise NetworkError(f"{self.path}: {what} does not hold numbers; export the network again")
         return np.asarray(self.contents(dataset, what), np.float64)
 
     def text(self, dataset: Any, what: str) -> str:

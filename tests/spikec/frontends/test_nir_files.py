@@ -517,6 +517,23 @@ def test_a_changed_byte_gives_a_network_or_one_clear_error(tmp_path, intact, pla
         assert "\n" not in str(error)  # noqa: PT017
 
 
+def test_a_heap_on_which_libhdf5_would_hang_is_refused_before_it_is_read(path, intact):
+    data = bytearray(intact)
+    place = data.index(b"GCOL") + 16
+    while int.from_bytes(data[place : place + 2], "little"):
+        place += 16 + (int.from_bytes(data[place + 8 : place + 16], "little") + 7) // 8 * 8
+    data[place + 8 : place + 16] = bytes(8)
+    path.write_bytes(data)
+    _refused(path, FileFormatError, "damaged")
+
+
+@pytest.mark.parametrize("content", [None, b""])
+def test_a_file_that_is_not_there_or_empty_gives_one_clear_error(path, content):
+    if content is not None:
+        path.write_bytes(content)
+    _refused(path, FileFormatError, "cannot be read")
+
+
 def test_no_file_is_changed_by_reading_it(path, tmp_path):
     _write(path)
     copy = shutil.copy(path, tmp_path / "copy.nir")
