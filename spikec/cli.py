@@ -190,6 +190,29 @@ def run(
 
 
 @app.command()
+def encode(
+    file: Annotated[Path, typer.Argument(help="A compiled program, or a float network.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the spikes go.")],
+    data: Annotated[str | None, typer.Option(help="NAME:SPLIT or NAME:SPLIT:N.", show_default=False)] = None,
+    spikes: Annotated[
+        Path | None, typer.Option("--input", help="Spikes: raster .npy or list .csv.", show_default=False)
+    ] = None,
+    dt: Dt = None,
+    json_: Json = False,
+) -> None:
+    """Write the input spikes of samples to a file, for `run --input` and for deployed packages."""
+    from spikec.commands.files import open_program, read_inputs
+    from spikec.commands.overview import events_overview
+    from spikec.commands.show import overview as show
+    from spikec.container import save
+
+    inputs, _ = read_inputs(open_program(file, dt).network, data, spikes)
+    save(dict(inputs), output)
+    found = {"output": str(output), "inputs": events_overview(inputs)}
+    _print(found, lambda: show({"kind": "events", **found}), json_)
+
+
+@app.command()
 def compare(
     a: Annotated[Path, typer.Argument(help="A result.")],
     b: Annotated[Path, typer.Argument(help="Another result.")],

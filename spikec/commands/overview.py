@@ -38,7 +38,7 @@ def overview(path: str | Path, dt: float | None = None) -> dict[str, Any]:
     if isinstance(thing, RunResult):
         return {"kind": "result", **summarise(thing).to_json()}
     events = thing if isinstance(thing, Mapping) else {"events": thing}
-    return {"kind": "events", "inputs": {name: _events_overview(e) for name, e in events.items()}}
+    return {"kind": "events", "inputs": events_overview(events)}
 
 
 def network_overview(network: Network) -> dict[str, Any]:
@@ -107,6 +107,21 @@ def result_overview(result: RunResult) -> dict[str, Any]:
     }
 
 
+def events_overview(events: Mapping[str, Events]) -> list[dict[str, Any]]:
+    """What the spikes of each input amount to."""
+    return [
+        {
+            "input": name,
+            "n_samples": e.n_samples,
+            "n_neurons": e.n_neurons,
+            "n_events": e.n_events,
+            "time": "ticks" if e.in_ticks else "seconds",
+            "last": float(np.max(e.times, initial=0)),
+        }
+        for name, e in events.items()
+    ]
+
+
 def selftest_overview(report: SelftestReport) -> dict[str, Any]:
     """What a self-test found; ``skipped`` names engines that cannot run here, and why."""
     return {
@@ -130,16 +145,6 @@ def listing(what: str) -> list[dict[str, str]]:
     if what not in KINDS:
         raise UsageError(f"cannot list {what!r}; choose one of {', '.join(KINDS)}")
     return KINDS[what]()
-
-
-def _events_overview(e: Events) -> dict[str, Any]:
-    return {
-        "n_samples": e.n_samples,
-        "n_neurons": e.n_neurons,
-        "n_events": e.n_events,
-        "time": "ticks" if e.in_ticks else "seconds",
-        "last": float(np.max(e.times, initial=0)),
-    }
 
 
 def _targets() -> list[dict[str, str]]:

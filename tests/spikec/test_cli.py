@@ -152,6 +152,17 @@ def test_a_float_network_runs_in_the_reference_unless_told_otherwise(spikec, net
     assert outcome.json["order"].startswith("continuous")
 
 
+def test_encoded_samples_are_the_spikes_that_run_would_use(spikec, program, spikes, tmp_path):
+    events, a, b = tmp_path / "e.npz", tmp_path / "a.npz", tmp_path / "b.npz"
+    assert (
+        spikec("encode", program, "--input", spikes, "-o", events, "--json").json["inputs"][0]["n_events"]
+        == 18
+    )
+    spikec("run", program, "--input", spikes, "--ticks", "30", "-o", a)
+    spikec("run", program, "--input", events, "--ticks", "30", "-o", b)
+    assert spikec("compare", a, b).code == 0
+
+
 def test_run_says_which_order_of_hops_it_uses(spikec, program, spikes):
     assert "one tick" in spikec("run", program, "--input", spikes, "--json").json["order"]
 
