@@ -15,6 +15,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -163,8 +164,9 @@ def _from_raster_file(path: Path, network: Network) -> dict[str, Events]:
         )
     try:
         raster = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError, OverflowError, MemoryError) as error:
-        raise FileFormatError(f"{path} is no intact array of numbers ({error}); write it again") from error
+    except (ValueError, OSError, EOFError, TokenError, OverflowError, MemoryError) as error:
+        cause = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FileFormatError(f"{path} is no intact array of numbers ({cause}); write it again") from error
     if raster.dtype.kind not in "biuf":
         raise FileFormatError(f"{path} holds values of type {raster.dtype}; a raster holds zeros and ones")
     n_axes = next((len(s) for s in (population.shape, (population.n,)) if raster.shape[-len(s) :] == s), 0)

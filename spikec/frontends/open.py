@@ -65,8 +65,8 @@ def _kind(path: Path) -> str:
         try:
             with zipfile.ZipFile(path) as archive:
                 names = archive.namelist()
-        except (OSError, zipfile.BadZipFile):
-            names = []
+        except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+            return "a damaged zip file"
         if any(name.endswith("data.pkl") for name in names):
             return "a PyTorch file, whose weights alone do not tell the neurons; export the network to NIR"
         if any(name.endswith(".npy") for name in names):
