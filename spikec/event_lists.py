@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from spikec.arrays import FloatArray, IntArray
 from spikec.errors import EventsError, FileFormatError
 from spikec.events import Events, from_rows
 from spikec.ir.network import Continuous, Network
@@ -17,6 +19,8 @@ from spikec.ir.network import Continuous, Network
 MAX_TICK = (1 << 31) - 1
 MAX_SAMPLE = (1 << 24) - 1
 """What a number from a text may at most make us count to."""
+
+T = TypeVar("T")
 
 _COLUMNS = ("sample", "tick", "time", "input", "neuron")
 
@@ -36,18 +40,22 @@ def parse_list(path: Path, text: str, network: Network) -> dict[str, Events]:
         EventsError: A row cannot be meant so; the message names its line.
         FileFormatError: The text is no CSV.
     """
-    in_ticks, rows = _parse(path, text, network)
-    n_samples = 1 + max((row.sample for row in rows), default=0)
-    events = {}
-    for name in network.inputs:
-        mine = [row for row in rows if row.input == name and row.time is not None]
-        if in_ticks:
-            _refuse_twice(path, mine)
-        times = np.array([row.time for row in mine], np.int64 if in_ticks else np.float64)
-        samples, neurons = [row.sample for row in mine], [row.neuron for row in mine]
-        n = network.population(name).n
-        events[name] = from_rows(samples, times, neurons, n_samples=n_samples, n_neurons=n)
-    return events
+    table = _table(path, text, network)
+    n_samples = 1 + int(table.samples().max(initial=0))
+    spikes = table.without_silent_rows()
+    samples, inputs = spikes.samples(), spikes.inputs(network)
+    sizes = np.array([network.population(name).n for name in network.inputs], np.int64)
+    neurons = spikes.whole("neuron", sizes[inputs] - 1)
+    times: IntArray | FloatArray
+    if "tick" in table.columns:
+        times = spikes.whole("tick", MAX_TICK)
+        spikes.refuse_twice(np.stack([inputs, samples, times, neurons]))
+    else:
+        times = spikes.seconds("time")
+    return {
+        name: from_rows(samples[mine], times[mine], neurons[mine], n_samples=n_samples, n_neurons=int(n))
+        for name, n, mine in ((name, sizes[k], inputs == k) for k, name in enumerate(network.inputs))
+    }
 
 
 def list_text(events: Mapping[str, Events]) -> str:
@@ -67,36 +75,22 @@ def list_text(events: Mapping[str, Events]) -> str:
     return text.getvalue()
 
 
-@dataclass(frozen=True)
-class _Row:
-    """One row of a list.
-
-    Attributes:
-        line: Where it ends in the file, counted from 1.
-        sample: Which sample.
-        input: The source it feeds.
-        time: Tick or seconds; None if the row only says that its sample exists.
-        neuron: Which neuron.
-    """
-
-    line: int
-    sample: int
-    input: str
-    time: int | float | None
-    neuron: int
-
-
-def _parse(path: Path, text: str, network: Network) -> tuple[bool, list[_Row]]:
-    """Whether times are ticks, and all rows."""
+def _table(path: Path, text: str, network: Network) -> _Table:
+    """Cut a text into cells."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [cell.strip().lower() for cell in next(reader, [])]
         _check_header(path, header, network)
-        parser = _Parser(path, header, network)
-        rows = [parser.row(reader.line_num, cells) for cells in reader if any(c.strip() for c in cells)]
+        rows = [(reader.line_num, cells) for cells in reader if "".join(cells).strip()]
     except csv.Error as error:
         raise FileFormatError(f"{path}, line {reader.line_num}: {error}; write the list again") from error
-    return "tick" in header, rows
+    for line, cells in rows:
+        if len(cells) != len(header):
+            raise EventsError(
+                f"{path}, line {line}: there are {len(cells)} values for {len(header)} columns; correct it"
+            )
+    columns = {name: [cells[k].strip() for _, cells in rows] for k, name in enumerate(header)}
+    return _Table(path, [line for line, _ in rows], columns)
 
 
 def _check_header(path: Path, header: list[str], network: Network) -> None:
@@ -116,68 +110,92 @@ def _check_header(path: Path, header: list[str], network: Network) -> None:
         raise EventsError(f"{path}, line 1: the header is {shown}; {trouble}")
 
 
-class _Parser:
-    """Turns rows of text into spikes, or refuses them by their line."""
+@dataclass(frozen=True)
+class _Table:
+    """A list cut into columns of text; reads them as numbers, or refuses a row by its line.
 
-    def __init__(self, path: Path, header: list[str], network: Network) -> None:
-        self.path, self.header = path, header
-        self.sizes = {name: network.population(name).n for name in network.inputs}
+    Attributes:
+        path: Where it stood.
+        lines: Where each row ends in the file, counted from 1.
+        columns: Cells by the name of their column.
+    """
 
-    def row(self, line: int, cells: list[str]) -> _Row:
-        """One row."""
-        if len(cells) != len(self.header):
-            raise self.fault(line, f"there are {len(cells)} values for {len(self.header)} columns")
-        cell = dict(zip(self.header, (c.strip() for c in cells), strict=True))
-        name = cell.get("input", next(iter(self.sizes), ""))
-        if name not in self.sizes:
-            raise self.fault(line, f"there is no input {name!r}; the inputs are {', '.join(self.sizes)}")
-        sample = self.whole(line, "sample", cell.get("sample", "0"), MAX_SAMPLE)
-        when = "tick" if "tick" in cell else "time"
-        if "sample" in cell and not cell[when] and not cell["neuron"]:
-            return _Row(line, sample, name, None, 0)
-        time: int | float
-        if when == "tick":
-            time = self.whole(line, when, cell[when], MAX_TICK)
-        else:
-            time = self.seconds(line, cell[when])
-        neuron = self.whole(line, "neuron", cell["neuron"], self.sizes[name] - 1)
-        return _Row(line, sample, name, time, neuron)
+    path: Path
+    lines: list[int]
+    columns: Mapping[str, list[str]]
 
-    def whole(self, line: int, what: str, cell: str, largest: int) -> int:
-        """A whole number from 0 to `largest`."""
-        try:
-            value = int(cell)
-        except ValueError:
-            raise self.fault(line, f"{what} is {cell[:40]!r}, but a whole number is needed") from None
-        if not 0 <= value <= largest:
-            raise self.fault(line, f"{what} is {cell[:40]}, but 0 to {largest} is possible")
-        return value
+    def without_silent_rows(self) -> _Table:
+        """Only the rows that are spikes: a sample without anything else says that it exists."""
+        time = self.columns.get("tick", self.columns.get("time", []))
+        kept = [k for k, cells in enumerate(zip(time, self.columns["neuron"], strict=True)) if any(cells)]
+        if "sample" not in self.columns or len(kept) == len(self.lines):
+            return self
+        columns = {name: [cells[k] for k in kept] for name, cells in self.columns.items()}
+        return _Table(self.path, [self.lines[k] for k in kept], columns)
 
-    def seconds(self, line: int, cell: str) -> float:
-        """A finite time from 0."""
-        try:
-            value = float(cell)
-        except ValueError:
-            raise self.fault(line, f"time is {cell[:40]!r}, but seconds are needed") from None
-        if not 0 <= value < np.inf:
-            raise self.fault(line, f"time is {cell[:40]}, but a finite time of 0 s or later is needed")
-        return value
+    def samples(self) -> IntArray:
+        """The sample of each row."""
+        if "sample" not in self.columns:
+            return np.zeros(len(self.lines), np.int64)
+        return self.whole("sample", MAX_SAMPLE)
 
-    def fault(self, line: int, what: str) -> EventsError:
-        """What is wrong with a line."""
-        return EventsError(f"{self.path}, line {line}: {what}; correct the row")
+    def inputs(self, network: Network) -> IntArray:
+        """Which of the network's inputs each row feeds."""
+        if "input" not in self.columns:
+            return np.zeros(len(self.lines), np.int64)
+        place = {name: k for k, name in enumerate(network.inputs)}
+        listed = ", ".join(place) or "none"
+        return np.array(self._converted("input", place.__getitem__, f"one of {listed}"), np.int64)
 
+    def whole(self, name: str, largest: IntArray | int) -> IntArray:
+        """A column of whole numbers from 0 to `largest`, which may differ between rows."""
+        far = 1 << 62
+        given = self._converted(name, int, "a whole number")
+        values = np.array([min(max(value, -1), far) for value in given], np.int64)
+        limits = np.broadcast_to(np.asarray(largest), values.shape)
+        bad = np.flatnonzero((values < 0) | (values > limits))
+        if bad.size:
+            raise self._fault(name, int(bad[0]), f"a number from 0 to {limits[bad[0]]}")
+        return values
 
-def _refuse_twice(path: Path, rows: list[_Row]) -> None:
-    seen: dict[tuple[int, int | float | None, int], int] = {}
-    for row in rows:
-        key = (row.sample, row.time, row.neuron)
-        if key in seen:
+    def seconds(self, name: str) -> FloatArray:
+        """A column of finite times from 0."""
+        values = np.array(self._converted(name, float, "a number of seconds"), np.float64)
+        bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+        if bad.size:
+            raise self._fault(name, int(bad[0]), "a finite time of 0 s or later")
+        return values
+
+    def refuse_twice(self, rows: IntArray) -> None:
+        """Refuse rows, ``(4, n)`` with the neuron last and its tick before it, that say the same."""
+        order = np.lexsort(rows[::-1])
+        again = np.flatnonzero(np.all(np.diff(rows[:, order]) == 0, axis=0))
+        if again.size:
+            first, second = order[again[0]], order[again[0] + 1]
+            tick, neuron = rows[2:, first]
             raise EventsError(
-                f"{path}, lines {seen[key]} and {row.line}: neuron {row.neuron} spikes twice in tick "
-                f"{row.time}; a tick holds one spike of a neuron: remove one row"
+                f"{self.path}, lines {self.lines[first]} and {self.lines[second]}: neuron {neuron} spikes "
+                f"twice in tick {tick}; a tick holds one spike of a neuron: remove one row"
             )
-        seen[key] = row.line
+
+    def _converted(self, name: str, convert: Callable[[str], T], wanted: str) -> list[T]:
+        cells = self.columns[name]
+        try:
+            return [convert(cell) for cell in cells]
+        except (ValueError, KeyError):
+            for k, cell in enumerate(cells):
+                try:
+                    convert(cell)
+                except (ValueError, KeyError):
+                    raise self._fault(name, k, wanted) from None
+            raise
+
+    def _fault(self, name: str, row: int, wanted: str) -> EventsError:
+        cell = self.columns[name][row]
+        shown = repr(cell if len(cell) <= 40 else f"{cell[:40]}...")
+        return EventsError(
+            f"{self.path}, line {self.lines[row]}: {name} is {shown}, but {wanted} is needed; correct the row"
+        )
 
 
 def _list_rows(name: str, e: Events) -> Iterator[tuple[object, ...]]:

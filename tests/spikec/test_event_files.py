@@ -248,18 +248,18 @@ def test_a_blank_row_says_that_its_sample_exists(tmp_path):
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("4,3", "neuron is 3, but 0 to 2"),
-        ("4,-1", "neuron is -1"),
-        ("-4,1", "tick is -4"),
+        ("4,3", "neuron is '3', but a number from 0 to 2"),
+        ("4,-1", "neuron is '-1'"),
+        ("-4,1", "tick is '-4'"),
         ("4.5,1", "tick is '4.5', but a whole number"),
         ("nan,1", "'nan'"),
         ("4,", "neuron is ''"),
         (",1", "tick is ''"),
         ("4", "1 values for 2 columns"),
         ("4,1,1", "3 values for 2 columns"),
-        ("99999999999999999999,1", "tick is 99999999999999999999"),
+        ("99999999999999999999,1", "tick is '99999999999999999999'"),
         ("4,1" + "0" * 5000, "neuron is"),
-        ("2147483648,1", "0 to 2147483647"),
+        ("2147483648,1", "from 0 to 2147483647"),
     ],
 )
 def test_an_impossible_row_is_named_by_its_line(tmp_path, row, words):
@@ -274,7 +274,7 @@ def test_an_impossible_time_is_named_by_its_line(tmp_path, time):
 
 def test_an_impossible_sample_or_input_is_named_by_its_line(tmp_path):
     _refused(
-        EventsError, _list(tmp_path, "sample,tick,neuron", "-1,1,1"), _network(), "line 2", "sample is -1"
+        EventsError, _list(tmp_path, "sample,tick,neuron", "-1,1,1"), _network(), "line 2", "sample is '-1'"
     )
     _refused(
         EventsError, _list(tmp_path, "sample,tick,neuron", "9999999999,1,1"), _network(), "line 2", "sample"
