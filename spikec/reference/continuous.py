@@ -6,15 +6,18 @@ Between two events every neuron follows the same closed form. With the rates :ma
 .. math:: I(t) = I_0 e^{-ct}, \qquad
           V(t) = V_l + (V_0 - V_l) e^{-at} + I_0 e^{-at} E(t, c - a) + b\,E(t, a)
 
-which is `Ramp` for a = c = 0, `Lif` for :math:`I_0 = 0`, and `CubaLif` in general. Its slope vanishes at most
-once, where :math:`E(t, c - a) = (b - a (V_0 - V_l) + I_0) / (I_0 c)`, so a crossing is bracketed exactly and
-never missed. Events at one moment act together, before any spike of that moment.
+which is `Ramp` for a = c = 0, `IfExp` for a = 0, `Lif` for :math:`I_0 = 0`, and `CubaLif` in general. Its
+slope vanishes at most once, where :math:`E(t, c - a) = (b - a (V_0 - V_l) + I_0) / (I_0 c)`, so a crossing is
+bracketed exactly and never missed. `Theta` and `QifExp` are in `spikec.reference.quadratic`.
+
+Events at one moment act together, before any spike of that moment; neurons that feed each other and spike at
+one moment do so before what any of these spikes causes.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 
@@ -22,9 +25,14 @@ import numpy as np
 from scipy.optimize import brentq
 
 from spikec.arrays import BoolArray, FloatArray, IntArray
+from spikec.errors import NetworkError
 from spikec.events import Events, from_rows
-from spikec.ir.network import Network, Population, Projection
-from spikec.ir.neurons import CubaLif, If, Lif, LiReadout, Neuron, Ramp
+from spikec.ir.network import Continuous, Network, Population, Projection, Reset
+from spikec.ir.neurons import CubaLif, If, IfExp, Lif, LiReadout, Neuron, QifExp, Ramp, Theta
+from spikec.reference.quadratic import QifNeurons, ThetaNeurons
+
+MAX_SPIKES = 1 << 22
+"""Spikes of one component in one sample; more is an explosion."""
 
 
 def run_continuous(
@@ -50,10 +58,18 @@ def run_continuous(
         rows: dict[str, list[tuple[int, float, int]]] = {name: [] for name in component}
         ends = {p.name: np.zeros((n_samples, p.n)) for p in groups}
         fans = [_Fan(q) for q in network.projections if q.post in component]
+        subtracts = isinstance(network.clock, Continuous) and network.clock.reset is Reset.SUBTRACT
         for sample in range(n_samples):
             arrivals = _arrivals(fans, spikes, sample, component)
-            for name, time, neuron in _run_component(groups, fans, arrivals, until, ends, sample):
+            neurons = {p.name: _neurons(p, subtracts) for p in groups}
+            made = _run_component(neurons, fans, arrivals, until)
+            for place, (name, time, neuron) in enumerate(made):
+                if place >= MAX_SPIKES:
+                    raise explosion(component, sample, MAX_SPIKES, time)
                 rows[name].append((sample, time, neuron))
+            for p in groups:
+                neurons[p.name].advance(np.arange(p.n), until)
+                ends[p.name][sample] = neurons[p.name].v
         for p in groups:
             columns = np.array(rows[p.name], np.float64).reshape(-1, 3).T
             spikes[p.name] = from_rows(columns[0], columns[1], columns[2], n_samples=n_samples, n_neurons=p.n)
@@ -125,37 +141,32 @@ def _arrivals(
 
 
 def _run_component(
-    groups: list[Population],
-    fans: list[_Fan],
-    heap: list[_Arrival],
-    until: float,
-    ends: Mapping[str, FloatArray],
-    sample: int,
+    neurons: Mapping[str, _AnyNeurons], fans: list[_Fan], heap: list[_Arrival], until: float
 ) -> Iterator[tuple[str, float, int]]:
-    """Run one sample of one component; yield its spikes in order."""
-    neurons = {p.name: _Neurons(p) for p in groups}
+    """Run one sample of one component from its neurons at rest; yield its spikes in order."""
     feeds_itself = any(fan.pre in neurons for fan in fans)
     while True:
         stop = min(heap[0].time, until) if heap else until
         last = stop == until
         crossings = {name: g.crossings(np.arange(g.n), stop, last) for name, g in neurons.items()}
         while True:
-            name = min(crossings, key=lambda k: float(crossings[k].min()))
-            first = float(crossings[name].min())
+            first = min(float(c.min()) for c in crossings.values())
             if np.isinf(first) or first > stop or (first == stop and not last):
                 break
             # Without feedback neurons do not wait for each other: all may spike before the next arrival.
-            spiking = np.flatnonzero(crossings[name] <= (first if feeds_itself else stop))
-            times = crossings[name][spiking]
-            for neuron, time in neurons[name].fire(spiking, times):
-                yield name, time, neuron
-                for fan in fans if feeds_itself else ():
-                    if fan.pre == name:
-                        for arrival in fan.arrivals(time, neuron):
-                            heapq.heappush(heap, arrival)
+            together = first if feeds_itself else stop
+            spiking = {name: np.flatnonzero(c <= together) for name, c in crossings.items()}
+            for name, j in spiking.items():
+                for neuron, time in neurons[name].fire(j, crossings[name][j]):
+                    yield name, time, neuron
+                    for fan in fans if feeds_itself else ():
+                        if fan.pre == name:
+                            for arrival in fan.arrivals(time, neuron):
+                                heapq.heappush(heap, arrival)
             if heap and heap[0].time < stop:
                 stop, last = heap[0].time, False
-            crossings[name][spiking] = neurons[name].crossings(spiking, stop, last)
+            for name, j in spiking.items():
+                crossings[name][j] = neurons[name].crossings(j, stop, last)
         if stop >= until and not (heap and heap[0].time <= until):
             break
         for g in neurons.values():
@@ -163,17 +174,31 @@ def _run_component(
         while heap and heap[0].time == stop:
             arrival = heapq.heappop(heap)
             neurons[arrival.post].receive(arrival)
-    for p in groups:
-        neurons[p.name].advance(np.arange(p.n), until)
-        ends[p.name][sample] = neurons[p.name].v
+
+
+def explosion(component: Collection[str], sample: int, most: int, time: float) -> NetworkError:
+    """What to say when activity explodes."""
+    return NetworkError(
+        f"populations {', '.join(component)} spike more than {most} times in sample {sample}, until "
+        f"{time:g} s already: the activity explodes; weaken what excites them, or lower biases"
+    )
+
+
+def _neurons(population: Population, subtracts: bool) -> _AnyNeurons:
+    if isinstance(population.neuron, Theta):
+        return ThetaNeurons(population)
+    if isinstance(population.neuron, QifExp):
+        return QifNeurons(population)
+    return _Neurons(population, subtracts)
 
 
 class _Neurons:
     """State of one population in one sample; every neuron knows the time its state belongs to."""
 
-    def __init__(self, population: Population) -> None:
+    def __init__(self, population: Population, subtracts: bool) -> None:
         k = population.neuron
-        assert isinstance(k, If | Lif | Ramp | CubaLif | LiReadout)
+        assert isinstance(k, If | Lif | Ramp | CubaLif | IfExp | LiReadout)
+        self.subtracts = subtracts
         self.n = population.n
         self.jumps = isinstance(k, If | Lif)
         self.one_spike = bool(getattr(k, "one_spike", False))
@@ -223,7 +248,7 @@ class _Neurons:
     def fire(self, j: IntArray, times: FloatArray) -> list[tuple[int, float]]:
         """Reset neurons `j` at their `times`; return those whose spike leaves them, and when."""
         self.advance(j, times)
-        self.v[j] = self.reset[j]
+        self.v[j] = self.v[j] - self.threshold[j] if self.subtracts else self.reset[j]
         leaving = ~self.silenced[j]
         if self.one_spike:
             self.silenced[j] = True
@@ -285,6 +310,9 @@ class _Neurons:
         if gap(low) >= 0:
             return low
         return float(brentq(gap, low, high, xtol=1e-18, rtol=8.9e-16, maxiter=200))
+
+
+_AnyNeurons = _Neurons | ThetaNeurons | QifNeurons
 
 
 def _e(t: FloatArray, r: FloatArray) -> FloatArray:
