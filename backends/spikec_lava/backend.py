@@ -26,7 +26,7 @@ SECONDS_PER_PROCESS_STEP = 0.02
 """Time for Lava to advance one process by one tick; 0.2 to 0.4 ms on two idle cores."""
 
 SECONDS_PER_SYNAPSE = 2e-7
-"""Time for one synapse in one tick, if its presynaptic neuron spikes; about 1 ns, and 30 ns with delays."""
+"""Time for one synapse in one tick; below 1 ns, but about 10 ns a tick of delay in Lava's ``DelayDense``."""
 
 
 class LavaBackend:

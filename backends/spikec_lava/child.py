@@ -40,38 +40,17 @@ def run_child(package: Path, arguments: Sequence[str], *, timeout: float, log: P
         BackendFailed: It failed, died or took too long.
     """
     path = log if log is not None else _temporary(".log")
+    keep = log is not None
     try:
-        file = path.open("wb")
-    except OSError as error:
-        raise UsageError(
-            f"cannot write the log {path}: {error.strerror or error}; choose another place"
-        ) from error
-    ledger = _temporary(".ledger")
-    owner = ["--ledger", str(ledger), "--owner", str(os.getpid())]
-    code: int | None = None
-    with file:
-        child = subprocess.Popen(
-            [sys.executable, str(package / "run.py"), *arguments, *owner],
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            cwd=package,
-            start_new_session=True,
-        )
-        try:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                code = child.wait(timeout)
-        finally:
-            end_group(child)
-            remove_shared_memory(ledger)
-    if code == 2:
-        message = last_words(path)
-        path.unlink() if log is None else None
-        raise UsageError(message)
-    if code != 0:
-        raise BackendFailed(f"Lava {_fate(code, timeout)}: {last_words(path)} (its log is {path})")
-    if log is None:
-        path.unlink()
+        code = _wait_for_child([str(package / "run.py"), *arguments], package, timeout, path)
+        if code == 2:
+            raise UsageError(last_words(path))
+        if code != 0:
+            keep = True
+            raise BackendFailed(f"Lava {_fate(code, timeout)}: {last_words(path)} (its log is {path})")
+    finally:
+        if not keep:
+            path.unlink(missing_ok=True)
 
 
 def end_group(child: subprocess.Popen[bytes]) -> None:
@@ -113,6 +92,34 @@ def last_words(log: Path) -> str:
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     meant = [line.removeprefix(TOKEN) for line in lines if line.startswith(TOKEN)]
     return (meant or lines or ["it said nothing"])[-1]
+
+
+def _wait_for_child(arguments: Sequence[str], folder: Path, timeout: float, log: Path) -> int | None:
+    """Run Python in a process group of its own; return its exit code, or None if it took too long."""
+    try:
+        output = log.open("wb")
+    except OSError as error:
+        raise UsageError(
+            f"cannot write the log {log}: {error.strerror or error}; choose another place"
+        ) from error
+    ledger = _temporary(".ledger")
+    supervision = ["--ledger", str(ledger), "--owner", str(os.getpid())]
+    with output:
+        child = subprocess.Popen(
+            [sys.executable, *arguments, *supervision],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            start_new_session=True,
+        )
+        try:
+            return child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            end_group(child)
+            remove_shared_memory(ledger)
 
 
 def _fate(code: int | None, timeout: float) -> str:

@@ -106,7 +106,7 @@ def unsupported(program: Program, flavour: str) -> list[Violation]:
 
 def _write(program: Program, folder: Path, flavour: str) -> None:
     network = program.network
-    arrays: dict[str, AnyArray] = {}
+    arrays: dict[str, Any] = {}
     described = {
         "flavour": flavour,
         "dt": network.dt,
@@ -115,7 +115,7 @@ def _write(program: Program, folder: Path, flavour: str) -> None:
         "projections": [_projection(q, arrays) for q in network.projections],
     }
     (folder / "network.json").write_text(json.dumps(described, indent=1) + "\n")
-    np.savez_compressed(folder / "network.npz", allow_pickle=False, **arrays)
+    np.savez_compressed(folder / "network.npz", **arrays)
     save(_example(program), folder / "example_events.npz")
     (folder / "README.md").write_text(_readme(program, flavour))
     _copy_code(folder)

@@ -63,7 +63,7 @@ def started(
 def leave(message: str, code: int = 1) -> NoReturn:
     """End this program and every process it started, at once and whatever they wait for."""
     for child in multiprocessing.active_children():
-        child.kill() if child.name.startswith("SystemProcess") else child.terminate()
+        child.kill()
     sys.stdout.flush()
     print(f"{TOKEN}{message}", file=sys.stderr, flush=True)
     os._exit(code)

@@ -21,6 +21,9 @@ from spikec_lava.deployed.files import Spikes, in_order
 from spikec_lava.deployed.network import Array, Network, Population, Projection
 from spikec_lava.deployed.runtime import started
 
+LARGEST_DECAY = 4095
+"""A chip holds a decay in 12 bits; the simulator also takes 4096, which forgets everything."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Graph:
@@ -91,6 +94,11 @@ def check_hardware(network: Network) -> None:
     if network.flavour != "stock":
         raise UserError("only the stock flavour runs on Loihi 2, but this package is fused; deploy it anew")
     for p in network.populations:
+        if np.max((p.parameters or {}).get("dv", 0)) > LARGEST_DECAY:
+            raise UserError(
+                f"population {p.name} has a dv of more than {LARGEST_DECAY}, which a chip cannot hold; "
+                "compile for the target loihi2"
+            )
         mixed = [k for k, v in (p.parameters or {}).items() if k != "bias_mant" and not isinstance(v, int)]
         if mixed:
             raise UserError(

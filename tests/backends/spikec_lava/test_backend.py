@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -157,6 +160,23 @@ def test_no_samples_or_no_ticks_give_an_empty_result(flavour: str, n_samples: in
     assert result.traces["out.v.last"].shape == (n_samples, 2)
     assert result.counters is not None
     assert set(result.counters.totals().values()) == {0}
+
+
+@needs_lava
+def test_lava_is_never_imported_into_the_callers_process() -> None:
+    code = """
+        import sys
+        import numpy as np
+        from spikec.backend import find_backend, run
+        from spikec.random_networks import random_inputs, random_program
+        rng = np.random.default_rng(0)
+        program = random_program(rng)
+        run(find_backend("lava"), program, random_inputs(rng, program, 1, 3), 3)
+        print([name for name in sys.modules if name.partition(".")[0] == "lava"])
+    """
+    script = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 @needs_lava
