@@ -218,14 +218,21 @@ Written by `spikec deploy`; spikec itself is not needed here. {_HOW[flavour]}
 
 ## Run it
 
-Python 3.10 to 3.13 on Linux with numpy, scipy and lava-nc {LAVA_VERSION}:
+Python 3.10 to 3.13 on Linux with numpy, scipy and lava-nc. On Python 3.10:
+
+    pip install lava-nc=={LAVA_VERSION}
+
+Later Pythons are refused by pip, though Lava runs there with the help of `spikec_lava/compat.py`:
 
     pip install numpy scipy scikit-learn networkx "asteval<0.10"
     pip install --no-deps --ignore-requires-python lava-nc=={LAVA_VERSION}
+
+Then:
+
     python run.py --input example_events.npz --output result.npz
 
 `python run.py --help` lists the options. Exit code 0: fine; 1: Lava failed; 2: something to put right, which
-the last line says.
+the last line says. `spikec compare` reads the result.
 
 ## The network
 
