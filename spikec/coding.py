@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from math import prod
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +46,40 @@ class LatencyEncoding:
             )
 
 
-Encoding = LatencyEncoding
+@dataclass(frozen=True)
+class BinaryEncoding:
+    """One moment for all: inputs whose value is at least a threshold spike there, the others not at all.
+
+    Attributes:
+        population: The source that carries the values.
+        threshold: The smallest value that spikes.
+        time: When, seconds.
+        duration: When the answer is read, seconds.
+    """
+
+    population: str
+    threshold: float
+    time: float
+    duration: float
+
+    clock: ClassVar[None] = None
+    """There is no source that spikes in every sample."""
+
+    def __post_init__(self) -> None:
+        times_fit = 0 <= self.time <= self.duration and 0 < self.duration < np.inf
+        if not (times_fit and np.isfinite(self.threshold)):
+            raise NetworkError(
+                f"binary encoding: time {self.time}, duration {self.duration}, threshold {self.threshold}; "
+                "all must be finite, the duration positive, and the time from 0 to the duration"
+            )
+
+    @property
+    def window(self) -> float:
+        """The span that a clock has to resolve: all of it, for the input alone would need no resolution."""
+        return self.duration
+
+
+Encoding = LatencyEncoding | BinaryEncoding
 
 
 class Readout(str, Enum):
@@ -93,6 +127,9 @@ def encode(encoding: Encoding, samples: npt.ArrayLike) -> dict[str, Events]:
     x = x.reshape(len(x), prod(x.shape[1:]))
     if not np.isfinite(x).all():
         raise EventsError("the samples hold NaN or infinite values; a spike time needs a finite number")
+    if isinstance(encoding, BinaryEncoding):
+        times = np.where(x >= encoding.threshold, encoding.time, np.inf)
+        return {encoding.population: from_dense_times(times)}
     x = np.clip(x, 0.0, encoding.x_max)
     times = encoding.window * (1.0 - x / encoding.x_max)
     if not encoding.silent_at_end:

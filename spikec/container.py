@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from spikec.arrays import AnyArray
-from spikec.coding import Decoding, Encoding, LatencyEncoding, Readout
+from spikec.coding import BinaryEncoding, Decoding, Encoding, LatencyEncoding, Readout
 from spikec.errors import FileFormatError, Violation
 from spikec.events import Events
 from spikec.ir.connectivity import Connectivity, DelayKind, Delays, Dense, Sparse
@@ -66,10 +66,10 @@ MANIFEST = "spikec.json"
 CLASSES: dict[str, type] = {
     c.__name__: c
     for c in (
-        Continuous, Convention, Counters, CubaFixed, CubaLif, CubaTicks, Decoding, Delays, Dense, Events,
-        Figure, Fixed, FixedFormat, Formats, If, IfExp, LatencyEncoding, Lif, LiReadout, Limits, LogEntry,
-        Network, Population, PopulationCounts, Program, Projection, ProjectionCounts, QifExp, Ramp, RunResult,
-        Shard, Source, Sparse, Target, Theta, Ticks, Violation,
+        BinaryEncoding, Continuous, Convention, Counters, CubaFixed, CubaLif, CubaTicks, Decoding, Delays,
+        Dense, Events, Figure, Fixed, FixedFormat, Formats, If, IfExp, LatencyEncoding, Lif, LiReadout,
+        Limits, LogEntry, Network, Population, PopulationCounts, Program, Projection, ProjectionCounts,
+        QifExp, Ramp, RunResult, Shard, Source, Sparse, Target, Theta, Ticks, Violation,
     )
 }  # fmt: skip
 ENUMS: dict[str, type[Enum]] = {e.__name__: e for e in (DelayKind, Integration, Readout, Reset, Sign)}

@@ -81,7 +81,7 @@ class SampledNetwork:
 
     def scores(self, samples: FloatArray) -> FloatArray:
         """The readout's membrane at 2 T, ``(n_samples, n_classes)``, event-exact."""
-        assert self.network.encoding is not None
+        assert isinstance(self.network.encoding, LatencyEncoding)
         early = earliness(samples, self.network.encoding.x_max, self.layer.window)
         result: FloatArray = features(self.layer, early) @ self.readout.weights + self.readout.bias
         return result

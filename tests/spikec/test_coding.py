@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from spikec.coding import Decoding, LatencyEncoding, Readout, decode, encode
+from spikec.coding import BinaryEncoding, Decoding, LatencyEncoding, Readout, decode, encode
 from spikec.errors import EventsError, NetworkError
 from spikec.events import Events, from_dense_times, from_rows
 
@@ -73,6 +73,36 @@ def test_samples_without_a_spike_time_are_refused(samples, message):
 def test_impossible_encodings_are_refused(window, x_max, duration):
     with pytest.raises(NetworkError, match="latency encoding"):
         LatencyEncoding("pixels", window, x_max, True, None, duration)
+
+
+def test_binary_inputs_spike_at_one_moment_from_the_threshold_on():
+    encoding = BinaryEncoding("pixels", 127.5, 2e-4, 0.02)
+    times = encode(encoding, [[[0, 127], [128, 255]], [[127.5, -1], [3, 1e9]]])["pixels"].first_times()
+    t, never = 2e-4, np.inf
+    assert times.tolist() == [[never, never, t, t], [t, never, never, t]]
+
+
+def test_a_binary_encoding_has_no_clock_and_leaves_the_resolution_to_the_trial():
+    encoding = BinaryEncoding("pixels", 0.5, 0.0, 0.02)
+    assert encoding.clock is None
+    assert encoding.window == encoding.duration == 0.02
+
+
+@pytest.mark.parametrize(
+    ("threshold", "time", "duration"),
+    [
+        (np.nan, 0.0, 1.0),
+        (np.inf, 0.0, 1.0),
+        (0.5, -1e-9, 1.0),
+        (0.5, 1.1, 1.0),
+        (0.5, np.nan, 1.0),
+        (0.5, 0.0, 0.0),
+        (0.5, 0.0, np.inf),
+    ],
+)
+def test_impossible_binary_encodings_are_refused(threshold, time, duration):
+    with pytest.raises(NetworkError, match="binary encoding"):
+        BinaryEncoding("pixels", threshold, time, duration)
 
 
 def test_an_unknown_readout_is_refused():

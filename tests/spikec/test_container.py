@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikec import container
-from spikec.coding import Decoding, LatencyEncoding, Readout
+from spikec.coding import BinaryEncoding, Decoding, LatencyEncoding, Readout
 from spikec.container import CLASSES, MANIFEST, digest, is_container, load, save
 from spikec.errors import FileFormatError, Violation
 from spikec.events import from_dense_times, no_events
 from spikec.ir.connectivity import Delays, Dense, sparse
 from spikec.ir.network import Continuous, Convention, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaLif, CubaTicks, If, Lif, LiReadout, Ramp, Source
+from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, LiReadout, QifExp, Ramp, Source, Theta
 from spikec.program import LogEntry, Program, Shard
 from spikec.random_networks import random_inputs, random_program
 from spikec.reference import ReferenceBackend
@@ -95,6 +95,9 @@ def _result():
 EXAMPLES = {
     "network": _float_network(),
     "chip decays": Population("p", CubaTicks([1, 4096], 0, np.inf), (2,)),
+    "oscillator": Population("p", Theta(0.01, [1.0, 2.0], phase=1e-3), (2,)),
+    "decaying currents": (Population("p", QifExp(0.02), (1,)), Population("q", IfExp(0.01, 1.0), (1,))),
+    "one moment": (BinaryEncoding("p", 127.5, 1e-4, 0.02),),
     "program": _program(),
     "compiled program": random_program(np.random.default_rng(5)),
     "result": _result(),
