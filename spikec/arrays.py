@@ -28,7 +28,8 @@ def read_only(array: npt.ArrayLike, dtype: npt.DTypeLike) -> AnyArray:
     given = np.asarray(array)
     if given.dtype.kind not in "biuf":
         raise NetworkError(f"an array of numbers was expected, but its type is {given.dtype}; give numbers")
-    wanted = np.ascontiguousarray(given, dtype=dtype).reshape(given.shape)
+    with np.errstate(invalid="ignore"):  # what does not fit is refused below
+        wanted = np.ascontiguousarray(given, dtype=dtype).reshape(given.shape)
     if wanted.dtype.kind in "iu" and given.dtype != wanted.dtype and not np.array_equal(wanted, given):
         raise NetworkError(
             f"whole numbers of type {wanted.dtype} were expected, but the values do not fit it"

@@ -232,6 +232,11 @@ class Network:
         return self.clock.dt
 
     @property
+    def reset(self) -> Reset:
+        """What a spike does to the membrane."""
+        return self.clock.reset if isinstance(self.clock, Continuous) else self.clock.convention.reset
+
+    @property
     def n_synapses(self) -> int:
         """Stored synapses of all projections."""
         return sum(q.connectivity.n_synapses for q in self.projections)

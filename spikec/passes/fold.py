@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
+from spikec.coding import Readout
+from spikec.errors import Violation
 from spikec.ir.connectivity import simplest
-from spikec.ir.network import Population
+from spikec.ir.network import Network, Population, Reset
 from spikec.ir.neurons import CubaLif, Lif, LiReadout
 from spikec.program import LogEntry, Program
 from spikec.units import several
@@ -19,7 +22,8 @@ class Fold:
     """Move every membrane so that it rests at 0, and write delays in their simplest form.
 
     A membrane is measured from an arbitrary zero: taking ``v_leak`` off membrane, threshold and reset changes
-    no spike. A matrix of equal delays becomes one delay, one that depends on one side only a list.
+    no spike, unless a spike takes off the threshold itself: such a membrane stays. A matrix of equal delays
+    becomes one delay, one that depends on one side only a list.
     """
 
     name: ClassVar[str] = "fold"
@@ -28,7 +32,7 @@ class Fold:
     def apply(self, program: Program) -> Program:
         """See `spikec.passes.base.Pass`."""
         network = program.network
-        moved = {p.name: at_rest_zero(p) for p in network.populations if _rests_elsewhere(p)}
+        moved = {p.name: at_rest_zero(p) for p in network.populations if _can_move(p, network.reset)}
         tidied = {
             q.name: replace(q, delays=simplest(q.delays, q.connectivity))
             for q in network.projections
@@ -37,7 +41,8 @@ class Fold:
         network = network.with_populations(moved).with_projections(tidied)
         rested, simpler = several(len(moved), "membrane"), several(len(tidied), "delay table")
         summary = f"{rested} moved to rest at 0, {simpler} simplified"
-        return program.logged(LogEntry(self.name, True, summary), network=network)
+        violations = (*program.violations, *_lost_rests(program.network))
+        return program.logged(LogEntry(self.name, True, summary), network=network, violations=violations)
 
 
 def at_rest_zero(population: Population) -> Population:
@@ -51,6 +56,25 @@ def at_rest_zero(population: Population) -> Population:
     return replace(population, neuron=shifted)
 
 
-def _rests_elsewhere(population: Population) -> bool:
+def _can_move(population: Population, reset: Reset) -> bool:
+    """Whether a membrane rests elsewhere than at 0, and no spike needs it there."""
     k = population.neuron
-    return isinstance(k, Lif | CubaLif | LiReadout) and bool(np.any(np.asarray(k.v_leak) != 0))
+    if not isinstance(k, Lif | CubaLif | LiReadout) or not np.any(np.asarray(k.v_leak) != 0):
+        return False
+    return reset is Reset.VALUE or isinstance(k, LiReadout) or k.one_spike
+
+
+def _lost_rests(network: Network) -> Iterator[Violation]:
+    """A chip's membranes all start at 0, so an answer that compares them cannot rest on different values."""
+    if network.decoding is None or network.decoding.readout is not Readout.MEMBRANE:
+        return
+    name = network.decoding.population
+    rest = np.asarray(getattr(network.population(name).neuron, "v_leak", 0.0))
+    if rest.min() < rest.max():
+        yield Violation(
+            "resting membrane",
+            name,
+            f"{rest.min():g} to {rest.max():g}",
+            "one value for all neurons of a readout",
+            "train the readout with one v_leak, or with a bias instead",
+        )
