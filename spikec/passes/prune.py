@@ -10,7 +10,7 @@ import numpy as np
 
 from spikec.ir.connectivity import DelayKind, Delays, Dense, sparse
 from spikec.ir.fixed_point import Fixed, mantissas
-from spikec.ir.network import Network, Projection
+from spikec.ir.network import Continuous, Network, Projection
 from spikec.program import LogEntry, Program
 from spikec.units import several
 
@@ -32,7 +32,7 @@ class Prune:
     def apply(self, program: Program) -> Program:
         """See `spikec.passes.base.Pass`."""
         before = program.network
-        network = _without_dead_ends(before)
+        network = _without_dead_ends(program)
         network = network.with_projections(
             {q.name: without_zeros(q) for q in network.projections if self._is_thin(q)}
         )
@@ -68,21 +68,34 @@ def without_zeros(q: Projection) -> Projection:
     return replace(q, connectivity=listed, delays=delays)
 
 
-def _without_dead_ends(network: Network) -> Network:
+def _without_dead_ends(program: Program) -> Network:
+    network = program.network
+    kept = _cycle_closers(network)
     alive = tuple(
-        q
-        for q in network.projections
-        if q.connectivity.n_synapses and np.any(mantissas(q.connectivity.weights) != 0)
+        q for q in network.projections if q.name in kept or np.any(mantissas(q.connectivity.weights) != 0)
     )
     graph = nx.DiGraph()
     graph.add_nodes_from(p.name for p in network.populations)
     graph.add_edges_from((q.pre, q.post) for q in alive)
     wanted = {*network.outputs, *network.inputs}
     if network.decoding is not None:
-        wanted.add(network.decoding.population)
+        answer = network.decoding.population
+        wanted |= {s.population for s in program.shards[answer]} if answer in program.shards else {answer}
     useful = wanted.union(*(nx.ancestors(graph, name) for name in wanted))
     return replace(
         network,
         populations=tuple(p for p in network.populations if p.name in useful),
         projections=tuple(q for q in alive if q.post in useful),
     )
+
+
+def _cycle_closers(network: Network) -> set[str]:
+    """Projections that must stay, whatever they hold, because the others' timing hangs on them.
+
+    Where a hop takes no tick, projections that close a cycle take one; without one of them, the others might
+    close none.
+    """
+    if isinstance(network.clock, Continuous) or network.clock.convention.hop_delay:
+        return set()
+    component = {name: k for k, names in enumerate(network.components()) for name in names}
+    return {q.name for q in network.projections if q.pre != q.post and component[q.pre] == component[q.post]}
