@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from spikec.arrays import FloatArray
+from spikec.arrays import BoolArray, FloatArray
 from spikec.errors import Violation
 from spikec.ir.connectivity import one_to_one
 from spikec.ir.network import Network, Population, Projection
@@ -23,8 +23,9 @@ from spikec.program import LogEntry, Program
 from spikec.units import several
 
 MARGIN = 2.0
-"""How often the self-inhibition outweighs the strongest excitation: covers a current that leaks to half
-(2838 ticks at Loihi's least decay of 1/4096 a tick) and all rounding."""
+"""How often the self-inhibition outweighs the strongest excitation, once its own leak (Loihi's least decay is
+1/4096 a tick) is made up for: covers the rounding of weights. Where nobody knows how long a sample is, it
+covers the leak of 2838 ticks."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,12 @@ class OneSpike:
         """See `spikec.passes.base.Pass`."""
         network = program.network
         figures: dict[str, object] = {}
-        broken = tuple(v for p in network.populations if (v := unenforceable(network, p)) is not None)
+        found = (unenforceable(network, p, program.n_ticks) for p in network.populations)
+        broken = tuple(v for v in found if v is not None)
         for p in network.populations:
             if _promises(p) and p.name not in {v.where for v in broken}:
-                inhibition = MARGIN * float(np.max(strongest_excitation(network, p)))
+                strongest = float(np.max(strongest_excitation(network, p, program.n_ticks)))
+                inhibition = MARGIN * strongest * (4096 / 4095) ** (program.n_ticks or 0)
                 name = rename_free(network, f"{p.name}.once")
                 q = Projection(name, p.name, p.name, one_to_one(p.n, -inhibition))
                 network = replace(network, projections=(*network.projections, q))
@@ -60,41 +63,36 @@ class OneSpike:
         )
 
 
-def unenforceable(network: Network, population: Population) -> Violation | None:
+def unenforceable(network: Network, population: Population, n_ticks: int | None) -> Violation | None:
     """Why a population's promise of one spike cannot be kept on a chip; None if it can, or makes none."""
     k = population.neuron
     if not _promises(population):
         return None
     assert isinstance(k, CubaTicks)
-    stays = np.all(
-        (np.asarray(k.decay_u) == 1) | ((np.asarray(k.decay_u) == 4096) & (np.asarray(k.decay_v) == 0))
-    )
-    if not stays:
-        return Violation(
-            "one spike a sample",
-            population.name,
-            "a current or membrane that fades",
-            "neurons whose input stays (Ramp, If)",
-            "allow several spikes, or use a network without leak",
-        )
-    if not np.all(np.isfinite(strongest_excitation(network, population))):
-        return Violation(
-            "one spike a sample",
-            population.name,
-            "input from neurons that may spike any number of times",
-            "input from neurons that spike once",
-            "give the inputs one_spike=True if they keep to it",
-        )
-    return None
+    if not np.all(_current_stays(k) | ((np.asarray(k.decay_u) == 4096) & (np.asarray(k.decay_v) == 0))):
+        got, limit = "a current or membrane that fades", "neurons whose input stays (Ramp, If)"
+        advice = "allow several spikes, or use a network without leak"
+    elif not np.all(np.isfinite(_lasting_drive(k, n_ticks))):
+        got, limit = "a bias that lifts the membrane without end", "samples of a known length"
+        advice = "give the length of a sample (--ticks)"
+    elif not np.all(np.isfinite(strongest_excitation(network, population, n_ticks))):
+        got, limit = "input from neurons that may spike again", "input from neurons that spike once"
+        advice = "give the inputs one_spike=True if they keep to it"
+    else:
+        return None
+    return Violation("one spike a sample", population.name, got, limit, advice)
 
 
-def strongest_excitation(network: Network, population: Population) -> FloatArray:
-    """The largest current that inputs and bias can ever raise, membrane units per tick, ``(n,)``.
+def strongest_excitation(network: Network, population: Population, n_ticks: int | None) -> FloatArray:
+    """What inhibition must outweigh to keep every later spike away, membrane units per tick, ``(n,)``.
 
-    Infinite where an excitatory input may spike more than once.
+    Where the current stays, that is the largest current that all inputs together can ever raise, and the
+    bias; where the membrane stays, the largest sum of all jumps, and of the bias in every tick. What lies
+    below a negative threshold comes on top. Infinite where an excitatory input may spike more than once.
     """
     assert isinstance(population.neuron, CubaTicks)
-    strongest = np.broadcast_to(np.maximum(np.asarray(population.neuron.bias), 0.0), (population.n,)).copy()
+    below = np.maximum(-np.asarray(population.neuron.threshold), 0.0)
+    strongest = np.broadcast_to(_lasting_drive(population.neuron, n_ticks) + below, (population.n,)).copy()
     for q in network.incoming(population.name):
         _, post = q.connectivity.synapses()
         positive = np.maximum(np.asarray(q.connectivity.weights, np.float64).ravel(), 0.0)
@@ -103,6 +101,20 @@ def strongest_excitation(network: Network, population: Population) -> FloatArray
             total = np.where(total > 0, np.inf, 0.0)
         strongest += total
     return strongest
+
+
+def _current_stays(k: CubaTicks) -> BoolArray:
+    stays: BoolArray = np.asarray(k.decay_u) == 1
+    return stays
+
+
+def _lasting_drive(k: CubaTicks, n_ticks: int | None) -> FloatArray:
+    """What bias and current bias come to, in a current that leaks 1/4096 a tick or a membrane that stays."""
+    ticks = np.inf if n_ticks is None else float(n_ticks)
+    bias, drive = (np.maximum(np.asarray(b, np.float64), 0.0) for b in (k.bias, k.current_bias))
+    in_current = bias + drive * min(ticks, 4096.0)
+    in_membrane = (bias + drive) * ticks if np.isfinite(ticks) else np.where(bias + drive > 0, np.inf, 0.0)
+    return np.where(_current_stays(k), in_current, in_membrane)
 
 
 def _promises(population: Population) -> bool:
