@@ -19,8 +19,8 @@ from spikec.reference import ReferenceBackend
 from spikec.result import RunResult
 from spikec.targets.target import Target, load_target
 
-DT = 1e-3
-"""Length of a tick, seconds."""
+DT = 2.0**-10
+"""Length of a tick, seconds; sums of ticks are exact."""
 
 KINDS = ("ramp", "if", "lif", "cuba")
 

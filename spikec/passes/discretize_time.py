@@ -8,13 +8,17 @@ taken off the delays.
 **Where the hop's tick goes.** A neuron whose input moves the current (`Ramp`, `CubaLif`, `LiReadout`) reaches
 at the end of a tick what the continuous one reaches a tick after its input: the hop is no delay at all, and
 delays stay as they are. A neuron whose membrane jumps (`If`, `Lif`) does so at once, so the hop is a delay of
-one tick; it is taken off where there is a delay to take it from, and is a shift of one tick elsewhere.
+one tick; it is taken off where there is a delay to take it from. Elsewhere the whole population runs a tick
+late, and what reaches it on other ways is delayed as much: its inputs still meet as they did. Only in a cycle
+whose delays are shorter than its hops can they not. A bias acts in a chip's first tick already, which is a
+tick early.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import isclose
 from typing import ClassVar
 
 import numpy as np
@@ -34,8 +38,8 @@ class DiscretizeTime:
     """Put a float network on a chip's clock.
 
     Attributes:
-        dt: Length of a tick, seconds. None: that of the network, or, if it is continuous, the longest of
-            window/2^k with which a sample takes no more than `max_ticks`.
+        dt: Length of a tick, seconds. None: that of the network, or, if it is continuous, the shortest of
+            window/2^k with which a sample takes no more than `max_ticks`, lateness left aside.
         max_ticks: See `dt`.
     """
 
@@ -50,22 +54,29 @@ class DiscretizeTime:
         network = program.network
         dt = self._tick(network)
         ticks = {p.name: _tick(p, network, dt) for p in network.populations if not p.is_source}
-        late = {q.name: _lateness(q, network, dt) for q in network.projections}
+        shift = late_ticks(network, dt)
         populations = tuple(
             p if p.is_source else replace(p, neuron=_on_chip(ticks[p.name])) for p in network.populations
         )
+        waits = {q.name: _waits(q, network, dt, shift[q.post] - shift[q.pre]) for q in network.projections}
         projections = tuple(
-            _scaled(q, ticks[q.post].gain, _own_ticks(q, network), dt) for q in network.projections
+            replace(
+                scaled_rows(q, ticks[q.post].gain),
+                delays=Delays(np.maximum(waits[q.name], 0.0) * dt, q.delays.kind),
+            )
+            for q in network.projections
         )
-        shift = _total_lateness(network, late)
         n_ticks = program.n_ticks
         if network.encoding is not None:
-            n_ticks = round(network.encoding.duration / dt) + 1 + max(shift.values(), default=0)
+            answers = network.outputs if network.decoding is None else (network.decoding.population,)
+            last = max((shift[name] for name in answers), default=0)
+            n_ticks = round(network.encoding.duration / dt) + 1 + last
         figures: dict[str, object] = {"dt_s": dt, "n_ticks": n_ticks}
         for p in network.populations:
             if not p.is_source:
                 figures[f"{p.name}.decay_error"] = _decay_error(ticks[p.name])
                 figures[f"{p.name}.late_ticks"] = shift[p.name]
+        figures |= {f"{name}.too_late_ticks": -float(w.min()) for name, w in waits.items() if np.any(w < 0)}
         latest = several(max(shift.values(), default=0), "tick")
         summary = f"ticks of {dt:g} s; spikes arrive up to {latest} late, as hops take time"
         changed = replace(network, populations=populations, projections=projections, clock=Ticks(dt, LOIHI))
@@ -75,17 +86,24 @@ class DiscretizeTime:
 
     def _tick(self, network: Network) -> float:
         if isinstance(network.clock, Ticks):
-            if self.dt is not None and not np.isclose(self.dt, network.clock.dt, rtol=1e-9):
+            if self.dt is not None and not isclose(self.dt, network.clock.dt, rel_tol=1e-9):
                 raise UsageError(
                     f"the network has ticks of {network.clock.dt:g} s and cannot be put on {self.dt:g} s; "
                     "read it with the dt you want"
                 )
             return network.clock.dt
         if self.dt is not None:
+            if not 0 < self.dt < np.inf:
+                raise UsageError(f"a tick of {self.dt:g} s is impossible; give a positive dt in seconds")
             return self.dt
         if network.encoding is None:
             raise UsageError("this continuous network does not say how fine its times are; give --dt SECONDS")
         window, duration = network.encoding.window, network.encoding.duration
+        if duration / window + 1 > self.max_ticks:
+            raise UsageError(
+                f"a sample of {duration:g} s needs at least {int(np.ceil(duration / window)) + 1} ticks, but "
+                f"{self.max_ticks} are allowed; allow more, or give --dt SECONDS"
+            )
         per_window = 1
         while 2 * per_window * duration / window + 1 <= self.max_ticks:
             per_window *= 2
@@ -112,12 +130,10 @@ def _decay_error(tick: Tick) -> float:
 
 def _broken_resets(network: Network, ticks: Mapping[str, Tick]) -> Iterator[Violation]:
     """A chip sets the membrane to zero after a spike, and to nothing else."""
-    clock = network.clock
-    reset = clock.reset if isinstance(clock, Continuous) else clock.convention.reset
     for name, tick in ticks.items():
-        if not np.any(np.isfinite(tick.threshold)):
+        if tick.one_spike or not np.any(np.isfinite(tick.threshold)):
             continue
-        if reset is Reset.SUBTRACT:
+        if network.reset is Reset.SUBTRACT:
             advice = "train with reset to zero, or read the network with a convention that resets to a value"
             yield Violation("reset", name, "subtraction of the threshold", "reset to rest", advice)
         elif np.any(tick.v_reset != 0):
@@ -138,6 +154,25 @@ def _on_chip(tick: Tick) -> CubaTicks:
     )
 
 
+def late_ticks(network: Network, dt: float) -> dict[str, int]:
+    """By how many ticks each population runs late on a chip, at least, if all its inputs are to meet.
+
+    Every hop takes a tick. Where the network itself takes none and has no delay to spare, the hop makes what
+    follows late; longer delays on the way make it up again.
+    """
+    late = {
+        q.name: 1 - _own_ticks(q, network) - int(np.rint(_delay_ticks(q, network, dt).min()))
+        for q in network.projections
+        if q.connectivity.n_synapses
+    }
+    shift = {p.name: 0 for p in network.populations}
+    for _ in network.populations:  # the longest path; a cycle that cannot be kept in time is given up
+        for q in network.projections:
+            if q.name in late:
+                shift[q.post] = max(shift[q.post], shift[q.pre] + late[q.name])
+    return shift
+
+
 def _own_ticks(q: Projection, network: Network) -> int:
     """Ticks that the network itself lets pass on a projection of delay 0, as the chip counts them."""
     if isinstance(network.clock, Continuous):
@@ -146,25 +181,17 @@ def _own_ticks(q: Projection, network: Network) -> int:
     return max(network.clock.convention.hop_delay, int(closes_cycle))
 
 
-def _lateness(q: Projection, network: Network, dt: float) -> int:
-    """Ticks by which the chip's hop delays a projection beyond what its delays can give back."""
-    shortest = float(q.delays.values.min()) if q.delays.values.size else 0.0
-    return max(0, 1 - _own_ticks(q, network) - int(np.rint(shortest / dt)))
+def _delay_ticks(q: Projection, network: Network, dt: float) -> FloatArray:
+    """A projection's delays in ticks: whole ones, unless the network is continuous."""
+    if q.delays.in_ticks:
+        return q.delays.values.astype(np.float64)
+    ticks = q.delays.values / dt
+    return ticks if isinstance(network.clock, Continuous) else np.rint(ticks)
 
 
-def _scaled(q: Projection, gain: FloatArray, own_ticks: int, dt: float) -> Projection:
-    """Weights times the gain of the neuron they reach; delays less what the hop already takes."""
-    delays = Delays(np.maximum(q.delays.values - (1 - own_ticks) * dt, 0.0), q.delays.kind)
-    return replace(scaled_rows(q, gain), delays=delays)
+def _waits(q: Projection, network: Network, dt: float, shift: int) -> FloatArray:
+    """Delays in ticks, less the chip's own for the hop, more what the far end runs later than the near.
 
-
-def _total_lateness(network: Network, late: Mapping[str, int]) -> dict[str, int]:
-    """For each population the latest tick shift along any path from an input; cycles are gone round once."""
-    total = {p.name: 0 for p in network.populations}
-    for component in network.components():
-        for name in component:
-            arriving = [total[q.pre] + late[q.name] for q in network.incoming(name) if q.pre not in component]
-            total[name] = max(arriving, default=0)
-        for name in component if len(component) > 1 else ():
-            total[name] = max(total[m] for m in component)
-    return total
+    Where they fall below 0, spikes arrive too late by as much.
+    """
+    return _delay_ticks(q, network, dt) - (1 - _own_ticks(q, network)) + shift
