@@ -46,7 +46,9 @@ class QuantizeDelays:
         figures: dict[str, object] = {}
         for q in network.projections:
             rounded = in_ticks(q, network.dt)
-            error = np.abs(q.delays.values / network.dt - rounded.delays.values)
+            unit = 1.0 if q.delays.in_ticks else network.dt
+            given = q.delays.per_synapse(q.connectivity) / unit
+            error = np.abs(given - rounded.delays.per_synapse(q.connectivity))
             figures[f"{q.name}.error_ticks"] = float(error.max(initial=0.0))
             network = network.with_projections({q.name: rounded})
             if longest is not None and self.relays and rounded.delays.longest > longest:
@@ -62,7 +64,9 @@ class QuantizeDelays:
 
 def in_ticks(q: Projection, dt: float) -> Projection:
     """The projection with delays in the nearest whole ticks."""
-    delays = Delays(np.rint(q.delays.values / dt).astype(np.int64), q.delays.kind)
+    delays = q.delays
+    if not delays.in_ticks:
+        delays = Delays(np.rint(delays.values / dt).astype(np.int64), delays.kind)
     return replace(q, delays=simplest(delays, q.connectivity))
 
 
@@ -83,7 +87,7 @@ def with_relays(network: Network, q: Projection, longest: int) -> tuple[Network,
         projections.append(near)
     carrier, carried = q.pre, np.arange(q.connectivity.n_pre)
     added = 0
-    for k in range(1, int(stage.max()) + 1):
+    for k in range(1, int(stage.max(initial=0)) + 1):
         needed = np.unique(pre[stage >= k])
         name = rename_free(network, f"{q.name}.relay{k}")
         populations.append(Population(name, RELAY, (needed.size,)))
