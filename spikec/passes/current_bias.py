@@ -39,11 +39,12 @@ class CurrentBias:
             if not isinstance(k, CubaTicks) or not np.any(np.asarray(k.current_bias)):
                 continue
             name = rename_free(network, f"{p.name}.bias")
+            out = rename_free(network, f"{name}.out")
             weights = np.broadcast_to(np.asarray(k.current_bias, np.float64), (p.n,))[:, None]
             silent = replace(p, neuron=replace(k, current_bias=0.0))
             network = replace(
                 network.with_populations({p.name: silent}),
-                projections=(*network.projections, Projection(f"{name}.out", name, p.name, Dense(weights))),
+                projections=(*network.projections, Projection(out, name, p.name, Dense(weights))),
                 populations=(
                     *network.with_populations({p.name: silent}).populations,
                     Population(name, ALWAYS, (1,)),
