@@ -1,0 +1,146 @@
+r"""Gradient descent with a step of its own for each parameter: Adam and AdaBelief.
+
+Both keep a running mean :math:`m` of the gradient :math:`g`, and a running square :math:`v`: Adam of the
+gradient, AdaBelief of its distance from the mean before. With bias-corrected values,
+
+.. math:: \hat m = \frac{m}{1 - \beta_1^n}, \qquad \hat v = \frac{v}{1 - \beta_2^n}, \qquad
+          \theta \leftarrow \theta - \eta_n \frac{\hat m}{\sqrt{\hat v} + \epsilon}
+
+after :math:`n` steps. AdaBelief adds :math:`\epsilon_r` to :math:`v` in every step and keeps it there. This
+is what optax does, with which the published networks were trained.
+
+Sources: D. Kingma and J. Ba, Adam, ICLR 2015; J. Zhuang et al., AdaBelief optimizer, NeurIPS 2020.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, inf
+from typing import Literal
+
+import numpy as np
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass as checked_dataclass
+
+from spikec.arrays import FloatArray
+from spikec.errors import UsageError
+
+_CHECKED = ConfigDict(extra="forbid")
+
+
+@checked_dataclass(frozen=True, config=_CHECKED)
+class Adam:
+    r"""Adam.
+
+    Attributes:
+        method: What a recipe calls this.
+        rate: :math:`\eta` of the first step.
+        decay_steps: Steps in which the rate falls to 1/e of itself, :math:`\eta_n = \eta e^{-n / d}`.
+        b1: :math:`\beta_1`.
+        b2: :math:`\beta_2`.
+        eps: :math:`\epsilon`.
+    """
+
+    method: Literal["adam"] = "adam"
+    rate: float = 1e-3
+    decay_steps: float = inf
+    b1: float = 0.9
+    b2: float = 0.999
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@checked_dataclass(frozen=True, config=_CHECKED)
+class AdaBelief:
+    r"""AdaBelief.
+
+    Attributes:
+        method: What a recipe calls this.
+        rate: :math:`\eta` of the first step.
+        decay_steps: Steps in which the rate falls to 1/e of itself, :math:`\eta_n = \eta e^{-n / d}`.
+        b1: :math:`\beta_1`.
+        b2: :math:`\beta_2`.
+        eps: :math:`\epsilon`.
+        eps_root: :math:`\epsilon_r`.
+    """
+
+    method: Literal["adabelief"] = "adabelief"
+    rate: float = 1e-3
+    decay_steps: float = inf
+    b1: float = 0.9
+    b2: float = 0.999
+    eps: float = 1e-16
+    eps_root: float = 1e-16
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+Optimiser = Adam | AdaBelief
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """What an optimiser remembers.
+
+    Attributes:
+        step: Steps done, n.
+        mean: m, as the parameters.
+        square: v.
+    """
+
+    step: int
+    mean: FloatArray
+    square: FloatArray
+
+
+def no_moments(n: int) -> Moments:
+    """The memory of an optimiser that has done nothing, for n parameters."""
+    return Moments(0, np.zeros(n), np.zeros(n))
+
+
+def learning_rate(options: Optimiser, step: int) -> float:
+    """The rate after `step` steps."""
+    return options.rate * exp(-step / options.decay_steps)
+
+
+def descend(
+    options: Optimiser, moments: Moments, parameters: FloatArray, gradient: FloatArray
+) -> tuple[FloatArray, Moments]:
+    """Do one step.
+
+    Args:
+        options: The method and its constants.
+        moments: What it remembers.
+        parameters: As they are, ``(n,)``.
+        gradient: Of the loss at them.
+
+    Returns:
+        New parameters, and new moments.
+    """
+    mean = options.b1 * moments.mean + (1.0 - options.b1) * gradient
+    if isinstance(options, AdaBelief):
+        square = options.b2 * moments.square + (1.0 - options.b2) * (gradient - moments.mean) ** 2
+        square += options.eps_root
+    else:
+        square = options.b2 * moments.square + (1.0 - options.b2) * gradient**2
+    step = moments.step + 1
+    mean_hat = mean / (1.0 - options.b1**step)
+    square_hat = square / (1.0 - options.b2**step)
+    rate = learning_rate(options, moments.step)
+    return parameters - rate * mean_hat / (np.sqrt(square_hat) + options.eps), Moments(step, mean, square)
+
+
+def _check(options: Optimiser) -> None:
+    if not (0 < options.rate < inf and options.decay_steps > 0):
+        raise UsageError(
+            f"the optimiser has rate {options.rate} and decay_steps {options.decay_steps}; "
+            "both must be positive"
+        )
+    if not (0 <= options.b1 < 1 and 0 <= options.b2 < 1 and options.eps >= 0):
+        raise UsageError(
+            f"the optimiser has b1 {options.b1}, b2 {options.b2}, eps {options.eps}; "
+            "b1 and b2 lie from 0 to below 1, and eps is not negative"
+        )

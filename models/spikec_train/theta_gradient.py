@@ -1,0 +1,320 @@
+r"""Feed-forward networks of `Theta` neurons: loss, exact gradient, pseudospikes.
+
+What a network answers is the time of each output's first spike; an output that does not spike before the
+trial ends has a *pseudospike* instead, which moves on smoothly where spikes vanish. So nothing jumps when a
+spike comes or goes, and silent neurons have gradients. The loss of a sample is
+
+.. math:: L = -\ln \frac{e^{-t_y}}{\sum_k e^{-t_k}} + \gamma \left(e^{t_y / T} - 1\right)
+
+with the answers :math:`t_k` and the right one :math:`t_y`. All times, the neurons' phases among them, are in
+one unit, the scale on which the loss tells answers apart; `theta_training` says how long it is in seconds.
+
+Samples run in a fixed number of blocks, each with its own gradient, which are added up in order: the result
+does not depend on how many threads there are. `kernels.theta` computes.
+
+Source: C. Klos and R.-M. Memmesheimer, Smooth exact gradient descent learning in spiking neural networks,
+Phys. Rev. Lett. 134, 027301 (2025).
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from math import pi, sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from spikec.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from spikec.errors import UsageError
+from spikec.events import Events
+
+N_BLOCKS = 8
+"""Blocks of a batch; more would cost memory and additions, fewer would leave threads idle."""
+
+MAX_EVENTS = 1 << 15
+"""Most spikes of one layer in one sample; a network that needs more has exploded."""
+
+_FIRST_CAPACITY = 256
+
+_Given = tuple[AnyArray, AnyArray, AnyArray, AnyArray, AnyArray, AnyArray, AnyArray, AnyArray]
+"""Weights to labels, as `kernels.theta.run_samples` takes them."""
+
+
+@dataclass(frozen=True)
+class ThetaModel:
+    """A network up to its parameters, and its loss.
+
+    Parameters are one vector: the weights of all layers one after another, each ``(n_pre, n_post)`` row by
+    row, then the initial phases of all neurons.
+
+    Attributes:
+        sizes: Neurons of each layer, the inputs first.
+        tau: Time constant of the neurons, units of time.
+        current: :math:`I_0`, above 1/4.
+        duration: T, units of time.
+        gamma: Weight of the loss's second term.
+    """
+
+    sizes: tuple[int, ...]
+    tau: float
+    current: float
+    duration: float
+    gamma: float
+
+    def __post_init__(self) -> None:
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise UsageError(f"the layers have {self.sizes} neurons; give inputs and one layer at least")
+        if not (0 < self.tau < np.inf and 0.25 < self.current < np.inf and 0 < self.duration < np.inf):
+            raise UsageError(
+                f"tau is {self.tau}, the current {self.current}, the duration {self.duration}; "
+                "all must be finite, the times positive and the current above 1/4"
+            )
+
+    @property
+    def radius(self) -> float:
+        r""":math:`r = \sqrt{I_0 - 1/4}`."""
+        return sqrt(self.current - 0.25)
+
+    @property
+    def period(self) -> float:
+        """Time from spike to spike of an undisturbed neuron."""
+        return pi * self.tau / self.radius
+
+    @property
+    def n_weights(self) -> int:
+        """Number of weights."""
+        return sum(n * m for n, m in pairwise(self.sizes))
+
+    @property
+    def n_neurons(self) -> int:
+        """Number of neurons, without the inputs."""
+        return sum(self.sizes[1:])
+
+    @property
+    def n_hidden(self) -> int:
+        """Number of neurons that are neither inputs nor outputs."""
+        return sum(self.sizes[1:-1])
+
+    def weights(self, parameters: FloatArray) -> list[FloatArray]:
+        """Views of each layer's weights, ``(n_pre, n_post)``."""
+        ends = np.cumsum([n * m for n, m in pairwise(self.sizes)])
+        parts = np.split(parameters[: self.n_weights], ends[:-1])
+        return [p.reshape(shape) for p, shape in zip(parts, pairwise(self.sizes), strict=True)]
+
+    def phases(self, parameters: FloatArray) -> list[FloatArray]:
+        """Views of each layer's initial phases, ``(n,)``, units of time."""
+        return np.split(parameters[self.n_weights :], np.cumsum(self.sizes[1:-1]))
+
+    def initial(self, weight_scale: float, rng: np.random.Generator) -> FloatArray:
+        """Draw weights evenly from -s to s, s = `weight_scale` / sqrt(n_pre); all phases half a period."""
+        drawn = [rng.uniform(-1.0, 1.0, n * m) * (weight_scale / sqrt(n)) for n, m in pairwise(self.sizes)]
+        return np.concatenate([*drawn, np.full(self.n_neurons, self.period / 2)])
+
+    def clip(self, parameters: FloatArray) -> None:
+        """Bring initial phases back into 0 to the period, in place."""
+        phases = parameters[self.n_weights :]
+        np.clip(phases, 0.0, self.period, out=phases)
+
+
+@dataclass(frozen=True, eq=False)
+class Pulses:
+    """Input spikes of many samples; spikes of one moment are one pulse, for their kicks add up.
+
+    Attributes:
+        sample_starts: Where each sample's pulses begin, ``(n_samples + 1,)``.
+        times: When each comes, units of time, not falling within a sample, ``(n_pulses,)``.
+        starts: Where the members of each begin, ``(n_pulses + 1,)``.
+        members: The inputs that spike, ``(n_spikes,)``.
+        n_inputs: Number of inputs.
+    """
+
+    sample_starts: IntArray
+    times: FloatArray
+    starts: IntArray
+    members: AnyArray
+    n_inputs: int
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return int(self.sample_starts.size - 1)
+
+
+def pulses_at(on: BoolArray, time: float) -> Pulses:
+    """Pulses of inputs that spike all at one time, or not at all.
+
+    Args:
+        on: Which spike, ``(n_samples, n_inputs)``.
+        time: When, units of time.
+    """
+    n, width = on.shape
+    starts = np.concatenate([[0], np.cumsum(np.count_nonzero(on, axis=1))])
+    members = np.flatnonzero(on) % width
+    return Pulses(np.arange(n + 1), np.full(n, time), starts, members, width)
+
+
+def pulses_of(events: Events, unit: float = 1.0) -> Pulses:
+    """Pulses of any input spikes.
+
+    Args:
+        events: In seconds.
+        unit: The unit of time, seconds.
+    """
+    sample, times = events.sample_of_event(), events.times
+    first = np.ones(times.size, np.bool_)
+    first[1:] = (np.diff(sample) != 0) | (np.diff(times) != 0)
+    at = np.flatnonzero(first)
+    counts = np.bincount(sample[at], minlength=events.n_samples)
+    return Pulses(
+        sample_starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        times=times[at] / unit,
+        starts=np.append(at, times.size).astype(np.int64),
+        members=events.neurons.astype(np.int64),
+        n_inputs=events.n_neurons,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a network did with samples.
+
+    Attributes:
+        losses: Of each sample, ``(n_samples,)``.
+        times: First spike or pseudospike of each output, units of time, ``(n_samples, n_outputs)``.
+        spiked: Whether it was a spike.
+        counts: Spikes of each neuron in all samples together, ``(n_neurons,)``.
+        gradient: Of the summed losses, as the parameters; None if it was not asked for.
+        d_pulses: Derivative of the losses for the time of each pulse, ``(n_pulses,)``, or None.
+    """
+
+    losses: FloatArray
+    times: FloatArray
+    spiked: BoolArray
+    counts: IntArray
+    gradient: FloatArray | None
+    d_pulses: FloatArray | None
+
+    def classes(self, pseudospikes: bool) -> IntArray:
+        """The output that answers first, ``(n_samples,)``; of equals the first.
+
+        Args:
+            pseudospikes: Whether pseudospikes count; if not, the answer is -1 where no output spiked.
+        """
+        if pseudospikes:
+            return np.argmin(self.times, axis=1)
+        first = np.argmin(np.where(self.spiked, self.times, np.inf), axis=1)
+        return np.where(self.spiked.any(axis=1), first, -1)
+
+
+def run(
+    model: ThetaModel,
+    parameters: FloatArray,
+    pulses: Pulses,
+    labels: IntArray,
+    gradient: bool = False,
+    n_threads: int = 1,
+) -> Answers:
+    """Run samples, and differentiate their losses.
+
+    Args:
+        model: The network.
+        parameters: Its weights and phases.
+        pulses: The samples.
+        labels: The right output of each, ``(n_samples,)``.
+        gradient: Whether the derivatives are wanted.
+        n_threads: How many threads share the blocks; the result does not depend on it.
+
+    Raises:
+        UsageError: The samples do not fit the network, or a layer spikes more than `MAX_EVENTS` times.
+    """
+    _check(model, parameters, pulses, labels)
+    n = pulses.n_samples
+    answers = Answers(
+        losses=np.zeros(n),
+        times=np.zeros((n, model.sizes[-1])),
+        spiked=np.zeros((n, model.sizes[-1]), np.bool_),
+        counts=np.zeros(model.n_neurons, np.int64),
+        gradient=np.zeros(parameters.size) if gradient else None,
+        d_pulses=np.zeros(pulses.times.size) if gradient else None,
+    )
+    angles = parameters[model.n_weights :] * (pi / model.period)
+    given: _Given = (
+        _plain(parameters[: model.n_weights], np.float64),
+        np.stack([-np.cos(angles), np.maximum(np.sin(angles), 0.0)]),
+        np.array(model.sizes, np.int64),
+        _plain(pulses.sample_starts, np.int64),
+        _plain(pulses.times, np.float64),
+        _plain(pulses.starts, np.int64),
+        _plain(pulses.members, np.int64),
+        _plain(labels, np.int64),
+    )
+    ends = [k * n // N_BLOCKS for k in range(N_BLOCKS + 1)]
+    blocks = [(first, last) for first, last in pairwise(ends) if first < last]
+
+    def work(block: tuple[int, int]) -> tuple[IntArray, FloatArray]:
+        return _run_block(model, given, answers, block)
+
+    if n_threads == 1:
+        parts = [work(block) for block in blocks]
+    else:
+        with ThreadPoolExecutor(n_threads) as pool:
+            parts = list(pool.map(work, blocks))
+    for counts, part in parts:
+        answers.counts[:] += counts
+        if answers.gradient is not None:
+            answers.gradient[:] += part
+    return answers
+
+
+def _run_block(
+    model: ThetaModel, given: _Given, answers: Answers, block: tuple[int, int]
+) -> tuple[IntArray, FloatArray]:
+    """Run a block, again with more memory if a sample needs it. Returns spike counts and gradient."""
+    from spikec_train.kernels.theta import room, run_samples  # numba is slow to import
+
+    sizes = np.array(model.sizes, np.int64)
+    d_pulses = np.zeros(0) if answers.d_pulses is None else answers.d_pulses
+    capacity = _FIRST_CAPACITY
+    while capacity <= MAX_EVENTS:
+        counts = np.zeros(model.n_neurons, np.int64)
+        gradient = np.zeros(0 if answers.gradient is None else answers.gradient.size)
+        failed = run_samples(
+            *block, *given, model.tau, model.radius, model.duration, model.gamma,
+            answers.losses, answers.times, answers.spiked, counts, gradient, d_pulses, room(sizes, capacity),
+        )  # fmt: skip
+        if failed < 0:
+            return counts, gradient
+        capacity *= 2
+    raise UsageError(
+        f"the network explodes: in sample {failed} a layer has more than {MAX_EVENTS} spikes; "
+        "use smaller weights or a shorter trial"
+    )
+
+
+def _plain(array: AnyArray, dtype: npt.DTypeLike) -> AnyArray:
+    """The array as it is, or a copy that can be written to: read-only ones would be compiled for again."""
+    return np.require(array, dtype, ["C", "W", "A"])
+
+
+def _check(model: ThetaModel, parameters: FloatArray, pulses: Pulses, labels: IntArray) -> None:
+    expected = model.n_weights + model.n_neurons
+    if parameters.shape != (expected,):
+        raise UsageError(f"the network has {expected} parameters, but {parameters.shape} were given")
+    if not np.isfinite(parameters).all():
+        raise UsageError("the parameters hold NaN or infinite values; the training diverged: lower its rate")
+    if pulses.n_inputs != model.sizes[0]:
+        raise UsageError(f"the network has {model.sizes[0]} inputs, but the samples have {pulses.n_inputs}")
+    if labels.shape != (pulses.n_samples,):
+        raise UsageError(f"{pulses.n_samples} samples have labels of shape {labels.shape}; each needs one")
+    if labels.size and not (0 <= labels.min() and labels.max() < model.sizes[-1]):
+        raise UsageError(
+            f"labels run from {labels.min()} to {labels.max()}, but there are {model.sizes[-1]} outputs"
+        )
+    times = pulses.times
+    if times.size and not (0 <= times.min() and times.max() <= model.duration):
+        raise UsageError(
+            f"inputs spike from {times.min():g} to {times.max():g}, but a trial goes from 0 to "
+            f"{model.duration:g} units of time"
+        )
