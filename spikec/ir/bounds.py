@@ -176,8 +176,8 @@ def _contribution(
     down, up = down * times, up * times
     exponent = _exponent(q)
     if exponent < 0:
-        _, post = q.connectivity.synapses()
-        cuts = np.minimum(lasting * _n_delays(q, n), times * np.bincount(post, minlength=n))
+        n_sums, n_synapses = _n_cuts(q, n)
+        cuts = np.minimum(lasting * n_sums, times * n_synapses)
         down = down + 64 * (1 - 2.0**exponent) * cuts
     return down, up
 
@@ -202,14 +202,16 @@ def _sums(q: Projection, n: int) -> tuple[FloatArray, FloatArray]:
     return down, up
 
 
-def _n_delays(q: Projection, n: int) -> IntArray:
-    """How many different delays reach each neuron: the sums of each are cut off apart."""
+def _n_cuts(q: Projection, n: int) -> tuple[IntArray, IntArray]:
+    """How many sums of each neuron are cut off in a tick at most, one a delay, and of how many synapses."""
+    some = _mantissa(q) != 0
     _, post = q.connectivity.synapses()
+    post, delay = post[some], q.delays.per_synapse(q.connectivity)[some]
+    n_synapses = np.bincount(post, minlength=n)
     if q.delays.values.ndim == 0:
-        return np.minimum(np.bincount(post, minlength=n), 1)
+        return np.minimum(n_synapses, 1), n_synapses
     each = int(q.delays.longest) + 1
-    pairs = np.unique(post * each + q.delays.per_synapse(q.connectivity))
-    return np.bincount(pairs // each, minlength=n)
+    return np.bincount(np.unique(post * each + delay) // each, minlength=n), n_synapses
 
 
 def _mantissa(q: Projection) -> IntArray:
