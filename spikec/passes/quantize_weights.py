@@ -15,17 +15,19 @@ nearest that exist, before Lava or the chip would cut them off.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from spikec.arrays import FloatArray
-from spikec.errors import UsageError
+from spikec.errors import UsageError, Violation
 from spikec.ir.bounds import M, current_bound
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import CubaFixed, CubaTicks
+from spikec.passes.rounding import parameter_errors, weight_errors
 from spikec.program import LogEntry, Program
 from spikec.targets.target import Formats
 
@@ -58,42 +60,55 @@ class QuantizeWeights:
         if not 1 <= bits <= formats.weight_bits.value:
             raise UsageError(f"weights of {bits} bits are impossible; {program.target.name} has 1 to "
                              f"{int(formats.weight_bits.value)}")  # fmt: skip
-        network, scales = program.network, dict(program.scales)
-        units: dict[str, float] = {}
-        for component in network.components():
-            for name in component:
-                p = network.population(name)
-                if isinstance(p.neuron, CubaTicks):
-                    network, units[name] = quantize_population(network, p, formats, bits, program.n_ticks)
-                    scale = np.asarray(scales.get(name, 1.0)) * units[name] * 64
-                    scales[name] = np.broadcast_to(scale, (p.n,))
-        figures: dict[str, object] = {f"{name}.scale": s for name, s in units.items()}
+        network, units = _quantize_all(program, formats, bits, {})
+        largest = _common_scales(program, units)
+        if largest:
+            network, units = _quantize_all(program, formats, bits, largest)
+        scales, figures, broken = dict(program.scales), dict[str, object](), list[Violation]()
+        for name, s in units.items():
+            p = program.network.population(name)
+            scales[name] = np.broadcast_to(np.asarray(scales.get(name, 1.0)) * s * 64, (p.n,))
+            figures.update(parameter_errors(p, network.population(name), s))
+            broken.extend(_unstorable(network, p, program.n_ticks))
         for q, real in zip(network.projections, program.network.projections, strict=True):
-            figures.update(_errors(q, real, units[q.post]))
+            figures.update(weight_errors(q, real, units[q.post]))
         worst = max((float(str(v)) for k, v in figures.items() if k.endswith("rms_error")), default=0.0)
         summary = f"weights of {bits} bits, rms error up to {100 * worst:.2g} % of a projection's rms weight"
         entry = LogEntry(self.name, False, summary, figures)
-        return program.logged(entry, network=network, scales=scales)
+        violations = (*program.violations, *broken)
+        return program.logged(entry, network=network, scales=scales, violations=violations)
 
 
 def quantize_population(
-    network: Network, p: Population, formats: Formats, bits: int, n_ticks: int | None
+    network: Network,
+    p: Population,
+    formats: Formats,
+    bits: int,
+    n_ticks: int | None,
+    largest: float = np.inf,
 ) -> tuple[Network, float]:
     """Put one population and its incoming weights into integers.
+
+    Args:
+        network: Populations that spikes reach first should be in integers already: then more is known.
+        p: One of its populations.
+        formats: The chip's.
+        bits: Bits of the weight mantissas.
+        n_ticks: Length of a sample, if known.
+        largest: The largest scale to use.
 
     Returns:
         The network with both exchanged, and the population's scale s.
     """
     incoming = network.incoming(p.name)
-    s = starting_scale(p, incoming, formats, bits)
+    s = min(starting_scale(p, incoming, formats, bits), largest)
     while True:
         fixed = {q.name: fixed_projection(q, s, formats, bits) for q in incoming}
         neuron = fixed_neuron(p, s, formats)
         changed = network.with_projections(fixed).with_populations({p.name: replace(p, neuron=neuron)})
         bound = current_bound(changed, changed.population(p.name), n_ticks)
-        fits = bound.share < 1
-        if not np.isfinite(np.asarray(p.neuron.threshold)).all():  # type: ignore[union-attr]
-            fits = fits and _membrane_reach(bound.share * M, neuron, n_ticks) < M
+        reach = _membrane_reach(bound.share * M, neuron, n_ticks) if _is_readout(p) else 0.0
+        fits = bound.share < 1 and (reach < M or np.isinf(reach))  # no scale helps if it grows for ever
         if fits or not _can_shrink(fixed, formats):
             return changed, s
         s /= 2
@@ -103,11 +118,11 @@ def starting_scale(p: Population, incoming: tuple[Projection, ...], formats: For
     """The largest scale at which formats suffice and the widest projection fills its mantissas."""
     k = p.neuron
     assert isinstance(k, CubaTicks)
-    limits = [float(1 << 30)]
+    limits = []
     threshold = np.asarray(k.threshold)
-    if np.isfinite(threshold).any():
-        highest = float(np.max(threshold[np.isfinite(threshold)]))
-        limits.append(formats.threshold_max.value / HEADROOM / highest if highest > 0 else np.inf)
+    highest = float(np.max(threshold[np.isfinite(threshold)], initial=0.0))
+    if highest > 0:
+        limits.append(formats.threshold_max.value / HEADROOM / highest)
     bias = float(np.max(np.abs(np.asarray(k.bias))))
     if bias > 0:
         limits.append(formats.bias_max.value * 2**formats.bias_exponent_max.value / (64 * bias))
@@ -118,7 +133,7 @@ def starting_scale(p: Population, incoming: tuple[Projection, ...], formats: For
             limits.append(2**formats.weight_exponent_max.value / reach)
             if q.connectivity.n_synapses > size:
                 widest, size = reach, q.connectivity.n_synapses
-    s = min(limits)
+    s = min(limits, default=1.0)
     if widest > 0:
         s = 2.0 ** np.floor(np.log2(s * widest)) / widest
     return float(s)
@@ -170,12 +185,56 @@ def _sign(weights: FloatArray) -> Sign:
     return Sign.INHIBITORY if weights.size and weights.max() <= 0 and weights.min() < 0 else Sign.MIXED
 
 
+def _quantize_all(
+    program: Program, formats: Formats, bits: int, largest: Mapping[str, float]
+) -> tuple[Network, dict[str, float]]:
+    """Put all populations into integers, in the order in which spikes flow; give back their scales, too."""
+    network, units = program.network, {}
+    for name in (name for component in network.components() for name in component):
+        p = network.population(name)
+        if isinstance(p.neuron, CubaTicks):
+            limit = largest.get(name, np.inf)
+            network, units[name] = quantize_population(network, p, formats, bits, program.n_ticks, limit)
+    return network, units
+
+
+def _common_scales(program: Program, units: Mapping[str, float]) -> dict[str, float]:
+    """The scale that all parts of a split readout must share, for their membranes are compared."""
+    common: dict[str, float] = {}
+    for parts in program.shards.values():
+        names = [s.population for s in parts]
+        if any(_is_readout(program.network.population(name)) for name in names):
+            common |= dict.fromkeys(names, min(units[name] for name in names))
+    return {name: s for name, s in common.items() if s < units[name]}
+
+
+def _is_readout(p: Population) -> bool:
+    """Whether any neuron never spikes."""
+    return isinstance(p.neuron, CubaTicks) and not np.all(np.isfinite(np.asarray(p.neuron.threshold)))
+
+
+def _unstorable(network: Network, real: Population, n_ticks: int | None) -> Iterator[Violation]:
+    """What of a population no scale could bring into the chip's integers."""
+    assert isinstance(real.neuron, CubaTicks)
+    lowest = float(np.min(np.asarray(real.neuron.threshold)))
+    if lowest < 0:
+        advice = "train with thresholds above the resting membrane"
+        yield Violation("threshold", real.name, f"{lowest:g}", "0 or more", advice)
+    p = network.population(real.name)
+    if _is_readout(real) and isinstance(p.neuron, CubaFixed):
+        share = _membrane_reach(current_bound(network, p, n_ticks).share * M, p.neuron, n_ticks) / M
+        if share >= 1:
+            got = f"up to {share:.3g} times the range" if np.isfinite(share) else "unbounded"
+            advice = "give the length of a sample (--ticks), or a finite tau_mem"
+            yield Violation("membrane of a readout", p.name, got, "24 bits", advice)
+
+
 def _membrane_reach(current: float, neuron: CubaFixed, n_ticks: int | None) -> float:
     """How far a membrane can go that never spikes, given the farthest its current goes."""
     bias = np.max(np.abs(np.ldexp(np.asarray(neuron.bias_mant, np.float64), np.asarray(neuron.bias_exp))))
     decay = float(np.min(np.asarray(neuron.dv)))
     lasting = min(np.inf if n_ticks is None else float(n_ticks), 4096 / decay if decay else np.inf)
-    return float((current + bias) * lasting)
+    return float((current + bias) * lasting) if current + bias else 0.0
 
 
 def _can_shrink(fixed: dict[str, Projection], formats: Formats) -> bool:
@@ -186,17 +245,3 @@ def _can_shrink(fixed: dict[str, Projection], formats: Formats) -> bool:
         if isinstance(q.connectivity.weights, Fixed) and np.any(q.connectivity.weights.mantissa)
     ]
     return bool(exponents) and max(exponents) > formats.weight_exponent_min.value
-
-
-def _errors(q: Projection, real: Projection, scale: float) -> dict[str, object]:
-    """What rounding did to a projection's weights, relative to their own size."""
-    assert isinstance(q.connectivity.weights, Fixed)
-    wanted = np.asarray(real.connectivity.weights, np.float64)
-    got = q.connectivity.weights.value / scale
-    rms = float(np.sqrt(np.mean(wanted**2))) if wanted.size else 0.0
-    error = float(np.sqrt(np.mean((got - wanted) ** 2))) / rms if rms else 0.0
-    return {
-        f"{q.name}.rms_error": error,
-        f"{q.name}.exponent": q.connectivity.weights.format.exponent,
-        f"{q.name}.sign": q.connectivity.weights.format.sign.value,
-    }
