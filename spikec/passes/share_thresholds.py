@@ -46,7 +46,7 @@ class ShareThresholds:
             network = network.with_populations({p.name: replace(p, neuron=neuron)}).with_projections(
                 {q.name: scaled_rows(q, factor) for q in network.incoming(p.name)}
             )
-            scales[p.name] = factor
+            scales[p.name] = scales.get(p.name, np.ones(())) * factor
             figures[f"{p.name}.thresholds_before"] = n_thresholds(p)
             figures[f"{p.name}.bits_of_range"] = float(np.log2(factor.max() / factor.min()))
         worst = max((float(str(v)) for k, v in figures.items() if k.endswith("bits_of_range")), default=0.0)
