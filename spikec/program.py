@@ -124,9 +124,9 @@ def default_until(program: Program, events: Mapping[str, Events]) -> float:
     Returns:
         Seconds for a continuous network, ticks otherwise.
     """
-    if program.n_ticks is not None:
-        return program.n_ticks
     encoding, clock = program.network.encoding, program.network.clock
+    if program.n_ticks is not None and not isinstance(clock, Continuous):
+        return program.n_ticks
     if encoding is not None:
         return encoding.duration if isinstance(clock, Continuous) else round(encoding.duration / clock.dt) + 1
     last = max((float(e.times.max()) for e in events.values() if e.n_events), default=0.0)

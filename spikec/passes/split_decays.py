@@ -14,6 +14,7 @@ import numpy as np
 from spikec.arrays import IntArray
 from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import CubaTicks, parameters
+from spikec.passes.base import rename_free
 from spikec.program import LogEntry, Program, Shard
 from spikec.units import several
 
@@ -52,8 +53,8 @@ def decay_groups(population: Population, limit: int) -> list[IntArray]:
 
 def split(program: Program, population: Population, groups: list[IntArray]) -> Program:
     """Replace a population by one shard a group; inputs, outputs, scales and projections follow."""
-    names = [f"{population.name}.{i}" for i in range(len(groups))]
     network = program.network
+    names = [rename_free(network, f"{population.name}.{i}") for i in range(len(groups))]
     shards = [_shard(population, name, g) for name, g in zip(names, groups, strict=True)]
     projections: list[Projection] = []
     for q in network.projections:
@@ -100,5 +101,6 @@ def _parts(
             connectivity = q.connectivity.select(post_group, pre_group)
             if connectivity.n_synapses:
                 delays = q.delays.select(q.connectivity, post_group, pre_group)
-                parts.append(Projection(f"{q.name}.{i}.{j}", pre, post, connectivity, delays))
+                part = rename_free(network, f"{q.name}.{i}.{j}")
+                parts.append(Projection(part, pre, post, connectivity, delays))
     return parts
