@@ -41,7 +41,9 @@ class Prune:
             f"{several(len(before.projections) - len(network.projections), 'projection')} left out, "
             f"{several(before.n_synapses - network.n_synapses, 'synapse')} less to store"
         )
-        return program.logged(LogEntry(self.name, True, summary), network=network)
+        left = {p.name for p in network.populations}
+        shards = {name: parts for name, parts in program.shards.items() if parts[0].population in left}
+        return program.logged(LogEntry(self.name, True, summary), network=network, shards=shards)
 
     def _is_thin(self, q: Projection) -> bool:
         stored = mantissas(q.connectivity.weights)
@@ -77,6 +79,8 @@ def _without_dead_ends(program: Program) -> Network:
     graph = nx.DiGraph()
     graph.add_nodes_from(p.name for p in network.populations)
     graph.add_edges_from((q.pre, q.post) for q in alive)
+    for parts in program.shards.values():  # the parts of one population stay or go together
+        nx.add_cycle(graph, [s.population for s in parts])
     wanted = {*network.outputs, *network.inputs}
     if network.decoding is not None:
         answer = network.decoding.population

@@ -122,6 +122,24 @@ def test_the_parts_of_who_answers_stay():
     assert "b" in _names(Prune().apply(program).network)[0]
 
 
+def test_the_parts_of_a_population_stay_or_go_together():
+    """Only one of them says anything, but results come back under the name of the whole."""
+    populations = (
+        Population("in", Source(), (1,)),
+        *(Population(n, If(1.0), (1,)) for n in ("h.0", "h.1", "x.0", "x.1", "out")),
+    )
+    ends = [("in", "h.0"), ("in", "h.1"), ("h.0", "out"), ("in", "x.0"), ("x.0", "x.1")]
+    one = Dense(np.ones((1, 1)))
+    projections = tuple(Projection(f"{a}-{b}", a, b, one) for a, b in ends)
+    network = Network(populations, projections, ("in",), ("out",), Ticks(DT))
+    shards = {n: (Shard(f"{n}.0", [0]), Shard(f"{n}.1", [1])) for n in ("h", "x")}
+    program = Prune().apply(replace(started(network), shards=shards))
+    assert _names(program.network) == (["in", "h.0", "h.1", "out"], ["in-h.0", "in-h.1", "h.0-out"])
+    assert set(program.shards) == {"h"}
+    inputs = random_inputs(np.random.default_rng(0), network, 1, 10)
+    assert set(answer(program, inputs, 10).spikes) == {"in", "h", "out"}
+
+
 def test_inputs_stay_though_nobody_listens():
     network = replace(_chain(), outputs=("in",))
     assert _names(Prune().apply(started(network)).network) == (["in"], [])
