@@ -190,7 +190,8 @@ def test_a_negative_exponent_cuts_off_each_delays_sum_apart():
 
 
 def test_silence_has_no_current():
-    assert current_bounds(_chain([[0, 0]]))["out"].share == 0
+    for exponent in (0, -8):
+        assert current_bounds(_chain([[0, 0]], FixedFormat(exponent=exponent)))["out"].share == 0
     alone = Population("alone", CubaFixed(0, 0, 1, 100), (2,))
     network = Network((alone,), (), (), ("alone",), Ticks(1e-3, LOIHI))
     assert current_bound(network, alone, None).share == 0

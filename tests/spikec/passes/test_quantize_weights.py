@@ -186,14 +186,12 @@ def test_units_do_not_matter(unit):
         _program(np.array([0.7, -0.3]) * unit, threshold=0.9 * unit, bias=0.01 * unit)
     )
     same = QuantizeWeights().apply(_program(np.array([0.7, -0.3]), threshold=0.9, bias=0.01))
-    for program in (done, same):
-        k = program.network.population("out").neuron
-        found = (int(k.vth), int(k.bias_mant), int(k.bias_exp), _format(program))
-        assert found == (int(k.vth), int(k.bias_mant), int(k.bias_exp), _format(same))
-    np.testing.assert_array_equal(
-        *(p.network.projections[0].connectivity.dense_matrix() for p in (done, same))
-    )
-    assert done.network.population("out").neuron.vth == same.network.population("out").neuron.vth
+    matrices = [p.network.projections[0].connectivity.dense_matrix() for p in (done, same)]
+    np.testing.assert_array_equal(*matrices)
+    assert _format(done) == _format(same)
+    ours, theirs = (p.network.population("out").neuron for p in (done, same))
+    for name in ("vth", "bias_mant", "bias_exp"):
+        assert getattr(ours, name) == getattr(theirs, name)
 
 
 def test_without_inputs_the_bias_and_the_threshold_set_the_scale():
