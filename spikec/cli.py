@@ -64,25 +64,24 @@ def train(
     recipe: Annotated[str, typer.Argument(help="Name of a recipe, or a YAML file.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the network goes.")],
     seed: Annotated[int | None, typer.Option(help="Another seed.", show_default=False)] = None,
+    seeds: Annotated[int, typer.Option(help="How many seeds, counted up; the best in training is kept.")] = 1,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder of data that do not ship; else SPIKEC_DATA says it.", show_default=False),
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="Written as it goes; if it is there, go on from it.", show_default=False),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Train a network by a recipe."""
-    from spikec.commands.show import overview as show
-    from spikec.container import save
-    from spikec_train.recipes import load_recipe
-    from spikec_train.recipes import train as train_recipe
+    from spikec.commands.show import training as show
+    from spikec.commands.train import train_file
 
     with _progress() as tell:
-        made = train_recipe(load_recipe(recipe), seed, tell)
-    save(made.network, output)
-    found = {
-        "recipe": recipe,
-        "seed": made.seed,
-        "seconds": made.seconds,
-        **made.figures,
-        "output": str(output),
-    }
-    _print(found, lambda: show({"kind": "trained", **found}), json_)
+        found = train_file(recipe, output, seed, seeds, data_dir, checkpoint, tell)
+    _print(found, lambda: show(found), json_)
 
 
 @app.command()

@@ -1,24 +1,31 @@
-"""The data sets that ship, by name: ``digits:train``, ``digits:test``, ``digits:test:20`` for the first 20.
+"""Data sets by name: ``digits:train``, ``digits:test``, ``digits:test:20`` for the first 20, ``mnist:test``.
 
 A split never depends on the seed of a training: whatever network is asked, ``digits:test`` are images that no
-training of ours has seen. They come with scikit-learn, so nothing is downloaded.
+training of ours has seen. Digits come with scikit-learn; MNIST is read from the user's own folder. Nothing is
+downloaded.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from spikec.arrays import FloatArray, IntArray, finite, read_only
 from spikec.errors import UsageError
+from spikec_train.mnist import read_mnist
 
 SPLITS = ("train", "test")
 
 DIGITS_TEST_SIZE = 450
 DIGITS_SPLIT_SEED = 0
+
+DATA_VARIABLE = "SPIKEC_DATA"
+"""The environment variable that names the folder of data sets that do not ship."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,14 +80,16 @@ def dataset_names() -> list[str]:
     return [f"{name}:{split}" for name in sorted(_LOADERS) for split in SPLITS]
 
 
-def load_dataset(spec: str) -> Dataset:
+def load_dataset(spec: str, folder: Path | None = None) -> Dataset:
     """Load a split of a data set.
 
     Args:
         spec: ``NAME:SPLIT`` or, for its first ``N`` samples, ``NAME:SPLIT:N`` or ``NAME:SPLIT[:N]``.
+        folder: Where data sets lie that do not ship; None for what `DATA_VARIABLE` says.
 
     Raises:
-        UsageError: There is no such data set or split, or it has fewer samples.
+        UsageError: There is no such data set or split, or it has fewer samples, or its files are missing.
+        FileFormatError: Its files are damaged.
     """
     given = re.fullmatch(r"([^:\[\]]+):([^:\[\]]+)(?::(\d+)|\[:(\d+)\])?", spec.strip())
     if given is None or given[1] not in _LOADERS or given[2] not in SPLITS:
@@ -88,7 +97,7 @@ def load_dataset(spec: str) -> Dataset:
             f"there is no data set {spec!r}; known are {', '.join(dataset_names())}, "
             f"each with :N after it for its first N samples"
         )
-    data = _LOADERS[given[1]](given[2])
+    data = _LOADERS[given[1]](given[2], _folder() if folder is None else folder)
     number = given[3] or given[4]
     if number is None:
         return data
@@ -99,7 +108,12 @@ def load_dataset(spec: str) -> Dataset:
     return data.first(int(number))
 
 
-def _digits(split: str) -> Dataset:
+def _folder() -> Path | None:
+    named = os.environ.get(DATA_VARIABLE)
+    return Path(named) if named else None
+
+
+def _digits(split: str, folder: Path | None) -> Dataset:
     """Handwritten digits, 8 by 8 pixels of 17 grey levels: 1347 to train with, 450 to test with.
 
     Source: UCI "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998), the part that
@@ -116,4 +130,13 @@ def _digits(split: str) -> Dataset:
     return Dataset("digits", split, x, y, shape=(8, 8), x_max=16.0, n_classes=10)
 
 
-_LOADERS: dict[str, Callable[[str], Dataset]] = {"digits": _digits}
+def _mnist(split: str, folder: Path | None) -> Dataset:
+    """Handwritten digits, 28 by 28 pixels of 256 grey levels: 60,000 to train with, 10,000 to test with.
+
+    Source: Y. LeCun, C. Cortes, C. Burges, The MNIST database of handwritten digits.
+    """
+    images, labels = read_mnist(folder, split)
+    return Dataset("mnist", split, images, labels, shape=(28, 28), x_max=255.0, n_classes=10)
+
+
+_LOADERS: dict[str, Callable[[str, Path | None], Dataset]] = {"digits": _digits, "mnist": _mnist}

@@ -2,7 +2,7 @@
 
 A recipe names its data set; it trains on the split ``train``, and its figures are those of ``test``. The
 entry ``method`` says how it trains; a new method is a new options class with its own ``method`` in `Training`
-and a line in `train`.
+and a function beside `_train_theta`.
 """
 
 from __future__ import annotations
@@ -11,20 +11,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from spikec.errors import UsageError
 from spikec.ir.network import Network
-from spikec_train.datasets import load_dataset
+from spikec_train.datasets import Dataset, load_dataset
 from spikec_train.sampling import SampledRamp, sampled_network
+from spikec_train.theta_training import ExactTheta, train_theta
 
-Training = SampledRamp
+Training = Annotated[SampledRamp | ExactTheta, Field(discriminator="method")]
+
+_METHODS = ("sampled-ramp", "exact-theta", "adam", "adabelief")
 
 _CHECKED = ConfigDict(extra="forbid")
 
@@ -83,6 +86,8 @@ class TrainingResult:
         seed: The seed used.
         seconds: Wall time of the training alone, without loading data and without evaluation.
         figures: What the training measured, on training samples alone, by name.
+        score: The figure by which the best of several seeds is chosen, the larger the better.
+        measure: Figures of the network on other samples, ``accuracy`` among them: exact spike times.
     """
 
     network: Network
@@ -90,6 +95,8 @@ class TrainingResult:
     seed: int
     seconds: float
     figures: Mapping[str, float]
+    score: float
+    measure: Callable[[Dataset], Mapping[str, float]]
 
 
 _ADAPTER: TypeAdapter[Recipe] = TypeAdapter(Recipe)
@@ -133,14 +140,18 @@ def parse_recipe(text: str, name: str) -> Recipe:
     try:
         return _ADAPTER.validate_python(given)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        faults = "; ".join(f"{_place(e['loc'])}: {e['msg']}" for e in error.errors())
         raise UsageError(f"recipe {name} has wrong entries: {faults}; correct the file") from error
     except UsageError as error:
         raise UsageError(f"recipe {name}: {error}") from error
 
 
 def train(
-    recipe: Recipe, seed: int | None = None, progress: Callable[[str], Any] | None = None
+    recipe: Recipe,
+    seed: int | None = None,
+    progress: Callable[[str], Any] | None = None,
+    data: Dataset | None = None,
+    checkpoint: Path | None = None,
 ) -> TrainingResult:
     """Make a recipe's network.
 
@@ -148,18 +159,32 @@ def train(
         recipe: The recipe.
         seed: Another seed than the recipe's.
         progress: Is called with a sentence when a stage begins.
+        data: The training samples, if they are loaded already.
+        checkpoint: A file to go on from and to write after every epoch, where a method has epochs.
 
     Raises:
-        UsageError: The data set is unknown, or its samples do not suffice.
+        UsageError: The data set is unknown, its samples do not suffice, or the checkpoint does not fit.
     """
     used = recipe.seed if seed is None else _check_seed(seed)
     tell = progress or (lambda sentence: None)
-    tell(f"loading {recipe.data}:train")
-    data = load_dataset(f"{recipe.data}:train")
-    tell(f"training {recipe.training.hidden} hidden neurons on {data.n_samples} samples")
+    if data is None:
+        tell(f"loading {recipe.data}:train")
+        data = load_dataset(f"{recipe.data}:train")
+    options = recipe.training
+    if isinstance(options, ExactTheta):
+        return _train_theta(recipe, options, data, used, checkpoint, tell)
+    if checkpoint is not None:
+        raise UsageError("this recipe trains in one step and has no checkpoints; leave out --checkpoint")
+    return _train_sampled(recipe, options, data, used, tell)
+
+
+def _train_sampled(
+    recipe: Recipe, options: SampledRamp, data: Dataset, seed: int, tell: Callable[[str], Any]
+) -> TrainingResult:
+    tell(f"training {options.hidden} hidden neurons on {data.n_samples} samples")
     began = perf_counter()
     with threadpool_limits(1, "blas"):  # sums in one order on any number of cores: one seed, one network
-        sampled = sampled_network(data, recipe.training, np.random.default_rng(used))
+        sampled = sampled_network(data, options, np.random.default_rng(seed))
     seconds = perf_counter() - began
     right = sampled.readout.held_out.argmax(axis=1) == data.labels
     figures = {
@@ -168,7 +193,32 @@ def train(
         "hidden_spike_share": sampled.spike_share,
         "early_spike_share": sampled.early_share,
     }
-    return TrainingResult(sampled.network, recipe, used, seconds, figures)
+
+    def measure(other: Dataset) -> dict[str, float]:
+        return {"accuracy": float(np.mean(sampled.scores(other.samples).argmax(axis=1) == other.labels))}
+
+    score = -sampled.readout.held_out_error
+    return TrainingResult(sampled.network, recipe, seed, seconds, figures, score, measure)
+
+
+def _train_theta(
+    recipe: Recipe,
+    options: ExactTheta,
+    data: Dataset,
+    seed: int,
+    checkpoint: Path | None,
+    tell: Callable[[str], Any],
+) -> TrainingResult:
+    tell(f"training {sum(options.hidden)} hidden neurons on {data.n_samples} samples")
+    made = train_theta(data, options, seed, checkpoint, tell)
+    figures = {f"train_{name}": value for name, value in made.figures(data).items()}
+    score = -figures["train_loss"]
+    return TrainingResult(made.network, recipe, seed, made.training.seconds, figures, score, made.figures)
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """Where in the file an entry stands; pydantic also names the method that it was read as."""
+    return ".".join(str(part) for part in loc if part not in _METHODS)
 
 
 def _check_seed(seed: int) -> int:

@@ -38,6 +38,18 @@ def overview(found: Mapping[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
+def training(found: Mapping[str, Any]) -> RenderableType:
+    """A trained network; of several seeds, a figure a line and a seed a column."""
+    single = {k: v for k, v in found.items() if k not in ("mean", "seeds")}
+    if "seeds" not in found:
+        return overview({"kind": "trained", **single})
+    seeds = found["seeds"]
+    header = ("figure", "mean", *(f"seed {r['seed']}" for r in seeds))
+    rows = [(name, mean, *(r[name] for r in seeds)) for name, mean in found["mean"].items()]
+    kept = {k: found[k] for k in ("recipe", "seed", "output")}
+    return Group(overview({"kind": "the best in training", **kept}), table("all seeds", header, rows))
+
+
 def violations(found: Sequence[Violation]) -> RenderableType:
     """What keeps a network from running on its target."""
     rows = [(v.where, v.rule, v.got, v.limit, v.advice) for v in found]

@@ -23,8 +23,23 @@ def test_the_recipe_of_digits_ships():
 
 
 def test_every_recipe_that_ships_can_be_read():
+    assert {"digits-sampled", "digits-theta", "mnist-theta"} <= set(recipe_names())
     for name in recipe_names():
         assert load_recipe(name).title
+
+
+def test_the_recipe_of_mnist_is_the_published_one():
+    """Sizes, times in units of 10 ms, loss and optimiser of the authors' notebook mnist.ipynb."""
+    training = load_recipe("mnist-theta").training
+    model = training.model(784, 10)
+    assert model.sizes == (784, 100, 100, 10)
+    assert (model.n_weights, model.n_neurons) == (89400, 210)
+    assert model.tau == pytest.approx(6 / np.pi, rel=1e-15)
+    assert (model.period, model.duration, model.gamma) == (pytest.approx(6.0), 2.0, 0.01)
+    assert training.input_time / training.unit == pytest.approx(2 * np.log(1 / 0.99), rel=1e-14)
+    steps_an_epoch = 60000 / training.batch
+    assert training.optimiser.decay_steps == training.epochs * steps_an_epoch == 6000
+    assert (training.optimiser.method, training.optimiser.rate) == ("adabelief", 4e-3)
 
 
 def test_digits_are_read_as_well_as_the_recipe_says():
@@ -56,6 +71,59 @@ def test_training_tells_what_it_does_and_how_it_went():
     assert result.seconds > 0
 
 
+THETA = """
+title: A small theta network
+data: digits
+seed: 0
+training:
+  method: exact-theta
+  hidden: [8]
+  optimiser: {method: adam, rate: 0.01}
+  epochs: 2
+  batch: 200
+expected: {accuracy: 0.1, tolerance: 0.1, seconds: 1}
+"""
+
+
+def test_theta_networks_are_trained_by_recipe_too(tmp_path):
+    told = []
+    result = train(parse_recipe(THETA, "small"), progress=told.append, checkpoint=tmp_path / "state.npz")
+    assert told[:2] == ["loading digits:train", "training 8 hidden neurons on 1347 samples"]
+    assert told[-1].startswith("epoch 2 of 2: loss ")
+    assert result.score == -result.figures["train_loss"]
+    assert set(result.measure(load_dataset("digits:test:20"))) >= {"accuracy", "accuracy_with_pseudospikes"}
+    again = train(parse_recipe(THETA, "small"), checkpoint=tmp_path / "state.npz")
+    assert digest(again.network) == digest(result.network)
+    verify(result.network)
+
+
+def test_a_training_in_one_step_has_no_checkpoints(tmp_path):
+    with pytest.raises(UsageError, match="leave out --checkpoint"):
+        train(parse_recipe(SMALL, "small"), checkpoint=tmp_path / "state.npz")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("method: adam", "method: sgd", r"training.optimiser: .*'adam', 'adabelief'"),
+        ("rate: 0.01", "rte: 0.01", r"training.optimiser.rte: Unexpected"),
+        ("rate: 0.01", "rate: -1", "rate -1"),
+        ("hidden: [8]", "hidden: 8", r"training.hidden: .*tuple"),
+        ("epochs: 2", "", r"training.epochs: Field required"),
+        ("batch: 200", "batch: 0", "1 or more"),
+    ],
+)
+def test_faults_of_a_theta_recipe_are_named(old, new, message):
+    with pytest.raises(UsageError, match=message):
+        parse_recipe(THETA.replace(old, new), "mine.yaml")
+
+
+def test_a_sampled_network_is_measured_on_other_samples():
+    result = train(parse_recipe(SMALL, "small"))
+    assert 0.5 < result.measure(load_dataset("digits:test"))["accuracy"] < 1
+    assert result.score < 0
+
+
 def test_a_recipe_of_ones_own_is_read_from_its_file(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(SMALL)
@@ -74,7 +142,7 @@ def test_an_unknown_recipe_is_told_what_exists(name):
         ("hidden: 16", "hiden: 16", r"training.hiden: Unexpected"),
         ("hidden: 16", "hidden: many", r"training.hidden: .*integer"),
         ("hidden: 16", "hidden: 0", "1 or more"),
-        ("sampled-ramp", "magic", r"training.method: .*'sampled-ramp'"),
+        ("sampled-ramp", "magic", r"training: .*'magic'.*'sampled-ramp', 'exact-theta'"),
         ("seed: 7", "seed: -1", "seed is -1"),
         ("seed: 7", "", "seed: Field required"),
         ("seed: 7", "seed: 7\nepochs: 3", "epochs: Unexpected"),

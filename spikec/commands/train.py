@@ -1,0 +1,85 @@
+"""Train a recipe's network, for one seed or several, and write the best down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikec.container import save
+from spikec.errors import UsageError
+
+if TYPE_CHECKING:
+    from spikec_train.recipes import TrainingResult
+
+
+def train_file(
+    name: str,
+    output: Path,
+    seed: int | None,
+    n_seeds: int,
+    data_dir: Path | None,
+    checkpoint: Path | None,
+    progress: Callable[[str], None],
+) -> dict[str, Any]:
+    """Train networks by a recipe, and save the one that does best on the *training* samples.
+
+    Args:
+        name: Name of a recipe, or a YAML file.
+        output: Where the network goes.
+        seed: The first seed; None for the recipe's.
+        n_seeds: How many seeds, counted up from the first.
+        data_dir: Where data sets lie that do not ship.
+        checkpoint: Where an interrupted training goes on; of several seeds, each has a file of its own.
+        progress: Told what happens.
+
+    Returns:
+        As JSON values: figures of the saved network and, of several seeds, those of each and their means.
+
+    Raises:
+        UsageError: No seeds, no folder to write to, or what `spikec_train.recipes.train` raises.
+    """
+    from spikec_train.datasets import load_dataset
+    from spikec_train.recipes import load_recipe, train
+
+    if n_seeds < 1:
+        raise UsageError(f"{n_seeds} seeds were asked for; give 1 or more")
+    folder = output.absolute().parent
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder} to write {output.name} to; make it first")
+    recipe = load_recipe(name)
+    first = recipe.seed if seed is None else seed
+    progress(f"loading {recipe.data}")
+    data, test = (load_dataset(f"{recipe.data}:{split}", data_dir) for split in ("train", "test"))
+    best: TrainingResult | None = None
+    records: list[dict[str, Any]] = []
+    for used in range(first, first + n_seeds):
+        of_seed = checkpoint if n_seeds == 1 else _of_seed(checkpoint, used)
+        made = train(recipe, used, _with_seed(progress, used), data, of_seed)
+        records.append(_record(made, {f"test_{k}": v for k, v in made.measure(test).items()}))
+        if best is None or made.score > best.score:
+            best = made
+    assert best is not None
+    save(best.network, output)
+    found = {"recipe": name, **records[best.seed - first], "output": str(output)}
+    if n_seeds > 1:
+        figures = [k for k in records[0] if k != "seed"]
+        found["mean"] = {k: float(np.mean([r[k] for r in records])) for k in figures}
+        found["seeds"] = records
+    return found
+
+
+def _record(made: TrainingResult, test: Mapping[str, float]) -> dict[str, Any]:
+    return {"seed": made.seed, "seconds": made.seconds, **made.figures, **test}
+
+
+def _of_seed(checkpoint: Path | None, seed: int) -> Path | None:
+    if checkpoint is None:
+        return None
+    return checkpoint.with_name(f"{checkpoint.stem}.{seed}{checkpoint.suffix}")
+
+
+def _with_seed(progress: Callable[[str], None], seed: int) -> Callable[[str], None]:
+    return lambda sentence: progress(f"seed {seed}: {sentence}")

@@ -1,0 +1,175 @@
+"""Theta networks from samples to a `Network` that other engines run."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from spikec.coding import BinaryEncoding, Readout, decode
+from spikec.container import digest, load, save
+from spikec.errors import UsageError
+from spikec.ir.verify import verify
+from spikec.program import Program, encode_samples
+from spikec.reference import ReferenceBackend
+from spikec.targets.target import load_target
+from spikec_train.datasets import load_dataset
+from spikec_train.optimisers import AdaBelief
+from spikec_train.recipes import load_recipe, train
+from spikec_train.theta_gradient import pulses_at, run
+from spikec_train.theta_training import ExactTheta, ThetaProblem, _flips, train_theta
+
+OPTIONS = ExactTheta(
+    hidden=(12, 10), optimiser=AdaBelief(rate=0.02), epochs=4, batch=100, weight_scale=2.0, flips=0.02
+)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return load_dataset("digits:train")
+
+
+@pytest.fixture(scope="module")
+def trained(data):
+    return train_theta(data, OPTIONS, seed=3)
+
+
+def test_training_lowers_the_loss(trained):
+    assert trained.training.losses[-1] < 0.8 * trained.training.losses[0]
+
+
+def test_the_network_is_in_seconds_and_of_the_recipes_neurons(trained, data):
+    network = verify(trained.network)
+    neuron = network.population("hidden1").neuron
+    assert [p.n for p in network.populations] == [64, 12, 10, 10]
+    assert float(neuron.period) == pytest.approx(0.06, rel=1e-14)
+    assert network.encoding == BinaryEncoding("pixels", 8.0, OPTIONS.input_time, 0.02)
+    assert network.decoding.readout is Readout.FIRST
+    assert neuron.phase.shape == (12,)
+
+
+def test_the_reference_sees_the_spikes_that_the_training_saw(trained, data):
+    few = load_dataset("digits:test:40")
+    network = trained.network
+    inputs = encode_samples(network, few.samples)
+    spikes = ReferenceBackend().prepare(Program(network, load_target("ideal"))).run(inputs, 0.02).spikes
+    pulses = pulses_at(few.samples >= 8, OPTIONS.input_time / OPTIONS.unit)
+    found = run(trained.model, trained.training.parameters, pulses, few.labels)
+    assert found.counts.sum() > 100
+    counts = [spikes[p.name].counts().sum(axis=0) for p in network.populations[1:]]
+    np.testing.assert_array_equal(found.counts, np.concatenate(counts))
+    first = spikes["output"].first_times() / OPTIONS.unit
+    np.testing.assert_array_equal(found.spiked, np.isfinite(first))
+    np.testing.assert_allclose(found.times[found.spiked], first[found.spiked], rtol=0, atol=1e-9)
+    answers = decode(network.decoding, spikes["output"], None)
+    np.testing.assert_array_equal(answers, found.classes(pseudospikes=False))
+    assert trained.figures(few)["accuracy"] == np.mean(answers == few.labels)
+
+
+def test_a_saved_network_comes_back_as_it_was(trained, tmp_path):
+    save(trained.network, tmp_path / "net.npz")
+    assert digest(load(tmp_path / "net.npz")) == digest(trained.network)
+
+
+def test_one_seed_is_one_network_on_any_number_of_threads(trained, data, monkeypatch):
+    monkeypatch.setattr("spikec_train.theta_training._threads", lambda: 3)
+    assert digest(train_theta(data, OPTIONS, seed=3).network) == digest(trained.network)
+    assert digest(train_theta(data, replace(OPTIONS, epochs=1), seed=4).network) != digest(trained.network)
+
+
+def test_an_interrupted_training_gives_the_same_network(trained, data, tmp_path):
+    def interrupt(sentence):
+        if sentence.startswith("epoch 2 "):
+            raise KeyboardInterrupt
+
+    path = tmp_path / "state.npz"
+    with pytest.raises(KeyboardInterrupt):
+        train_theta(data, OPTIONS, 3, path, interrupt)
+    assert digest(train_theta(data, OPTIONS, 3, path).network) == digest(trained.network)
+
+
+def test_a_checkpoint_of_other_data_or_options_is_refused(data, tmp_path):
+    path = tmp_path / "state.npz"
+    once = replace(OPTIONS, epochs=1)
+    train_theta(data, once, 3, path)
+    for other_data, options, seed in (
+        (data.first(1000), once, 3),
+        (data, replace(once, gamma=0.02), 3),
+        (data, once, 4),
+    ):
+        with pytest.raises(UsageError, match="another training"):
+            train_theta(other_data, options, seed, path)
+
+
+def test_phases_stay_within_the_period(data):
+    done = train_theta(data.first(200), replace(OPTIONS, optimiser=AdaBelief(rate=1.0), epochs=5), 0)
+    phases = done.training.parameters[done.model.n_weights :]
+    assert phases.min() >= 0
+    assert phases.max() <= done.model.period
+    verify(done.network)
+
+
+def test_figures_count_what_they_say(trained, data):
+    figures = trained.figures(data)
+    pulses = pulses_at(data.samples >= 8, OPTIONS.input_time / OPTIONS.unit)
+    found = run(trained.model, trained.training.parameters, pulses, data.labels)
+    spikes = found.counts[:22].sum() / 22 / data.n_samples
+    assert figures["spikes_per_hidden_neuron"] == pytest.approx(spikes, rel=1e-12)
+    assert figures["silent_hidden_share"] == np.mean(found.counts[:22] == 0)
+    assert figures["loss"] == found.losses.mean()
+    assert figures["decided_share"] == np.mean(found.spiked.any(axis=1))
+    right = found.times.argmin(axis=1) == data.labels
+    assert figures["accuracy_with_pseudospikes"] == np.mean(right)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 1.0])
+def test_flips_have_their_share_everywhere(share):
+    flips = _flips(share, (400, 50), np.random.default_rng(0))
+    error = 4.5 * np.sqrt(share * (1 - share) / 400) + 1e-12
+    assert np.abs(flips.mean(axis=0) - share).max() <= error
+    assert np.abs(flips.mean() - share) <= error / np.sqrt(50)
+
+
+def test_flips_are_seen_by_the_loss(data):
+    model = OPTIONS.model(64, 10)
+    problem = ThetaProblem(replace(OPTIONS, flips=1.0), model, data.samples >= 8, data.labels, 1)
+    parameters = problem.initial(np.random.default_rng(0))
+    loss, _ = problem.gradient(parameters, np.arange(50), np.random.default_rng(1))
+    pulses = pulses_at(data.samples[:50] < 8, OPTIONS.input_time / OPTIONS.unit)
+    assert loss == pytest.approx(run(model, parameters, pulses, data.labels[:50]).losses.mean(), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hidden": (0,)},
+        {"epochs": 0},
+        {"batch": 0},
+        {"unit": 0.0},
+        {"period": -1.0},
+        {"input_time": 0.03},
+        {"current": 0.2},
+        {"flips": 1.5},
+        {"gamma": -1.0},
+    ],
+)
+def test_impossible_options_are_refused(change):
+    with pytest.raises(UsageError):
+        replace(OPTIONS, **change)
+
+
+def test_the_recipe_of_digits_does_what_it_promises():
+    recipe = load_recipe("digits-theta")
+    figures = train(recipe).measure(load_dataset("digits:test"))
+    assert figures["accuracy"] == pytest.approx(recipe.expected.accuracy, abs=recipe.expected.tolerance)
+
+
+def test_neither_help_nor_sampled_training_imports_numba():
+    script = (
+        "import sys, spikec.cli\n"
+        "from spikec_train.recipes import load_recipe, train\n"
+        "train(load_recipe('digits-sampled'))\n"
+        "sys.exit('numba' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

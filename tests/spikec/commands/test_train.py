@@ -1,0 +1,125 @@
+"""`spikec train` as a user meets it: seeds, checkpoints, data folders, errors."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from spikec import cli
+from spikec.container import digest, load
+from spikec.ir.network import Network
+from spikec_train.recipes import load_recipe, train
+
+RECIPE = """
+title: A small theta network
+data: digits
+seed: 5
+training:
+  method: exact-theta
+  hidden: [8]
+  optimiser: {method: adabelief, rate: 0.02}
+  epochs: 2
+  batch: 200
+expected: {accuracy: 0.1, tolerance: 0.1, seconds: 1}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture
+def spikec(monkeypatch, capsys):
+    def call(*words, code=0):
+        monkeypatch.setattr(sys, "argv", ["spikec", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        assert int(stop.value.code or 0) == code, captured.err
+        return captured.err if code else captured.out
+
+    return call
+
+
+def test_one_seed_gives_its_figures_and_its_network(spikec, recipe, tmp_path):
+    found = json.loads(spikec("train", recipe, "-o", tmp_path / "net.npz", "--json"))
+    assert found["seed"] == 5
+    assert {"seconds", "train_loss", "train_accuracy", "test_accuracy", "output"} <= set(found)
+    assert "mean" not in found
+    expected = train(load_recipe(str(recipe)))
+    assert digest(load(tmp_path / "net.npz", Network)) == digest(expected.network)
+
+
+def test_of_several_seeds_the_one_with_the_lowest_training_loss_is_kept(spikec, recipe, tmp_path):
+    out = tmp_path / "net.npz"
+    found = json.loads(spikec("train", recipe, "-o", out, "--seed", 2, "--seeds", 3, "--json"))
+    assert [r["seed"] for r in found["seeds"]] == [2, 3, 4]
+    losses = [r["train_loss"] for r in found["seeds"]]
+    best = int(np.argmin(losses))
+    assert found["seed"] == 2 + best
+    assert found["train_loss"] == losses[best]
+    accuracies = [r["test_accuracy"] for r in found["seeds"]]
+    assert found["mean"]["test_accuracy"] == pytest.approx(np.mean(accuracies), rel=1e-12)
+    expected = train(load_recipe(str(recipe)), seed=2 + best)
+    assert digest(load(out)) == digest(expected.network)
+
+
+def test_a_table_shows_each_seed_and_the_mean(spikec, recipe, tmp_path):
+    out = spikec("train", recipe, "-o", tmp_path / "net.npz", "--seeds", 2)
+    for word in ("figure", "mean", "seed 5", "seed 6", "test_accuracy"):
+        assert word in out
+
+
+def test_each_seed_has_a_checkpoint_of_its_own(spikec, recipe, tmp_path):
+    state = tmp_path / "state.npz"
+    first = json.loads(
+        spikec("train", recipe, "-o", tmp_path / "a.npz", "--seeds", 2, "--checkpoint", state, "--json")
+    )
+    assert not state.exists()
+    assert (tmp_path / "state.5.npz").exists()
+    assert (tmp_path / "state.6.npz").exists()
+    again = json.loads(
+        spikec("train", recipe, "-o", tmp_path / "b.npz", "--seeds", 2, "--checkpoint", state, "--json")
+    )
+    first.pop("output")
+    again.pop("output")
+    assert first == again
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_a_checkpoint_of_another_seed_is_refused_in_one_line(spikec, recipe, tmp_path):
+    state = tmp_path / "state.npz"
+    spikec("train", recipe, "-o", tmp_path / "a.npz", "--checkpoint", state)
+    told = spikec(
+        "train", recipe, "-o", tmp_path / "b.npz", "--seed", 6, "--checkpoint", state, code=2
+    ).strip()
+    assert told.startswith("spikec: checkpoint")
+    assert "another training" in told
+    assert "\n" not in told
+    assert not (tmp_path / "b.npz").exists()
+
+
+def test_data_that_do_not_ship_are_asked_for_in_one_line(spikec, tmp_path, monkeypatch):
+    monkeypatch.delenv("SPIKEC_DATA", raising=False)
+    told = spikec("train", "mnist-theta", "-o", tmp_path / "n.npz", code=2)
+    assert "--data-dir or SPIKEC_DATA" in told
+    assert "put mnist.npz, or train-images-idx3-ubyte and train-labels-idx1-ubyte" in told
+    told = spikec("train", "mnist-theta", "-o", tmp_path / "n.npz", "--data-dir", tmp_path, code=2)
+    assert f"there is no MNIST in {tmp_path}" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--seeds", 0), "0 seeds"),
+        (("--seed", -1), "seed is -1"),
+        (("-o", "no/such/folder/net.npz"), "there is no folder"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_the_training(spikec, recipe, tmp_path, words, message):
+    assert message in spikec("train", recipe, "-o", tmp_path / "net.npz", *words, code=2)
+    assert not (tmp_path / "net.npz").exists()
