@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import entry_points
+from math import inf
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -121,7 +122,11 @@ def _make(name: str, **options: object) -> Backend:
     if not found:
         raise UsageError(f"there is no backend {name!r}; installed are {', '.join(backend_names())}")
     try:
-        backend: Backend = found[0].load()(**options)
+        made = found[0].load()
+    except (ImportError, AttributeError) as error:
+        raise BackendUnavailable(f"backend {name} cannot be loaded: {error}") from error
+    try:
+        backend: Backend = made(**options)
     except TypeError as error:
         raise UsageError(f"backend {name} does not take these options: {error}") from error
     return backend
@@ -135,7 +140,10 @@ def run(
     Raises:
         TargetError: The backend cannot run the program.
         EventsError: The inputs do not fit the program.
+        UsageError: `until` is negative or endless.
     """
+    if not 0 <= until < inf:
+        raise UsageError(f"a run cannot take {until:g} ticks or seconds; give a number that is 0 or more")
     violations = backend.unsupported(program)
     if violations:
         raise TargetError(f"backend {backend.name}", violations)
