@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import field
 from importlib.resources import files
+from typing import Annotated
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from spikec.catalogue import Catalogue
@@ -27,8 +28,8 @@ class Figure:
         note: What must be known to use it.
     """
 
-    value: float
-    source: str
+    value: Annotated[float, Field(allow_inf_nan=False)]
+    source: Annotated[str, Field(min_length=1)]
     note: str = ""
 
 
