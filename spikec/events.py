@@ -96,6 +96,10 @@ class Events:
         """
         if self.in_ticks:
             return self
+        if self.n_events and self.times.max() / dt >= 2**62:
+            raise EventsError(
+                f"a spike at {self.times.max():g} s is too late to be counted in ticks of {dt:g} s"
+            )
         ticks = np.rint(self.times / dt).astype(np.int64)
         rows = np.stack([self.sample_of_event(), ticks, self.neurons.astype(np.int64)])
         return from_rows(*np.unique(rows, axis=1), n_samples=self.n_samples, n_neurons=self.n_neurons)
