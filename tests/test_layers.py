@@ -163,7 +163,7 @@ def _loaded(command: str) -> set[str]:
     "command",
     [
         "import spikec.cli",
-        "from typer.testing import CliRunner; from spikec.cli import app; CliRunner().invoke(app, ['--help'])",
+        "import typer.testing as t; from spikec.cli import app; t.CliRunner().invoke(app, ['--help'])",
     ],
 )
 def test_help_loads_nothing_heavy(command):
