@@ -22,7 +22,7 @@ from time import perf_counter, process_time
 import numpy as np
 
 from spikec_train.recipes import load_recipe
-from spikec_train.theta_gradient import Answers, Pulses, ThetaModel, pulses_at, run
+from spikec_train.theta_gradient import Answers, Memory, Pulses, ThetaModel, pulses_at, run
 
 N_SAMPLES = 1000
 PIXELS_ON = 100
@@ -43,13 +43,15 @@ def main() -> None:
     labels = rng.integers(0, 10, N_SAMPLES)
     parameters = spiking_parameters(model, pulses, labels, rng)
 
+    memory = Memory()
+
     def gradient(n_threads: int) -> Answers:
-        return run(model, parameters, pulses, labels, True, n_threads)
+        return run(model, parameters, pulses, labels, True, n_threads, memory)
 
     one, two = gradient(1), gradient(2)
     cpu_one, wall_one = timed(lambda: gradient(1), args.repeats)
     cpu_two, wall_two = timed(lambda: gradient(2), args.repeats)
-    cpu_forward, _ = timed(lambda: run(model, parameters, pulses, labels), args.repeats)
+    cpu_forward, _ = timed(lambda: run(model, parameters, pulses, labels, memory=memory), args.repeats)
     hidden = one.counts[: model.n_hidden].reshape(2, -1).mean(axis=1) / N_SAMPLES
     figures = {
         "benchmark": "train",

@@ -19,9 +19,10 @@ Phys. Rev. Lett. 134, 027301 (2025).
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import pi, sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,9 @@ import numpy.typing as npt
 from spikec.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from spikec.errors import UsageError
 from spikec.events import Events
+
+if TYPE_CHECKING:
+    from spikec_train.kernels.theta import Room
 
 N_BLOCKS = 8
 """Blocks of a batch; more would cost memory and additions, fewer would leave threads idle."""
@@ -208,6 +212,19 @@ class Answers:
         return np.where(self.spiked.any(axis=1), first, -1)
 
 
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """What `run` works in. To ask the system for it anew in every step takes a tenth of the time.
+
+    Attributes:
+        rooms: Of each block, for one network.
+        gradients: Of each block.
+    """
+
+    rooms: dict[int, Room] = field(default_factory=dict)
+    gradients: dict[int, FloatArray] = field(default_factory=dict)
+
+
 def run(
     model: ThetaModel,
     parameters: FloatArray,
@@ -215,6 +232,7 @@ def run(
     labels: IntArray,
     gradient: bool = False,
     n_threads: int = 1,
+    memory: Memory | None = None,
 ) -> Answers:
     """Run samples, and differentiate their losses.
 
@@ -225,6 +243,7 @@ def run(
         labels: The right output of each, ``(n_samples,)``.
         gradient: Whether the derivatives are wanted.
         n_threads: How many threads share the blocks; the result does not depend on it.
+        memory: What an earlier call with the same network worked in, or None.
 
     Raises:
         UsageError: The samples do not fit the network, or a layer spikes more than `MAX_EVENTS` times.
@@ -251,13 +270,14 @@ def run(
         _plain(labels, np.int64),
     )
     ends = [k * n // N_BLOCKS for k in range(N_BLOCKS + 1)]
-    blocks = [(first, last) for first, last in pairwise(ends) if first < last]
+    kept = Memory() if memory is None else memory
 
-    def work(block: tuple[int, int]) -> tuple[IntArray, FloatArray]:
-        return _run_block(model, given, answers, block)
+    def work(k: int) -> tuple[IntArray, FloatArray]:
+        return _run_block(model, given, answers, kept, k, (ends[k], ends[k + 1]))
 
+    blocks = [k for k in range(N_BLOCKS) if ends[k] < ends[k + 1]]
     if n_threads == 1:
-        parts = [work(block) for block in blocks]
+        parts = [work(k) for k in blocks]
     else:
         with ThreadPoolExecutor(n_threads) as pool:
             parts = list(pool.map(work, blocks))
@@ -269,24 +289,31 @@ def run(
 
 
 def _run_block(
-    model: ThetaModel, given: _Given, answers: Answers, block: tuple[int, int]
+    model: ThetaModel, given: _Given, answers: Answers, memory: Memory, k: int, block: tuple[int, int]
 ) -> tuple[IntArray, FloatArray]:
     """Run a block, again with more memory if a sample needs it. Returns spike counts and gradient."""
     from spikec_train.kernels.theta import room, run_samples  # numba is slow to import
 
     sizes = np.array(model.sizes, np.int64)
     d_pulses = np.zeros(0) if answers.d_pulses is None else answers.d_pulses
-    capacity = _FIRST_CAPACITY
-    while capacity <= MAX_EVENTS:
+    if k not in memory.rooms:
+        memory.rooms[k] = room(sizes, _FIRST_CAPACITY)
+    if k not in memory.gradients and answers.gradient is not None:
+        memory.gradients[k] = np.empty(answers.gradient.size)
+    gradient = np.zeros(0) if answers.gradient is None else memory.gradients[k]
+    while True:
         counts = np.zeros(model.n_neurons, np.int64)
-        gradient = np.zeros(0 if answers.gradient is None else answers.gradient.size)
+        gradient.fill(0.0)
         failed = run_samples(
             *block, *given, model.tau, model.radius, model.duration, model.gamma,
-            answers.losses, answers.times, answers.spiked, counts, gradient, d_pulses, room(sizes, capacity),
+            answers.losses, answers.times, answers.spiked, counts, gradient, d_pulses, memory.rooms[k],
         )  # fmt: skip
         if failed < 0:
             return counts, gradient
-        capacity *= 2
+        capacity = 2 * memory.rooms[k].times.shape[1]
+        if capacity > MAX_EVENTS:
+            break
+        memory.rooms[k] = room(sizes, capacity)
     raise UsageError(
         f"the network explodes: in sample {failed} a layer has more than {MAX_EVENTS} spikes; "
         "use smaller weights or a shorter trial"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from math import pi, sqrt
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,7 +29,7 @@ from spikec.ir.neurons import Source, Theta
 from spikec_train.datasets import Dataset
 from spikec_train.exact_gradient import Trained, train
 from spikec_train.optimisers import Optimiser
-from spikec_train.theta_gradient import ThetaModel, pulses_at, run
+from spikec_train.theta_gradient import Memory, ThetaModel, pulses_at, run
 
 PIXELS, OUTPUT = "pixels", "output"
 
@@ -104,6 +104,7 @@ class ThetaProblem:
         on: Which pixels spike in each sample, ``(n_samples, n_inputs)``.
         labels: Their classes, ``(n_samples,)``.
         n_threads: How many threads share a batch; the result does not depend on it.
+        memory: What all steps work in.
     """
 
     options: ExactTheta
@@ -111,6 +112,7 @@ class ThetaProblem:
     on: BoolArray
     labels: IntArray
     n_threads: int
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def n_samples(self) -> int:
@@ -132,7 +134,8 @@ class ThetaProblem:
         """Mean loss of some samples, some of their pixels flipped, and its gradient."""
         on = self.on[samples] ^ _flips(self.options.flips, (samples.size, self.on.shape[1]), rng)
         pulses = pulses_at(on, self.options.input_time / self.options.unit)
-        found = run(self.model, parameters, pulses, self.labels[samples], True, self.n_threads)
+        labels = self.labels[samples]
+        found = run(self.model, parameters, pulses, labels, True, self.n_threads, self.memory)
         assert found.gradient is not None
         return float(found.losses.mean()), found.gradient / samples.size
 

@@ -223,6 +223,19 @@ def test_the_number_of_threads_changes_no_bit(n_samples):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
+def test_memory_of_an_earlier_call_changes_no_bit():
+    memory = theta_gradient.Memory()
+    for seed, n_samples in ((4, 37), (5, 3), (6, 20)):
+        case = (5, 6, 7, 3), 9.0, 3.0
+        model, parameters, events, labels = random_case(seed, *case, n_samples=n_samples)
+        given = model, parameters, pulses_of(events), labels
+        fresh = run(*given, gradient=True)
+        for again in (run(*given, gradient=True, n_threads=2, memory=memory), run(*given, memory=memory)):
+            np.testing.assert_array_equal(again.losses, fresh.losses)
+            if again.gradient is not None:
+                np.testing.assert_array_equal(again.gradient, fresh.gradient)
+
+
 def test_undisturbed_neurons_spike_once_a_period_however_many_spikes_that_are():
     """More than the memory that is there at first."""
     duration = 100.0
