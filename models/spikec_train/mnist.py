@@ -40,7 +40,8 @@ def read_mnist(folder: Path | None, split: str) -> tuple[AnyArray, AnyArray]:
     """
     if folder is None:
         raise UsageError(
-            f"MNIST does not ship; name its folder with --data-dir or SPIKEC_DATA, and {_wanted(split)}"
+            "MNIST does not ship; name its folder in SPIKEC_DATA, or to `spikec train` with --data-dir, and "
+            f"{_wanted(split)}"
         )
     if (folder / PACKED).is_file():
         images, labels = _read_npz(folder / PACKED, split)

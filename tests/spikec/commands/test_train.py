@@ -106,7 +106,7 @@ def test_a_checkpoint_of_another_seed_is_refused_in_one_line(spikec, recipe, tmp
 def test_data_that_do_not_ship_are_asked_for_in_one_line(spikec, tmp_path, monkeypatch):
     monkeypatch.delenv("SPIKEC_DATA", raising=False)
     told = spikec("train", "mnist-theta", "-o", tmp_path / "n.npz", code=2)
-    assert "--data-dir or SPIKEC_DATA" in told
+    assert "in SPIKEC_DATA, or to `spikec train` with --data-dir" in told
     assert "put mnist.npz, or train-images-idx3-ubyte and train-labels-idx1-ubyte" in told
     told = spikec("train", "mnist-theta", "-o", tmp_path / "n.npz", "--data-dir", tmp_path, code=2)
     assert f"there is no MNIST in {tmp_path}" in told
