@@ -133,6 +133,18 @@ def test_spikes_are_those_of_the_reference(sizes, duration, scale, current, seed
     np.testing.assert_array_equal(found.counts, counts)
 
 
+def test_phases_at_both_ends_of_the_period_are_those_of_the_reference():
+    """A neuron that starts at the period spikes at once."""
+    model, parameters, events, labels = random_case(7, (4, 6, 5, 4), 9.0, 2.0)
+    parameters[model.n_weights :: 2] = 0.0
+    parameters[model.n_weights + 1 :: 3] = model.period
+    found = run(model, parameters, pulses_of(events), labels, gradient=True)
+    times, counts = reference_times(model, parameters, events, 1.0)
+    np.testing.assert_allclose(np.where(found.spiked, found.times, np.inf), times, rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(found.counts, counts)
+    assert np.isfinite(found.gradient).all()
+
+
 def test_silent_outputs_answer_with_pseudospikes_by_the_papers_formulas():
     """One input, one hidden neuron, one output; all formulas with tan and arctan, as printed."""
     w, u, phase_1, phase_2, t_in, duration, current = 0.4, -0.7, 2.5, 3.1, 0.3, 2.0, 1.0
