@@ -41,6 +41,11 @@ def verify(network: Network, split: Collection[str] = ()) -> Network:
                 f"population {p.name} is a {type(p.neuron).__name__}, which has no form in ticks yet; give "
                 "the network a clock of Continuous"
             )
+        if dialect is Dialect.FIXED and isinstance(p.neuron, CubaFixed) and not _hops(network):
+            raise NetworkError(
+                f"population {p.name} is in a chip's integers, where every hop takes one tick, but the clock "
+                "says that it takes none; give it the convention LOIHI"
+            )
         if dialect is Dialect.TICKS and isinstance(p.neuron, CubaFixed):
             raise NetworkError(f"population {p.name} is in integers, but others are not; compile all or none")
     for q in network.projections:
@@ -51,6 +56,10 @@ def verify(network: Network, split: Collection[str] = ()) -> Network:
         _verify_no_instant_cycle(network)
     _verify_codings(network, split)
     return network
+
+
+def _hops(network: Network) -> bool:
+    return not isinstance(network.clock, Continuous) and network.clock.convention.hop_delay == 1
 
 
 def _verify_projection(q: Projection, dialect: Dialect) -> None:

@@ -79,7 +79,7 @@ def compile_network(
 
     Raises:
         TargetError: Limits of the target are broken; all of them are named.
-        UsageError: The network is compiled already, or the target has no integers.
+        UsageError: The network is compiled already, the target has no integers, or an option makes no sense.
     """
     program, violations = try_compile(network, target, options, probe, source, progress)
     if violations:
@@ -101,6 +101,8 @@ def try_compile(
     if target.formats is None:
         raise UsageError(f"target {target.name} takes networks as they are; compile for loihi1 or loihi2")
     options = options or CompileOptions()
+    if options.n_ticks is not None and options.n_ticks < 1:
+        raise UsageError(f"a sample of {options.n_ticks} ticks is impossible; give 1 or more")
     program = Program(network, target, n_ticks=options.n_ticks, source=source or {})
     unknown = [
         Violation(

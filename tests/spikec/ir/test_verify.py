@@ -74,6 +74,10 @@ def test_sound_networks_pass_and_come_back(network):
     [
         (_network(CubaTicks(1, 0, 1.0), Continuous()), "out is a CubaTicks, which needs ticks"),
         (_network(CubaFixed(0, 0, 1), Continuous(), ONE, WHOLE), "out is a CubaFixed"),
+        (
+            _network(CubaFixed(0, 0, 1), Ticks(1e-3), ONE, WHOLE),
+            "out is in a chip's integers, where every hop",
+        ),
         (_network(CubaFixed(0, 0, 1), TICKS), "q needs fixed-point weights, as its network is fixed"),
         (_network(If(1.0), TICKS, ONE), "q needs real weights, as its network is ticks"),
         (_network(CubaFixed(0, 0, 1), TICKS, ONE), "q has delays in seconds"),

@@ -202,6 +202,9 @@ def test_networks_in_integers_and_targets_without_them_are_refused():
         compile_network(_plain(), load_target("ideal"))
     with pytest.raises(UsageError, match="give --dt"):
         compile_network(_plain(), LOIHI2)
+    for n_ticks in (0, -3):
+        with pytest.raises(UsageError, match=f"a sample of {n_ticks} ticks is impossible"):
+            compile_network(_plain(), LOIHI2, CompileOptions(dt=DT, n_ticks=n_ticks))
 
 
 def test_resets_by_subtraction_are_refused_in_either_kind_of_time():
