@@ -58,7 +58,7 @@ class DiscretizeTime:
         populations = tuple(
             p if p.is_source else replace(p, neuron=_on_chip(ticks[p.name])) for p in network.populations
         )
-        waits = {q.name: _waits(q, network, dt, shift[q.post] - shift[q.pre]) for q in network.projections}
+        waits = _waits(network, dt, shift)
         projections = tuple(
             replace(
                 scaled_rows(q, ticks[q.post].gain),
@@ -66,11 +66,7 @@ class DiscretizeTime:
             )
             for q in network.projections
         )
-        n_ticks = program.n_ticks
-        if network.encoding is not None:
-            answers = network.outputs if network.decoding is None else (network.decoding.population,)
-            last = max((shift[name] for name in answers), default=0)
-            n_ticks = round(network.encoding.duration / dt) + 1 + last
+        n_ticks = program.n_ticks if network.encoding is None else _sample_length(network, dt, shift)
         figures: dict[str, object] = {"dt_s": dt, "n_ticks": n_ticks}
         for p in network.populations:
             if not p.is_source:
@@ -108,6 +104,14 @@ class DiscretizeTime:
         while 2 * per_window * duration / window + 1 <= self.max_ticks:
             per_window *= 2
         return window / per_window
+
+
+def _sample_length(network: Network, dt: float, shift: Mapping[str, int]) -> int:
+    """Ticks until the answer is there, late as it may be."""
+    assert network.encoding is not None
+    answers = network.outputs if network.decoding is None else (network.decoding.population,)
+    late = max((shift[name] for name in answers), default=0)
+    return round(network.encoding.duration / dt) + 1 + late
 
 
 def _tick(population: Population, network: Network, dt: float) -> Tick:
@@ -160,8 +164,9 @@ def late_ticks(network: Network, dt: float) -> dict[str, int]:
     Every hop takes a tick. Where the network itself takes none and has no delay to spare, the hop makes what
     follows late; longer delays on the way make it up again.
     """
+    own = _own_ticks(network)
     late = {
-        q.name: 1 - _own_ticks(q, network) - int(np.rint(_delay_ticks(q, network, dt).min()))
+        q.name: 1 - own[q.name] - int(np.rint(_delay_ticks(q, network, dt).min()))
         for q in network.projections
         if q.connectivity.n_synapses
     }
@@ -173,12 +178,14 @@ def late_ticks(network: Network, dt: float) -> dict[str, int]:
     return shift
 
 
-def _own_ticks(q: Projection, network: Network) -> int:
-    """Ticks that the network itself lets pass on a projection of delay 0, as the chip counts them."""
+def _own_ticks(network: Network) -> dict[str, int]:
+    """Ticks that the network itself lets pass on each projection of delay 0, as the chip counts them."""
     if isinstance(network.clock, Continuous):
-        return 0 if isinstance(network.population(q.post).neuron, If | Lif) else 1
-    closes_cycle = any(q.pre in c and q.post in c for c in network.components())
-    return max(network.clock.convention.hop_delay, int(closes_cycle))
+        jumps = {p.name for p in network.populations if isinstance(p.neuron, If | Lif)}
+        return {q.name: int(q.post not in jumps) for q in network.projections}
+    hop = network.clock.convention.hop_delay
+    component = {name: k for k, names in enumerate(network.components()) for name in names}
+    return {q.name: max(hop, int(component[q.pre] == component[q.post])) for q in network.projections}
 
 
 def _delay_ticks(q: Projection, network: Network, dt: float) -> FloatArray:
@@ -189,9 +196,13 @@ def _delay_ticks(q: Projection, network: Network, dt: float) -> FloatArray:
     return ticks if isinstance(network.clock, Continuous) else np.rint(ticks)
 
 
-def _waits(q: Projection, network: Network, dt: float, shift: int) -> FloatArray:
+def _waits(network: Network, dt: float, shift: Mapping[str, int]) -> dict[str, FloatArray]:
     """Delays in ticks, less the chip's own for the hop, more what the far end runs later than the near.
 
     Where they fall below 0, spikes arrive too late by as much.
     """
-    return _delay_ticks(q, network, dt) - (1 - _own_ticks(q, network)) + shift
+    own = _own_ticks(network)
+    return {
+        q.name: _delay_ticks(q, network, dt) - (1 - own[q.name]) + shift[q.post] - shift[q.pre]
+        for q in network.projections
+    }

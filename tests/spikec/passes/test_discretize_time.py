@@ -35,7 +35,7 @@ def _assert_shifted(network, inputs, n_ticks):
             assert program.log[-1].figures[f"{p.name}.late_ticks"] == shift[p.name]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(seeds, st.sampled_from([0, 1]), st.sampled_from([0, 3]), st.booleans())
 def test_networks_in_ticks_spike_the_same_only_later(seed, hop_delay, max_delay, recurrent):
     rng = np.random.default_rng(seed)
@@ -122,6 +122,7 @@ def test_a_current_that_should_stay_leaks_the_least_there_is():
     np.testing.assert_allclose(membrane, DT * np.concatenate([[0.0], leaking]), rtol=1e-12)
 
 
+@settings(max_examples=40)
 @given(st.floats(1e-5, 10.0), st.floats(1e-5, 10.0), st.sampled_from(["euler", "exact"]))
 def test_decays_are_rounded_to_the_nearest_that_exist(tau_mem, tau_syn, integration):
     network = _layers(CubaLif(tau_mem, tau_syn, 1.0), Ticks(DT, Convention(integration)))

@@ -24,7 +24,7 @@ def _target(longest):
     return replace(LOIHI2, formats=replace(LOIHI2.formats, delay_max=Figure(longest, "a test")))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(seeds, st.integers(1, 4))
 def test_every_spike_goes_through_relays_in_its_time(seed, longest):
     rng = np.random.default_rng(seed)
