@@ -18,6 +18,7 @@ from tests.float_networks import DT, answer, random_inputs, random_network, star
 seeds = st.integers(0, 2**32 - 1)
 
 
+@settings(max_examples=40)
 @given(
     seeds,
     st.sampled_from(["euler", "exact"]),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikec.events import from_rows, same
@@ -47,6 +47,7 @@ def _chip_network(rng, n_ticks, *, bias=True, low=0.1):
     return Program(network, LOIHI2, n_ticks=n_ticks)
 
 
+@settings(max_examples=50)
 @given(seeds, st.sampled_from([10, 40, 150]))
 def test_inhibition_silences_exactly_the_later_spikes(seed, n_ticks):
     rng = np.random.default_rng(seed)
