@@ -1,4 +1,4 @@
-"""Random small programs and inputs that reach the corners of the fixed dialect.
+"""Random small programs and inputs that reach the corners of the fixed and the continuous dialect.
 
 What any two engines must agree on is drawn here: `spikec selftest` and the tests run these programs on every
 backend and compare. Between them they cover
@@ -12,6 +12,10 @@ backend and compare. Between them they cover
 * delays of all four kinds, mostly short, up to 62 ticks;
 * chains, several projections between one pair, neurons and populations that feed themselves, longer cycles;
 * sources that are silent, that spike in every tick, and that promise one spike a sample.
+
+`random_continuous` draws continuous networks: all neuron types, mixed; time constants of any ratio, equal,
+twofold and infinite; biases; resets to a value and by subtraction; once-only neurons; chains and cycles; real
+delays of all four kinds.
 """
 
 from __future__ import annotations
@@ -22,11 +26,23 @@ from itertools import pairwise
 import numpy as np
 
 from spikec.arrays import AnyArray, IntArray
-from spikec.events import Events, from_raster
+from spikec.events import Events, from_raster, from_rows
 from spikec.ir.connectivity import Connectivity, Delays, Dense, sparse
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
-from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, Source
+from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Reset, Ticks
+from spikec.ir.neurons import (
+    CubaFixed,
+    CubaLif,
+    If,
+    IfExp,
+    Lif,
+    LiReadout,
+    Neuron,
+    QifExp,
+    Ramp,
+    Source,
+    Theta,
+)
 from spikec.ir.verify import verify
 from spikec.program import Program
 from spikec.targets.target import load_target
@@ -99,6 +115,126 @@ def random_inputs(
             raster &= np.cumsum(raster, axis=1) == 1
         inputs[name] = from_raster(raster)
     return inputs
+
+
+CONTINUOUS = ("Ramp", "If", "Lif", "IfExp", "CubaLif", "LiReadout", "Theta", "QifExp")
+"""Types of neurons that `random_continuous` draws."""
+
+
+def random_continuous(
+    rng: np.random.Generator, *, types: Sequence[str] = CONTINUOUS, max_neurons: int = 6
+) -> Program:
+    """Draw a continuous network whose time constants, delays and intervals are about a second.
+
+    Args:
+        rng: Where chance comes from.
+        types: Types of neurons to choose from.
+        max_neurons: Largest size of a population.
+    """
+    names = [f"net.{k}" for k in range(int(rng.integers(1, 4)))]
+    sizes = {name: _size(rng, max_neurons) for name in ("in", *names)}
+    pairs = [("in", names[0]), *pairwise(names)]
+    cyclic = rng.random() < 0.5
+    for _ in range(int(rng.integers(0, 4))):
+        place = int(rng.integers(len(names)))
+        pairs.append((str(rng.choice(["in", *(names if cyclic else names[:place])])), names[place]))
+    projections = tuple(
+        _real_projection(rng, f"{pre}-{post}:{k}", (pre, sizes[pre]), (post, sizes[post]))
+        for k, (pre, post) in enumerate(pairs)
+    )
+    populations = [
+        Population(name, _real_neuron(rng, str(rng.choice(types)), sizes[name]), (sizes[name],))
+        for name in names
+    ]
+    network = Network(
+        populations=(Population("in", Source(), (sizes["in"],)), *populations),
+        projections=projections,
+        inputs=("in",),
+        outputs=(names[-1],),
+        clock=Continuous(Reset.SUBTRACT if rng.random() < 0.25 else Reset.VALUE),
+    )
+    return Program(verify(network), load_target("ideal"), source={"kind": "random"})
+
+
+def random_spikes(
+    rng: np.random.Generator, program: Program, n_samples: int, until: float
+) -> dict[str, Events]:
+    """Draw spikes in seconds for every source of a continuous program, now and then several at one moment.
+
+    Args:
+        rng: Where chance comes from.
+        program: Whose inputs are meant.
+        n_samples: Samples.
+        until: When they end, seconds.
+    """
+    inputs = {}
+    for name in program.network.inputs:
+        n = program.network.population(name).n
+        size = int(rng.integers(0, 4 * n * n_samples + 1))
+        times = rng.uniform(0, until, size)
+        if rng.random() < 0.3:
+            times = np.round(times, 1)
+        rows = np.unique([rng.integers(0, max(n_samples, 1), size), times, rng.integers(0, n, size)], axis=1)
+        inputs[name] = from_rows(*rows[:, : size if n_samples else 0], n_samples=n_samples, n_neurons=n)
+    return inputs
+
+
+def _real_projection(
+    rng: np.random.Generator, name: str, pre: tuple[str, int], post: tuple[str, int]
+) -> Projection:
+    feeds_back = pre[0] != "in"
+    spread = 1.5 / pre[1] if feeds_back else 2.0
+    if rng.random() < 0.6:
+        connectivity: Connectivity = Dense(rng.normal(0.3 * spread, spread, (post[1], pre[1])))
+    else:
+        i, j = np.nonzero(rng.random((pre[1], post[1])) < rng.choice([0.0, 0.5, 1.0], p=[0.1, 0.5, 0.4]))
+        connectivity = sparse(pre[1], post[1], i, j, rng.normal(0.3 * spread, spread, i.size))
+    shapes: dict[str, tuple[int, ...]] = {
+        "uniform": (),
+        "axonal": (pre[1],),
+        "dendritic": (post[1],),
+        "synaptic": tuple(np.shape(connectivity.weights)),
+    }
+    kind = str(rng.choice(list(shapes)))
+    shortest = 0.2 if feeds_back else 0.0
+    delays = rng.uniform(shortest, 1.5, shapes[kind])
+    return Projection(name, pre[0], post[0], connectivity, Delays(delays, kind))  # type: ignore[arg-type]
+
+
+def _real_neuron(rng: np.random.Generator, kind: str, n: int) -> Neuron:
+    def draw(low: float, high: float) -> AnyArray:
+        return np.asarray(rng.uniform(low, high, _shape(rng, n)))
+
+    once = bool(rng.random() < 0.3)
+    bias = draw(-0.5, 0.5) if rng.random() < 0.5 else np.zeros(())
+    threshold, reset = draw(0.5, 2.0), draw(-1.0, 0.4)
+    rest = draw(-0.5, 0.5) if rng.random() < 0.3 else np.zeros(())
+    if kind == "Theta":
+        tau = draw(0.5, 2.0)
+        phase = rng.uniform(0, 0.9 * np.pi * tau.min(), _shape(rng, n) if tau.ndim == 0 else (n,))
+        return Theta(tau, draw(0.3, 1.25) if rng.random() < 0.5 else 1.25, phase, once)
+    if kind == "QifExp":
+        return QifExp(draw(0.5, 2.0), draw(-2.0, 0.9), draw(-2.0, 4.0), once)
+    if kind == "Ramp":
+        return Ramp(threshold, bias, reset, once)
+    if kind == "If":
+        return If(threshold, bias, reset, once)
+    if kind == "Lif":
+        return Lif(draw(0.3, 3.0), threshold, rest, bias, reset, once)
+    tau_mem, tau_syn = _time_constants(rng, draw(0.3, 3.0), draw(0.3, 3.0))
+    if kind == "IfExp":
+        return IfExp(tau_syn, threshold, bias, reset, once)
+    drive = draw(-0.5, 0.5) if rng.random() < 0.3 and np.all(np.isfinite(tau_syn)) else np.zeros(())
+    if kind == "LiReadout":
+        return LiReadout(tau_mem, tau_syn, rest, bias, drive)
+    return CubaLif(tau_mem, tau_syn, threshold, rest, bias, reset, once, drive)
+
+
+def _time_constants(rng: np.random.Generator, first: AnyArray, second: AnyArray) -> tuple[AnyArray, AnyArray]:
+    """Of the membrane and the synapse: equal, twofold, of any ratio, or one infinite."""
+    infinite = np.full((), np.inf)
+    pairs = [(first, first), (2 * second, second), (first, second), (infinite, second), (first, infinite)]
+    return pairs[int(rng.choice(5, p=[0.25, 0.25, 0.3, 0.1, 0.1]))]
 
 
 def _size(rng: np.random.Generator, largest: int) -> int:

@@ -1,4 +1,4 @@
-"""What every backend must fulfil in the fixed dialect; each backend's tests call these functions.
+"""What every backend must fulfil in its dialect; each backend's tests call these functions.
 
 The judge is the reference interpreter, and `hand_cases` judge that one too: networks small enough to work
 out with pencil and paper.
@@ -21,7 +21,7 @@ from spikec.ir.fixed_point import Fixed, FixedFormat
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaFixed, Source
 from spikec.program import Program
-from spikec.random_networks import random_inputs, random_program
+from spikec.random_networks import CONTINUOUS, random_continuous, random_inputs, random_program, random_spikes
 from spikec.reference import ReferenceBackend
 from spikec.result import ProjectionCounts, RunResult
 from spikec.targets.target import load_target
@@ -67,6 +67,41 @@ def assert_equals_reference(
     assert_same_results(got, expected)
     assert got.meta["backend"] == backend.name
     assert got.meta["seconds"] >= 0
+
+
+def drawn_continuous(
+    seed: int, types: Sequence[str] = CONTINUOUS, *, n_samples: int = 3, until: float = 6.0
+) -> tuple[Program, dict[str, Events]]:
+    """A random continuous network and inputs for it."""
+    rng = np.random.default_rng(seed)
+    program = random_continuous(rng, types=types)
+    return program, random_spikes(rng, program, n_samples, until)
+
+
+def assert_exact(
+    backend: Backend, program: Program, inputs: Mapping[str, Events], until: float = 8.0
+) -> RunResult:
+    """A backend gives the reference's spike times to 1e-9, and arctangents of membranes at the end."""
+    assert backend.unsupported(program) == []
+    record = [f"{p.name}.v.last" for p in program.network.populations if not p.is_source]
+    expected = ReferenceBackend().prepare(program).run(inputs, until, record)
+    got = _run(backend, program, inputs, until, record)
+    assert list(got.spikes) == [p.name for p in program.network.populations]
+    for name, events in expected.spikes.items():
+        np.testing.assert_array_equal(got.spikes[name].counts(), events.counts(), err_msg=name)
+        np.testing.assert_allclose(
+            _by_neuron(got.spikes[name]), _by_neuron(events), rtol=1e-9, atol=1e-12, err_msg=name
+        )
+    for key, membrane in expected.traces.items():
+        np.testing.assert_allclose(
+            np.arctan(got.traces[key]), np.arctan(membrane), rtol=0, atol=1e-7, err_msg=key
+        )
+    assert got.counters is None
+    return got
+
+
+def _by_neuron(events: Events) -> Any:
+    return events.times[np.lexsort((events.times, events.neurons, events.sample_of_event()))]
 
 
 def assert_repeatable(backend: Backend, program: Program, inputs: Mapping[str, Events], n_ticks: int) -> None:

@@ -1,4 +1,4 @@
-"""The CPU backend: programs of the fixed dialect, exactly as the reference defines, in kernels of numba.
+"""The CPU backend: the fixed and the continuous dialect, as the reference defines them, in kernels of numba.
 
 numba is imported when a program is prepared, not before.
 """
@@ -16,26 +16,35 @@ from spikec.ir.network import Dialect, Projection
 from spikec.program import Program
 
 if TYPE_CHECKING:
+    from spikec_cpu.exact import ExactExecutable
     from spikec_cpu.ticks import TicksExecutable
 
 LARGEST = 1 << 22
 """Presynaptic neurons of a projection, and postsynaptic neurons times ticks of delay: their sums and places
 surely fit 32 bits."""
 
+MAX_SPIKES = 1 << 22
+"""About four million spikes; a second of 40,000 neurons that spike a hundred times."""
+
 
 class CpuBackend:
-    """Runs compiled programs on the processors of this machine.
+    """Runs compiled programs and continuous networks on the processors of this machine.
 
     Args:
         threads: How many processors to use; None for all that this process may use.
+        max_spikes: Continuous networks: spikes of populations that feed each other, or of one, in a sample;
+            more are an explosion and an error.
     """
 
     name = "cpu"
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, max_spikes: int = MAX_SPIKES) -> None:
         if threads is not None and threads < 1:
             raise UsageError(f"{threads} threads cannot work; give 1 or more, or nothing for all processors")
+        if max_spikes < 1:
+            raise UsageError(f"{max_spikes} spikes a sample are too few; allow 1 or more")
         self.threads = threads or _processors()
+        self.max_spikes = max_spikes
 
     def unavailable(self) -> str | None:
         """Whether numba is missing."""
@@ -44,22 +53,28 @@ class CpuBackend:
         return None
 
     def unsupported(self, program: Program) -> list[Violation]:
-        """Everything but the fixed dialect."""
+        """Float ticks, and what does not fit 32 bits."""
         dialect = program.network.dialect
+        if dialect is Dialect.CONTINUOUS:
+            return []
         if dialect is not Dialect.FIXED:
             return [
                 Violation(
                     rule="dialect",
                     where="the network",
                     got=dialect.value,
-                    limit=Dialect.FIXED.value,
+                    limit=f"{Dialect.FIXED.value} or {Dialect.CONTINUOUS.value}",
                     advice="compile it with `spikec compile`, or run it with --backend reference",
                 )
             ]
         return [v for q in program.network.projections for v in _unsupported_projection(q)]
 
-    def prepare(self, program: Program) -> TicksExecutable:
+    def prepare(self, program: Program) -> TicksExecutable | ExactExecutable:
         """Lower the network and compile the kernels, or load them from the disk."""
+        if program.network.dialect is Dialect.CONTINUOUS:
+            from spikec_cpu.exact import ExactExecutable
+
+            return ExactExecutable(program.network, self.threads, self.max_spikes)
         from spikec_cpu.ticks import TicksExecutable
 
         return TicksExecutable(program.network, self.threads)

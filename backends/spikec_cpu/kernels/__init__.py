@@ -29,7 +29,7 @@ def kernel(function: Function) -> Function:
 
 def _folder() -> Path:
     here = Path(__file__).parent
-    sources = [here.parent / "lower.py", *sorted(here.glob("*.py"))]
+    sources = [*sorted(here.parent.glob("lower*.py")), *sorted(here.glob("*.py"))]
     digest = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     return here / "__pycache__" / digest[:16]
 

@@ -1,0 +1,207 @@
+"""Runs a lowered continuous network: exact spike times, batches of samples on threads.
+
+Within a batch one component runs after another through all samples, so its weights stay in the cache. What a
+kernel cannot know before, the number of spikes, it lets grow; a sample of one component that has more than
+`max_spikes` is an explosion and an error.
+
+Memory: 16 bytes a spike, 8 a neuron and sample, and within a component 16 for each arrival of one sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+
+import numba
+import numpy as np
+
+from spikec.arrays import AnyArray, FloatArray, IntArray
+from spikec.errors import NetworkError, UsageError
+from spikec.events import Events, from_rows
+from spikec.ir.network import Network
+from spikec.program import check_inputs, check_record, split_key
+from spikec.result import RunResult
+from spikec_cpu.kernels.layers import run_lists, run_rows
+from spikec_cpu.kernels.recurrent import run_recurrent
+from spikec_cpu.lower_exact import THRESHOLD, Component, Lists, Rows, Spikes, lower_exact
+
+LARGEST_BATCH = 64
+"""Samples; enough that starting a batch costs little beside running it."""
+
+BATCHES_PER_THREAD = 4
+"""If there are samples enough: a thread that finishes early takes another batch."""
+
+SLACK = 1e-12
+"""Share of a threshold by which a membrane may miss it at the end of a sample and still be looked at."""
+
+
+class ExactExecutable:
+    """A continuous network, made ready for the CPU.
+
+    Args:
+        network: In the continuous dialect.
+        threads: How many threads run batches.
+        max_spikes: Spikes that one component may have in one sample.
+    """
+
+    def __init__(self, network: Network, threads: int, max_spikes: int) -> None:
+        self.network = network
+        self.threads = threads
+        self.max_spikes = max_spikes
+        self.components = lower_exact(network)
+        nothing = {name: _nothing(network.population(name).n) for name in network.inputs}
+        _Batch(network, nothing, 0.0).run(self.components, max_spikes)
+
+    def run(self, inputs: Mapping[str, Events], until: float, record: Sequence[str] = ()) -> RunResult:
+        """See `spikec.backend.Executable.run`.
+
+        Raises:
+            EventsError: The inputs do not fit the network.
+            NetworkError: What is to be recorded does not exist, or the activity explodes.
+            UsageError: A membrane is wanted in every tick, or the end is no time.
+        """
+        began = perf_counter()
+        n_samples = check_inputs(self.network, inputs)
+        check_record(self.network, record)
+        for key in record:
+            if split_key(key)[1] != ".v.last":
+                raise UsageError(f"a continuous network has no ticks to record {key!r} at; record {key}.last")
+        if not 0 <= until < np.inf:
+            raise UsageError(f"a run of {until} seconds is impossible; give 0 or more")
+        clipped = {name: _clipped(inputs[name], until) for name in self.network.inputs}
+        n = max(-(-n_samples // LARGEST_BATCH), min(n_samples, self.threads * BATCHES_PER_THREAD), 1)
+        limits = [n_samples * k // n for k in range(n + 1)]
+        with ThreadPoolExecutor(self.threads) as pool:
+            batches = list(pool.map(partial(self._run_batch, clipped, until), limits[:-1], limits[1:]))
+        spikes, ends = dict(clipped), {}
+        for place, p in enumerate(self.network.populations):
+            if not p.is_source:
+                spikes[p.name] = _together([b.events[place] for b in batches], p.n)
+                ends[f"{p.name}.v.last"] = np.concatenate([b.ends[place] for b in batches])
+        meta = {
+            "backend": "cpu",
+            "seconds": perf_counter() - began,
+            "threads": self.threads,
+            "numba": numba.__version__,
+        }
+        ordered = {p.name: spikes[p.name] for p in self.network.populations}
+        return RunResult(ordered, {key: ends[key] for key in record}, None, meta)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _run_batch(self, inputs: Mapping[str, Events], until: float, first: int, last: int) -> _Batch:
+        batch = _Batch(self.network, {k: e.select(first, last) for k, e in inputs.items()}, until)
+        try:
+            batch.run(self.components, self.max_spikes)
+        except _Explosion as found:
+            names = ", ".join(self.network.populations[k].name for k in found.populations)
+            raise NetworkError(
+                f"populations {names} spike more than {self.max_spikes} times in sample "
+                f"{first + found.sample}, until {found.time:g} s already: the activity explodes; weaken what "
+                "excites them, lower biases, or allow more spikes with the option max_spikes"
+            ) from None
+        return batch
+
+
+@dataclass
+class _Explosion(Exception):
+    """A component's sample has too many spikes."""
+
+    populations: tuple[int, ...]
+    sample: int
+    time: float
+
+
+class _Batch:
+    """Some samples on their way through the components.
+
+    Attributes:
+        events: For each population its spikes: times, neurons, spikes in each sample.
+        ends: For each population (but for sources) its membranes at the end, ``(n_samples, n)``.
+    """
+
+    def __init__(self, network: Network, inputs: Mapping[str, Events], until: float) -> None:
+        self.until = until
+        self.n_samples = next(iter(inputs.values())).n_samples if inputs else 0
+        self.events: dict[int, tuple[AnyArray, AnyArray, IntArray]] = {}
+        self.ends: dict[int, FloatArray] = {}
+        self.spikes = Spikes(np.zeros(0), np.zeros(0, np.int32))
+        self.bounds = np.zeros((len(network.populations), self.n_samples, 2), np.int64)
+        for place, p in enumerate(network.populations):
+            if p.is_source:
+                e = inputs[p.name]
+                self._add(place, e.times, e.neurons, np.diff(e.sample_starts))
+
+    def run(self, components: Sequence[Component], max_spikes: int) -> None:
+        """Run all components in order."""
+        for component in components:
+            ends = np.zeros((self.n_samples, component.cells.kind.size))
+            failed = np.zeros(3)
+            times, cells, sizes = self._run(component, ends, max_spikes + 1, failed)
+            if failed[0]:
+                raise _Explosion(component.populations, int(failed[1]), float(failed[2]))
+            sample = np.repeat(np.arange(self.n_samples), sizes)
+            for place, low, high in zip(
+                component.populations, component.firsts[:-1], component.firsts[1:], strict=True
+            ):
+                self.ends[place] = ends[:, low:high]
+                if isinstance(component.synapses, Rows | Lists):
+                    self._add(place, times, cells.astype(np.int32), sizes)
+                    continue
+                mine = np.flatnonzero((cells >= low) & (cells < high))
+                mine = mine[np.lexsort((cells[mine], times[mine], sample[mine]))]
+                counts = np.bincount(sample[mine], minlength=self.n_samples)
+                self._add(place, times[mine], (cells[mine] - low).astype(np.int32), counts)
+
+    def _run(
+        self, component: Component, ends: FloatArray, most: int, failed: FloatArray
+    ) -> tuple[AnyArray, AnyArray, IntArray]:
+        cells, synapses = component.cells, component.synapses
+        given = (self.spikes, self.bounds, float(self.until))
+        if isinstance(synapses, Rows):
+            limits = cells.values[THRESHOLD]
+            slack = SLACK * (1.0 + float(np.abs(limits[np.isfinite(limits)]).max(initial=0.0)))
+            return run_rows(cells, synapses, *given, slack, most, ends, failed)
+        if isinstance(synapses, Lists):
+            return run_lists(cells, synapses, *given, most, ends, failed)
+        return run_recurrent(cells, synapses, *given, most, ends, failed)
+
+    def _add(self, place: int, times: AnyArray, neurons: AnyArray, sizes: IntArray) -> None:
+        """Let later components find the spikes of a population."""
+        ends = self.spikes.times.size + np.cumsum(sizes)
+        self.bounds[place, :, 0], self.bounds[place, :, 1] = ends - sizes, ends
+        self.spikes = Spikes(
+            np.concatenate([self.spikes.times, times]), np.concatenate([self.spikes.neurons, neurons])
+        )
+        self.events[place] = (times, neurons, sizes)
+
+
+def _together(parts: Sequence[tuple[AnyArray, AnyArray, IntArray]], n: int) -> Events:
+    times, neurons, sizes = (np.concatenate(column) for column in zip(*parts, strict=True))
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    for array in (times, neurons, starts):
+        array.setflags(write=False)  # so that it need not be copied
+    return Events(times, neurons, starts, n)
+
+
+def _nothing(n_neurons: int) -> Events:
+    """No samples, in seconds."""
+    return Events(np.zeros(0), np.zeros(0, np.int32), np.zeros(1, np.int64), n_neurons)
+
+
+def _clipped(events: Events, until: float) -> Events:
+    """The events up to a time."""
+    kept = events.times <= until
+    if np.all(kept):
+        return events
+    return from_rows(
+        events.sample_of_event()[kept],
+        events.times[kept],
+        events.neurons[kept],
+        n_samples=events.n_samples,
+        n_neurons=events.n_neurons,
+    )

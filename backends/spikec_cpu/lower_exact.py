@@ -1,0 +1,328 @@
+"""From a continuous network to the flat, read-only arrays that the exact engine's kernels walk.
+
+Components are lowered one by one, each in the form that suits it:
+
+* `Rows`: a population that does not feed itself and that every spike reaches as a whole;
+* `Lists`: one that does not feed itself, but whose neurons have synapses or delays of their own;
+* `Fans`: populations that feed themselves or each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from spikec.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from spikec.ir.connectivity import DelayKind, Dense
+from spikec.ir.network import Continuous, Network, Population, Projection, Reset
+from spikec.ir.neurons import CubaLif, If, IfExp, Lif, LiReadout, QifExp, Ramp, Theta
+
+RAMP, LEAK, EXP, EQUAL, DOUBLE, GENERAL, THETA, QIF = range(8)
+"""Kinds of neurons: lines; kicks to the membrane; no leak; time constants of ratio 1, 2, any; pairs."""
+
+A, B, C, REST, THRESHOLD, RESET, START = range(7)
+"""Rows of `Cells.values`. `Theta`: A is r/tau, B is 1/r; `QifExp`: A is 1/tau; else as in `membrane`."""
+
+
+class Cells(NamedTuple):
+    """The neurons of a component.
+
+    Attributes:
+        values: Parameters, and from row `START` on the state at rest, ``(START + 3, n)``.
+        kind: ``(n,)``.
+        one_spike: ``(n,)``.
+        same: Whether rows A and C are the same for all.
+        subtracts: Whether a spike takes the threshold off the membrane.
+    """
+
+    values: FloatArray
+    kind: IntArray
+    one_spike: BoolArray
+    same: bool
+    subtracts: bool
+
+
+class Spikes(NamedTuple):
+    """Spikes of several populations and samples.
+
+    Attributes:
+        times: Seconds.
+        neurons: Numbers within their population, int32.
+    """
+
+    times: FloatArray
+    neurons: AnyArray
+
+
+class Rows(NamedTuple):
+    """Projections whose spikes reach a whole population at once.
+
+    Attributes:
+        pre: Presynaptic population of each projection.
+        begin: Where its matrix begins in `weights`.
+        first: Where its delays begin in `delays`.
+        weights: Matrices, one row a presynaptic neuron.
+        delays: One a row, seconds.
+        n_post: Length of a row.
+    """
+
+    pre: IntArray
+    begin: IntArray
+    first: IntArray
+    weights: FloatArray
+    delays: FloatArray
+    n_post: int
+
+
+class Lists(NamedTuple):
+    """Synapses by postsynaptic neuron.
+
+    Attributes:
+        sources: Presynaptic populations.
+        firsts: Number of the first neuron of each among all presynaptic neurons.
+        n_pre: Presynaptic neurons.
+        starts: Where the synapses of each neuron begin, ``(n + 1,)``.
+        pre: Presynaptic neuron of each synapse.
+        weights: Of each synapse.
+        delays: Of each synapse, seconds.
+    """
+
+    sources: IntArray
+    firsts: IntArray
+    n_pre: int
+    starts: IntArray
+    pre: IntArray
+    weights: FloatArray
+    delays: FloatArray
+
+
+class Fans(NamedTuple):
+    """Synapses by presynaptic neuron, in bundles that have one delay.
+
+    Attributes:
+        sources: Presynaptic populations outside the component.
+        firsts: Number of the first neuron of each among all presynaptic neurons.
+        own: Number of each of the component's neurons among them.
+        starts: Where the bundles of each presynaptic neuron begin, ``(n_pre + 1,)``.
+        delays: Of each bundle, seconds.
+        begin: Where the synapses of each bundle begin, ``(n_bundles + 1,)``.
+        post: Postsynaptic neuron of each synapse, by place in the component.
+        weights: Of each synapse.
+    """
+
+    sources: IntArray
+    firsts: IntArray
+    own: IntArray
+    starts: IntArray
+    delays: FloatArray
+    begin: IntArray
+    post: IntArray
+    weights: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Component:
+    """A component as the kernels see it.
+
+    Attributes:
+        populations: Their places in the network.
+        firsts: Where each begins among the component's neurons, and the end of the last.
+        cells: The neurons.
+        synapses: What reaches them.
+    """
+
+    populations: tuple[int, ...]
+    firsts: IntArray
+    cells: Cells
+    synapses: Rows | Lists | Fans
+
+
+def lower_exact(network: Network) -> tuple[Component, ...]:
+    """Lower a continuous network: its components (but for sources) in the order in which spikes flow."""
+    place = {p.name: k for k, p in enumerate(network.populations)}
+    components = []
+    for names in network.components():
+        if names[0] in network.inputs:
+            continue
+        members = [network.population(name) for name in names]
+        firsts = np.concatenate([[0], np.cumsum([p.n for p in members])]).astype(np.int64)
+        incoming = [q for q in network.projections if q.post in names]
+        synapses: Rows | Lists | Fans
+        if network.is_recurrent(names):
+            synapses = _fans(incoming, members, firsts, place, network)
+        elif all(_is_matrix(q) for q in incoming):
+            synapses = _rows(incoming, members[0].n, place)
+        else:
+            synapses = _lists(incoming, members[0].n, place, network)
+        components.append(
+            Component(tuple(place[n] for n in names), firsts, _cells(members, network), synapses)
+        )
+    return tuple(components)
+
+
+def _is_matrix(q: Projection) -> bool:
+    return isinstance(q.connectivity, Dense) and q.delays.kind in (DelayKind.UNIFORM, DelayKind.AXONAL)
+
+
+def _rows(incoming: Sequence[Projection], n_post: int, place: dict[str, int]) -> Rows:
+    matrices = [np.ascontiguousarray(q.connectivity.dense_matrix().T, np.float64) for q in incoming]
+    delays = [np.broadcast_to(np.asarray(q.delays.values, np.float64), (m.shape[0],))
+              for q, m in zip(incoming, matrices, strict=True)]  # fmt: skip
+    return Rows(
+        pre=np.array([place[q.pre] for q in incoming], np.int64),
+        begin=_starts([m.size for m in matrices]),
+        first=_starts([m.shape[0] for m in matrices]),
+        weights=np.concatenate([np.zeros(0), *(m.ravel() for m in matrices)]),
+        delays=np.concatenate([np.zeros(0), *delays]),
+        n_post=n_post,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Synapses:
+    """All synapses of some projections; `pre` counts through the populations in `places`, `post` as told."""
+
+    names: tuple[str, ...]
+    firsts: IntArray
+    n_pre: int
+    pre: IntArray
+    post: IntArray
+    weights: FloatArray
+    delays: FloatArray
+
+
+def _synapses(
+    incoming: Sequence[Projection], names: Sequence[str], offset: dict[str, int], network: Network
+) -> _Synapses:
+    sizes = [network.population(name).n for name in names]
+    firsts = _starts(sizes)
+    first = dict(zip(names, firsts.tolist(), strict=True))
+    pairs = [q.connectivity.synapses() for q in incoming]
+    return _Synapses(
+        names=tuple(names),
+        firsts=firsts,
+        n_pre=sum(sizes),
+        pre=_joined([i + first[q.pre] for q, (i, _) in zip(incoming, pairs, strict=True)], np.int64),
+        post=_joined([j + offset[q.post] for q, (_, j) in zip(incoming, pairs, strict=True)], np.int64),
+        weights=_joined([np.ravel(np.asarray(q.connectivity.weights)) for q in incoming], np.float64),
+        delays=_joined([np.ravel(q.delays.per_synapse(q.connectivity)) for q in incoming], np.float64),
+    )
+
+
+def _lists(incoming: Sequence[Projection], n: int, place: dict[str, int], network: Network) -> Lists:
+    names = sorted({q.pre for q in incoming}, key=place.__getitem__)
+    s = _synapses(incoming, names, {q.post: 0 for q in incoming}, network)
+    order = np.argsort(s.post, kind="stable")
+    return Lists(
+        sources=np.array([place[name] for name in names], np.int64),
+        firsts=s.firsts,
+        n_pre=s.n_pre,
+        starts=np.searchsorted(s.post[order], np.arange(n + 1)).astype(np.int64),
+        pre=s.pre[order],
+        weights=s.weights[order],
+        delays=s.delays[order],
+    )
+
+
+def _fans(
+    incoming: Sequence[Projection],
+    members: Sequence[Population],
+    firsts: IntArray,
+    place: dict[str, int],
+    network: Network,
+) -> Fans:
+    inside = [p.name for p in members]
+    outside = sorted({q.pre for q in incoming} - set(inside), key=place.__getitem__)
+    offset = dict(zip(inside, firsts[:-1].tolist(), strict=True))
+    s = _synapses(incoming, [*inside, *outside], offset, network)
+    order = np.lexsort((s.delays, s.pre))
+    pre, delays = s.pre[order], s.delays[order]
+    begins = np.flatnonzero(
+        np.concatenate([[True] * min(pre.size, 1), (pre[1:] != pre[:-1]) | (delays[1:] != delays[:-1])])
+    )
+    return Fans(
+        sources=np.array([place[name] for name in outside], np.int64),
+        firsts=s.firsts[len(inside) :],
+        own=np.arange(firsts[-1]),
+        starts=np.searchsorted(pre[begins], np.arange(s.n_pre + 1)).astype(np.int64),
+        delays=delays[begins],
+        begin=np.concatenate([begins, [pre.size]]).astype(np.int64),
+        post=s.post[order],
+        weights=s.weights[order],
+    )
+
+
+def _cells(members: Sequence[Population], network: Network) -> Cells:
+    clock = network.clock
+    values = np.concatenate([_values(p) for p in members], axis=1)
+    kinds = [_kinds(p, v) for p, v in zip(members, np.split(values, _ends(members), axis=1), strict=True)]
+    return Cells(
+        values=values,
+        kind=np.concatenate(kinds),
+        one_spike=np.concatenate([np.full(p.n, getattr(p.neuron, "one_spike", False)) for p in members]),
+        same=bool(np.all(values[[A, C]] == values[[A, C], :1])),
+        subtracts=isinstance(clock, Continuous) and clock.reset is Reset.SUBTRACT,
+    )
+
+
+def _ends(members: Sequence[Population]) -> IntArray:
+    return np.cumsum([p.n for p in members])[:-1]
+
+
+def _values(population: Population) -> FloatArray:
+    k, values = population.neuron, np.zeros((START + 3, population.n))
+    if isinstance(k, Theta):
+        turned = np.pi * np.asarray(k.phase) / k.period
+        values[A], values[B] = k.radius / np.asarray(k.tau), 1 / k.radius
+        values[START], values[START + 1] = -np.cos(turned), np.where(turned == 0, 0.0, np.sin(turned))
+        return values
+    if isinstance(k, QifExp):
+        values[A] = 1 / np.asarray(k.tau)
+        values[START], values[START + 1], values[START + 2] = k.v_init, 1.0, k.i_init
+        return values
+    assert isinstance(k, Ramp | If | Lif | IfExp | CubaLif | LiReadout)
+    tau_syn = np.asarray(getattr(k, "tau_syn", np.inf))
+    drive = np.asarray(getattr(k, "current_bias", 0.0))
+    settled = np.where(drive == 0, 0.0, drive * np.where(np.isinf(tau_syn), 0.0, tau_syn))
+    values[A] = 1 / np.asarray(getattr(k, "tau_mem", getattr(k, "tau", np.inf)))
+    values[B] = np.asarray(k.bias) + settled
+    values[C] = 1 / tau_syn
+    values[REST] = values[START] = getattr(k, "v_leak", 0.0)
+    values[THRESHOLD] = getattr(k, "threshold", np.inf)
+    values[RESET] = getattr(k, "v_reset", 0.0)
+    values[START + 1] = 0.0 - settled
+    return values
+
+
+def _kinds(population: Population, values: FloatArray) -> IntArray:
+    k = population.neuron
+    if isinstance(k, Theta):
+        return np.full(population.n, THETA)
+    if isinstance(k, QifExp):
+        return np.full(population.n, QIF)
+    if isinstance(k, If | Lif):
+        return np.full(population.n, LEAK)
+    a, b, c = values[A], values[B], values[C]
+    tau_mem = np.asarray(getattr(k, "tau_mem", np.inf), np.float64)
+    tau_syn = np.asarray(getattr(k, "tau_syn", np.inf), np.float64)
+    choices = [
+        ((a == 0) & (c == 0), RAMP),
+        ((a == 0) & (b == 0), EXP),
+        (np.broadcast_to(tau_mem == tau_syn, a.shape), EQUAL),
+        ((c > 0) & (tau_mem == 2 * tau_syn), DOUBLE),
+    ]
+    found: IntArray = np.select([c for c, _ in choices], [kind for _, kind in choices], GENERAL)
+    return found
+
+
+def _starts(sizes: Sequence[int]) -> IntArray:
+    """Where each of several things lies if they are laid one after another."""
+    array = np.asarray(sizes, np.int64)
+    return np.cumsum(array) - array
+
+
+def _joined(arrays: Sequence[AnyArray], dtype: Any) -> AnyArray:
+    return np.concatenate([np.zeros(0, dtype), *arrays]).astype(dtype, copy=False)

@@ -1,0 +1,191 @@
+"""The exact engine against the reference, and against networks that others trained."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spikec.errors import NetworkError, UsageError
+from spikec.events import from_dense_times, from_rows, same
+from spikec.ir.connectivity import DelayKind, Delays, Dense, sparse
+from spikec.ir.network import Continuous, Network, Population, Projection, Reset
+from spikec.ir.neurons import CubaLif, If, LiReadout, QifExp, Ramp, Source, Theta
+from spikec.program import Program
+from spikec.random_networks import CONTINUOUS
+from spikec.reference import ReferenceBackend
+from spikec.reference import continuous as reference
+from spikec.targets.target import load_target
+from spikec_cpu.backend import CpuBackend
+from tests import contract
+
+YINYANG = Path(__file__).parents[4] / "shared" / "nets" / "yinyang"
+
+
+def program(neuron, connectivity, delays=None, loop=None, reset=Reset.VALUE):
+    network = Network(
+        (
+            Population("in", Source(), (connectivity.n_pre,)),
+            Population("out", neuron, (connectivity.n_post,)),
+        ),
+        (Projection("q", "in", "out", connectivity, delays or Delays()), *([loop] if loop else [])),
+        ("in",),
+        ("out",),
+        Continuous(reset),
+    )
+    return Program(network, load_target("ideal"))
+
+
+def given_at(times, n=1):
+    return {
+        "in": from_rows(
+            [0] * len(times), np.array(times, float), np.arange(len(times)) % n, n_samples=1, n_neurons=n
+        )
+    }
+
+
+@pytest.mark.parametrize("kind", CONTINUOUS)
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=25)
+def test_equals_the_reference_for_every_neuron(kind, seed):
+    contract.assert_exact(CpuBackend(threads=2), *contract.drawn_continuous(seed, [kind]))
+
+
+@given(seed=st.integers(0, 2**32 - 1), n_samples=st.integers(0, 5))
+@settings(max_examples=100)
+def test_equals_the_reference_where_neurons_are_mixed(seed, n_samples):
+    contract.assert_exact(CpuBackend(threads=2), *contract.drawn_continuous(seed, n_samples=n_samples))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(0, 3000, 100))
+def test_equals_the_reference_on_many_networks(first):
+    for seed in range(first, first + 100):
+        contract.assert_exact(CpuBackend(), *contract.drawn_continuous(seed))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_runs_repeat_and_samples_do_not_touch_each_other(seed):
+    drawn, inputs = contract.drawn_continuous(seed, n_samples=4)
+    executable = CpuBackend(threads=3).prepare(drawn)
+    first, again = (executable.run(inputs, 8.0) for _ in range(2))
+    for name, events in first.spikes.items():
+        assert same(events, again.spikes[name])
+        for k in range(4):
+            alone = executable.run({n: e.select(k, k + 1) for n, e in inputs.items()}, 8.0)
+            assert same(alone.spikes[name], events.select(k, k + 1))
+
+
+def test_many_samples_in_many_batches_equal_the_reference():
+    contract.assert_exact(CpuBackend(threads=2), *contract.drawn_continuous(5, n_samples=200))
+
+
+@pytest.mark.parametrize("neuron", [Ramp(1.0), CubaLif(2.0, 1.0, 0.2), Theta(1.0), QifExp(1.0)])
+def test_many_coincident_spikes_come_in_order_of_time_and_neuron(neuron):
+    rng = np.random.default_rng(0)
+    drawn = program(neuron, Dense(np.repeat(rng.uniform(3, 5, (40, 1)), 2, axis=0)))
+    got = contract.assert_exact(CpuBackend(), drawn, given_at([0.5, 0.7]), 9.0)
+    assert got.spikes["out"].n_events >= 80
+
+
+def test_arrivals_of_one_moment_act_together_before_any_spike():
+    drawn = program(If(1.0), Dense([[2.0, -2.0], [0.7, 0.7]]))
+    assert CpuBackend().prepare(drawn).run(given_at([1.0, 1.0], 2), 2.0).spikes["out"].neurons.tolist() == [1]
+
+
+def test_a_jump_over_several_thresholds_makes_several_spikes_at_one_moment_by_subtraction():
+    for loop in (None, Projection("r", "out", "out", sparse(1, 1, [], [], np.zeros(0)), Delays(1.0))):
+        drawn = program(If(1.0), Dense([[3.5]]), loop=loop, reset=Reset.SUBTRACT)
+        result = CpuBackend().prepare(drawn).run(given_at([1.0]), 2.0, ["out.v.last"])
+        assert result.spikes["out"].times.tolist() == [1.0, 1.0, 1.0]
+        assert result.traces["out.v.last"].tolist() == [[0.5]]
+
+
+@pytest.mark.parametrize("connectivity", [Dense([[1.0]]), sparse(1, 1, [0], [0], np.ones(1))])
+def test_a_spike_at_the_very_end_counts_and_one_after_it_does_not(connectivity):
+    run = CpuBackend().prepare(program(Ramp(1.0), connectivity)).run
+    assert run(given_at([1.0]), 2.0).spikes["out"].times.tolist() == [2.0]
+    assert run(given_at([1.0]), 1.999999).spikes["out"].n_events == 0
+    assert run(given_at([3.0]), 2.0).spikes["in"].n_events == 0
+
+
+def test_a_readout_holds_its_membrane():
+    drawn = program(LiReadout(bias=0.25), Dense([[2.0, -1.0]]))
+    result = CpuBackend().prepare(drawn).run(given_at([1.0, 2.0], 2), 4.0, ["out.v.last"])
+    assert result.traces["out.v.last"].tolist() == [[1.0 + 6.0 - 2.0]]
+
+
+EXPLOSIONS = {
+    "a loop": (CubaLif(1.0, 1.0, 0.1), Projection("r", "out", "out", Dense([[9.0]]), Delays(1e-6))),
+    "a strong input": (Ramp(1e-6), None),
+}
+
+
+@pytest.mark.parametrize("name", EXPLOSIONS)
+def test_an_explosion_stops_with_a_sentence(name, monkeypatch):
+    neuron, loop = EXPLOSIONS[name]
+    sentence = "populations out spike more than 500 times in sample 0, until .* the activity explodes; weaken"
+    drawn = program(neuron, Dense([[1.0]]), loop=loop)
+    with pytest.raises(NetworkError, match=sentence):
+        CpuBackend(max_spikes=500).prepare(drawn).run(given_at([1.0]), 900.0)
+    monkeypatch.setattr(reference, "MAX_SPIKES", 500)
+    with pytest.raises(NetworkError, match=sentence):
+        ReferenceBackend().prepare(drawn).run(given_at([1.0]), 900.0)
+
+
+def test_as_many_spikes_as_are_allowed_are_no_explosion():
+    drawn = program(Ramp(1.0), sparse(1, 1, [0], [0], np.ones(1)))
+    assert CpuBackend(max_spikes=7).prepare(drawn).run(given_at([1.0]), 8.5).spikes["out"].n_events == 7
+    with pytest.raises(NetworkError, match="more than 6 times"):
+        CpuBackend(max_spikes=6).prepare(drawn).run(given_at([1.0]), 8.5)
+    with pytest.raises(UsageError, match="0 spikes"):
+        CpuBackend(max_spikes=0)
+
+
+def test_membranes_of_ticks_and_impossible_ends_are_refused():
+    drawn = program(Ramp(1.0), Dense([[1.0]]))
+    executable = CpuBackend().prepare(drawn)
+    with pytest.raises(UsageError, match=r"no ticks to record 'out.v' at; record out.v.last"):
+        executable.run(given_at([1.0]), 1.0, ["out.v"])
+    for until in (-1.0, np.inf, np.nan):
+        with pytest.raises(UsageError, match="seconds is impossible"):
+            executable.run(given_at([1.0]), until)
+
+
+@pytest.mark.parametrize(("name", "accuracy"), [("W", 0.967), ("WA", 0.975)])
+def test_the_yin_yang_networks_of_others_spike_when_their_authors_say(name, accuracy):
+    path = YINYANG / f"yin_yang_H30_{name}_extracted.npz"
+    if not path.exists():
+        pytest.skip(f"{path} is not here")
+    with np.load(path) as file:
+        data = {key: file[key] for key in file.files if key != "params"}
+    times, labels, stored = data["test_inputs"], data["test_labels"], data["test_spiketimes"]
+    neuron = CubaLif(2.0, 1.0, 1.0, one_spike=True)
+
+    def projection(pre, post, place, delays):
+        # V = sum of w / g_leak (e^(-t/tau_m) - e^(-t/tau_s)) with g_leak = 1/2: weights are currents
+        late = Delays(data[delays].ravel(), DelayKind.AXONAL) if delays in data else Delays()
+        return Projection(f"{pre}_{post}", pre, post, Dense(data[place].T), late)
+
+    network = Network(
+        (
+            Population("in", Source(True), (4,)),
+            Population("hid", neuron, (30,)),
+            Population("out", neuron, (3,)),
+        ),
+        (projection("in", "hid", "1_neuron", "0_delay"), projection("hid", "out", "3_neuron", "2_delay")),
+        ("in",),
+        ("out",),
+        Continuous(),
+    )
+    result = (
+        CpuBackend()
+        .prepare(Program(network, load_target("ideal")))
+        .run({"in": from_dense_times(times)}, 60.0)
+    )
+    first = result.spikes["out"].first_times()
+    np.testing.assert_array_equal(np.isinf(first), np.isinf(stored))
+    finite = np.isfinite(stored)
+    assert np.abs(first[finite] - stored[finite]).max() < 1e-4
+    assert np.mean(first.argmin(axis=1) == labels) == pytest.approx(accuracy)
