@@ -20,6 +20,9 @@ from spikec.result import RunResult
 from spikec.targets.rules import check_all
 from spikec.targets.target import load_target
 
+DEFAULT = "cpu"
+"""The backend that runs what nobody wants elsewhere."""
+
 
 @dataclass(frozen=True)
 class BuildOptions:
@@ -109,7 +112,7 @@ def run_file(
         path: The file.
         data: Samples, ``NAME:SPLIT`` or ``NAME:SPLIT:N``.
         spikes: Or a file of spikes.
-        backend: Where; None for the CPU engine, or the reference for networks in real numbers.
+        backend: Where; None for the CPU engine, or the reference for what that cannot run.
         options: Of the backend.
         ticks: How long; None for what the program or the input suggests.
         record: Membranes to keep.
@@ -118,12 +121,13 @@ def run_file(
     """
     progress("reading")
     program = open_program(path, dt)
-    name = backend or ("cpu" if program.is_compiled else "reference")
-    chosen = find_backend(name, **options)
+    chosen = find_backend(backend or DEFAULT, **options)
+    if backend is None and chosen.unsupported(program):
+        chosen = find_backend("reference", **options)
     inputs, dataset = read_inputs(program.network, data, spikes)
     if ticks is not None and ticks < 1:
         raise UsageError(f"a run of {ticks} ticks is impossible; give 1 or more")
-    progress(f"running on {name}")
+    progress(f"running on {chosen.name}")
     labels = None if dataset is None else dataset.labels
     until = None if ticks is None else float(ticks)
     return execute(program, chosen, inputs, labels, until, record)

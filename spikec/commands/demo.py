@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from spikec.backend import find_backend
+from spikec.backend import Backend, find_backend
 from spikec.commands.execute import execute
 from spikec.commands.files import read_inputs
 from spikec.compare import Comparison, compare
@@ -120,7 +120,8 @@ def demo(
     runs: list[tuple[Program, Mapping[str, Events], RunResult]] = []
     for seed in seeds:
         made = watch.stage("train", f"training, seed {seed}", partial(train, recipe, seed))
-        trained.append(watch.stage("float", f"real spike times, seed {seed}", partial(_float, made.network)))
+        exact = partial(_float, made.network, cpu)
+        trained.append(watch.stage("float", f"real spike times, seed {seed}", exact))
         program = watch.stage("compile", "compiling", partial(compile_network, made.network, target))
         inputs, data = read_inputs(program.network, DATA, None)
         labels = None if data is None else data.labels
@@ -150,8 +151,8 @@ def demo(
     )
 
 
-def _float(network: Network) -> float:
+def _float(network: Network, backend: Backend) -> float:
     program = Program(network, load_target("ideal"))
     inputs, data = read_inputs(network, DATA, None)
     assert data is not None
-    return float(execute(program, ReferenceBackend(), inputs, data.labels).meta["accuracy"])
+    return float(execute(program, backend, inputs, data.labels).meta["accuracy"])

@@ -143,13 +143,16 @@ def test_tables_are_printed_without_json(spikec, net, program):
     assert "quantize-weights" in spikec("inspect", program).out
 
 
-def test_a_float_network_runs_in_the_reference_unless_told_otherwise(spikec, net, tmp_path):
+def test_a_continuous_network_runs_in_the_exact_engine_unless_told_otherwise(spikec, net, tmp_path):
     path = tmp_path / "seconds.csv"
     path.write_text("time,neuron\n" + "\n".join(f"{1e-3 * j},{j}" for j in range(6)))
     outcome = spikec("run", net, "--input", path, "--json")
     assert outcome.code == 0
-    assert outcome.json["backend"] == "reference"
+    assert outcome.json["backend"] == "cpu"
     assert outcome.json["order"].startswith("continuous")
+    slowly = spikec("run", net, "--input", path, "-b", "reference", "--json").json
+    assert slowly["backend"] == "reference"
+    assert slowly["order"] == outcome.json["order"]
 
 
 def test_encoded_samples_are_the_spikes_that_run_would_use(spikec, program, spikes, tmp_path):
