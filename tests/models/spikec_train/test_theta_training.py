@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from spikec.coding import BinaryEncoding, Readout, decode
 from spikec.container import digest, load, save
 from spikec.errors import UsageError
+from spikec.frontends import open_network
 from spikec.ir.verify import verify
 from spikec.program import Program, encode_samples
 from spikec.reference import ReferenceBackend
@@ -163,6 +165,16 @@ def test_the_recipe_of_digits_does_what_it_promises():
     recipe = load_recipe("digits-theta")
     figures = train(recipe).measure(load_dataset("digits:test"))
     assert figures["accuracy"] == pytest.approx(recipe.expected.accuracy, abs=recipe.expected.tolerance)
+
+
+def test_the_network_that_ships_is_one_of_its_recipe():
+    network = open_network(Path(__file__).parents[3] / "models" / "nets" / "mnist-theta.npz")
+    options = load_recipe("mnist-theta").training
+    assert [p.n for p in network.populations] == [784, *options.hidden, 10]
+    assert network.encoding == BinaryEncoding("pixels", 127.5, options.input_time, options.duration)
+    for p in network.populations[1:]:
+        assert float(p.neuron.period) == pytest.approx(options.period, rel=1e-14)
+        assert np.ptp(p.neuron.phase) > 0  # trained
 
 
 def test_neither_help_nor_sampled_training_imports_numba():
