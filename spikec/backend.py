@@ -108,9 +108,10 @@ def deploy(name: str, program: Program, directory: str | Path, **options: object
         UsageError: The backend has nothing to deploy to.
         TargetError: It cannot run the program.
     """
-    backend = _make(name, **options)
-    if not isinstance(backend, Deploys):
+    if not isinstance(_make(name), Deploys):
         raise UsageError(f"backend {name} runs programs here only and has nothing to deploy to; use lava")
+    backend = _make(name, **options)
+    assert isinstance(backend, Deploys)
     violations = backend.unsupported(program)
     if violations:
         raise TargetError(f"backend {name}", violations)
@@ -128,7 +129,8 @@ def _make(name: str, **options: object) -> Backend:
     try:
         backend: Backend = made(**options)
     except TypeError as error:
-        raise UsageError(f"backend {name} does not take these options: {error}") from error
+        unknown = ", ".join(f"{k} {v}" for k, v in options.items())
+        raise UsageError(f"backend {name} has no such option ({unknown}); leave it out") from error
     return backend
 
 

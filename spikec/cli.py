@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spikec.errors import SpikecError, TargetError
+from spikec.units import several
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,6 +31,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+_WRONG_WORDS: type[Exception] = typer.BadParameter.__bases__[0]
+"""What typer raises for wrong options; newer versions carry click inside, where it has no public name."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 Dt = Annotated[float | None, typer.Option("--dt", help="Time step in seconds.", show_default=False)]
@@ -134,15 +139,17 @@ def compile_(
 ) -> None:
     """Compile a network for a chip's integers."""
     from spikec.commands.build import BuildOptions, compile_file
+    from spikec.commands.files import check_output
     from spikec.commands.overview import program_overview
-    from spikec.commands.show import overview as show
+    from spikec.commands.show import compiled as show
     from spikec.container import save
 
+    check_output(output, file)
     with _progress() as tell:
         program = compile_file(file, BuildOptions(target, dt, bits, max_ticks, ticks, relays), probe, tell)
     save(program, output)
     found = {"output": str(output), **program_overview(program)}
-    _print(found, lambda: show({"kind": "compiled", **found}), json_)
+    _print(found, lambda: show(found), json_)
 
 
 @app.command()
@@ -175,10 +182,12 @@ def run(
 ) -> None:
     """Run a program on samples or spikes."""
     from spikec.commands.build import run_file
+    from spikec.commands.files import check_output
     from spikec.commands.overview import result_overview
     from spikec.commands.show import run_lines
     from spikec.container import save
 
+    check_output(output, file, spikes)
     options = {k: v for k, v in {"flavour": flavour, "timeout": timeout}.items() if v is not None}
     with _progress() as tell:
         result = run_file(file, data, spikes, backend, options, ticks, tuple(record or ()), dt, tell)
@@ -200,11 +209,12 @@ def encode(
     json_: Json = False,
 ) -> None:
     """Write the input spikes of samples to a file, for `run --input` and for deployed packages."""
-    from spikec.commands.files import open_program, read_inputs
+    from spikec.commands.files import check_output, open_program, read_inputs
     from spikec.commands.overview import events_overview
     from spikec.commands.show import overview as show
     from spikec.container import save
 
+    check_output(output, file, spikes)
     inputs, _ = read_inputs(open_program(file, dt).network, data, spikes)
     save(dict(inputs), output)
     found = {"output": str(output), "inputs": events_overview(inputs)}
@@ -215,7 +225,10 @@ def encode(
 def compare(
     a: Annotated[Path, typer.Argument(help="A result.")],
     b: Annotated[Path, typer.Argument(help="Another result.")],
-    tolerance: Annotated[float, typer.Option(help="How far apart spikes may lie, in the runs' time.")] = 0.0,
+    tolerance: Annotated[
+        float, typer.Option(help="How far apart spikes may lie, in ticks or seconds.")
+    ] = 0.0,
+    spikes_only: Annotated[bool, typer.Option("--spikes-only", help="Leave counts aside.")] = False,
     json_: Json = False,
 ) -> None:
     """Compare two runs spike for spike and count for count; name the first difference."""
@@ -225,7 +238,7 @@ def compare(
     from spikec.commands.show import comparison as show
     from spikec.compare import compare as compare_results
 
-    found = compare_results(open_result(a), open_result(b), tolerance)
+    found = compare_results(open_result(a), open_result(b), tolerance, counts=not spikes_only)
     described = {**asdict(found), "description": found.description(str(a), str(b))}
     _print(described, lambda: show(found, str(a), str(b)), json_)
     raise typer.Exit(0 if found.identical else 1)
@@ -264,17 +277,24 @@ def report(
         ),
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Also write a page.", show_default=False)] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="Also write all spikes as a list.", show_default=False)
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Accuracy, counts, energy estimate, dense baseline and provenance of a run."""
-    from spikec.commands.files import open_result
+    from spikec.commands.files import check_output, open_result, spike_list
+    from spikec.container import write_atomically
     from spikec.report.summary import summarise
     from spikec.report.text import render
 
+    check_output(html, file)
+    check_output(csv, file)
     result = open_result(file)
+    if csv is not None:
+        write_atomically(csv, spike_list(result).encode())
     summary = summarise(result, tuple(table) if table else None)
     if html is not None:
-        from spikec.container import write_atomically
         from spikec.report.html import page
 
         write_atomically(html, page(result, summary).encode())
@@ -316,25 +336,40 @@ def selftest(
     raise typer.Exit(1 if found["mismatches"] else 0)
 
 
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        sys.stdout.write(f"spikec {version_of('spikec')}\n")
+        raise typer.Exit
+
+
 def main() -> None:
-    """Entry point: errors of ours become one line and an exit code."""
+    """Entry point: errors of the user's become one line and an exit code."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
-        app()
+        raise SystemExit(app(standalone_mode=False) or 0)
     except TargetError as error:
         from rich.console import Console
 
         from spikec.commands.show import violations
 
         Console(stderr=True).print(violations(error.violations))
-        sys.stderr.write(
-            f"spikec: {error.target} cannot run this network: {len(error.violations)} limits broken\n"
-        )
+        broken = several(len(error.violations), "broken limit")
+        sys.stderr.write(f"spikec: {error.target} cannot run this network: {broken}\n")
         raise SystemExit(error.exit_code) from None
     except SpikecError as error:
         sys.stderr.write(f"spikec: {error}\n")
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        sys.stderr.write("spikec: interrupted\n")
+    except _WRONG_WORDS as error:
+        words: str = getattr(error, "format_message", error.__str__)()
+        sys.stderr.write(f"spikec: {words.rstrip('.')}; see `spikec --help`\n")
+        raise SystemExit(2) from None
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("spikec: interrupted; nothing was written\n")
         raise SystemExit(130) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

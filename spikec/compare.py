@@ -101,7 +101,7 @@ class Comparison:
         return same_spikes + counts[self.counters_identical]
 
 
-def compare(a: RunResult, b: RunResult, tolerance: float = 0.0) -> Comparison:
+def compare(a: RunResult, b: RunResult, tolerance: float = 0.0, counts: bool = True) -> Comparison:
     """Compare two runs.
 
     Args:
@@ -109,6 +109,7 @@ def compare(a: RunResult, b: RunResult, tolerance: float = 0.0) -> Comparison:
         b: The other.
         tolerance: How far apart, in the runs' own time, two spikes may lie and still be the same. Engines of
             continuous time agree to rounding only; runs in ticks need none.
+        counts: Whether counts are compared too; a float network and its program touch other synapses.
 
     Raises:
         UsageError: They have no population or sample in common, or count time differently.
@@ -122,7 +123,7 @@ def compare(a: RunResult, b: RunResult, tolerance: float = 0.0) -> Comparison:
     cut_b = {name: _cut(spikes_b[name], n_samples, n_ticks) for name in names}
     first = _first_difference(names, cut_a, cut_b, tolerance)
     counters_identical, worst = None, None
-    if full and full_ticks and a.counters is not None and b.counters is not None:
+    if counts and full and full_ticks and a.counters is not None and b.counters is not None:
         worst = _first_counter_difference(a.counters, b.counters, notes)
         counters_identical = worst is None
     return Comparison(

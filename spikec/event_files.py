@@ -90,6 +90,15 @@ def write_events(path: str | Path, events: Mapping[str, Events], *, n_ticks: int
         raise FileFormatError(f"spikes are written as .npz, .npy or .csv; {path} ends in none of these")
 
 
+def raster_ticks(path: str | Path) -> int | None:
+    """How many ticks a raster file has; None for files of other kinds, which do not say."""
+    path = Path(path)
+    if not _start_of(path).startswith(b"\x93NUMPY"):
+        return None
+    shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
+    return int(shape[-2]) if len(shape) > 1 else None
+
+
 def _start_of(path: Path) -> bytes:
     if path.is_dir():
         raise FileFormatError(f"{path} is a folder; name a file of spikes in it")

@@ -17,7 +17,7 @@ from spikec.arrays import AnyArray, FloatArray, IntArray, read_only
 from spikec.coding import encode
 from spikec.errors import EventsError, NetworkError, UsageError, Violation
 from spikec.events import Events, from_rows
-from spikec.ir.network import Continuous, Dialect, Network
+from spikec.ir.network import Continuous, Dialect, Network, Ticks
 from spikec.result import Counters, PopulationCounts
 from spikec.targets.target import Target
 
@@ -130,7 +130,22 @@ def default_until(program: Program, events: Mapping[str, Events]) -> float:
     if encoding is not None:
         return encoding.duration if isinstance(clock, Continuous) else round(encoding.duration / clock.dt) + 1
     last = max((float(e.times.max()) for e in events.values() if e.n_events), default=0.0)
-    return last if isinstance(clock, Continuous) else int(last) + 1
+    return last if isinstance(clock, Continuous) else int(last) + 1 + _ticks_to_outputs(program.network)
+
+
+def _ticks_to_outputs(network: Network) -> int:
+    """The ticks a spike needs along the longest way without a cycle, so that the last one is answered."""
+    assert isinstance(network.clock, Ticks)
+    hop = network.clock.convention.hop_delay
+    arrives = {p.name: 0 for p in network.populations}
+    for component in network.components():
+        for q in network.projections:
+            if q.post in component and q.pre not in component:
+                delay = q.delays.longest if q.delays.in_ticks else q.delays.longest / network.clock.dt
+                arrives[q.post] = max(arrives[q.post], arrives[q.pre] + hop + round(delay))
+        latest = max(arrives[name] for name in component)
+        arrives.update(dict.fromkeys(component, latest))
+    return max(arrives.values(), default=0)
 
 
 def check_inputs(network: Network, inputs: Mapping[str, Events]) -> int:

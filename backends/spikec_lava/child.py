@@ -25,6 +25,12 @@ GRACE = 3.0
 _POLL = 0.02
 _SHARED_MEMORY = Path("/dev/shm")
 
+ADVICE = "allow more time, or run fewer samples at once"
+"""What helps where time ran out."""
+
+NOISE = ("resource_tracker", "warnings.warn")
+"""Marks of what Python itself says when its processes are killed."""
+
 
 def run_child(package: Path, arguments: Sequence[str], *, timeout: float, log: Path | None = None) -> None:
     """Run a package's ``run.py`` and wait for it.
@@ -47,7 +53,8 @@ def run_child(package: Path, arguments: Sequence[str], *, timeout: float, log: P
             raise UsageError(last_words(path))
         if code != 0:
             keep = True
-            raise BackendFailed(f"Lava {_fate(code, timeout)}: {last_words(path)} (its log is {path})")
+            why = ADVICE if code is None else last_words(path)
+            raise BackendFailed(f"Lava {_fate(code, timeout)}: {why} (its log is {path})")
     finally:
         if not keep:
             path.unlink(missing_ok=True)
@@ -90,6 +97,7 @@ def remove_shared_memory(ledger: Path) -> None:
 def last_words(log: Path) -> str:
     """The line of a log that says most: the last one meant for people, else the last one at all."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    lines = [line for line in lines if not any(noise in line for noise in NOISE)]
     meant = [line.removeprefix(TOKEN) for line in lines if line.startswith(TOKEN)]
     return (meant or lines or ["it said nothing"])[-1]
 

@@ -11,6 +11,7 @@ from spikec.backend import find_backend
 from spikec.commands.execute import execute
 from spikec.commands.files import open_program, read_inputs, source_of
 from spikec.errors import UsageError, Violation
+from spikec.event_files import raster_ticks
 from spikec.events import Events
 from spikec.frontends import open_network
 from spikec.ir.network import Dialect, Network
@@ -129,6 +130,8 @@ def run_file(
         raise UsageError(f"a run of {ticks} ticks is impossible; give 1 or more")
     progress(f"running on {chosen.name}")
     labels = None if dataset is None else dataset.labels
+    if ticks is None and spikes is not None and program.network.dialect is not Dialect.CONTINUOUS:
+        ticks = raster_ticks(spikes)
     until = None if ticks is None else float(ticks)
     return execute(program, chosen, inputs, labels, until, record)
 

@@ -15,11 +15,13 @@ from spikec.arrays import IntArray
 from spikec.backend import Backend, run
 from spikec.coding import Readout, decode
 from spikec.container import digest
+from spikec.errors import EventsError
 from spikec.events import Events
 from spikec.facts import facts
 from spikec.ir.network import Continuous, Network
 from spikec.program import Program, default_until
 from spikec.result import RunResult
+from spikec.units import several
 
 VERSIONS = ("spikec", "numpy", "numba", "scipy", "lava-nc")
 
@@ -44,6 +46,7 @@ def execute(
     """
     network = program.network
     length = default_until(program, inputs) if until is None else until
+    _check_all_inside(network, inputs, length)
     decoding = network.decoding
     needed = [*record]
     if decoding is not None and decoding.readout is Readout.MEMBRANE:
@@ -69,6 +72,19 @@ def execute(
             meta["labels"] = labels.tolist()
             meta["accuracy"] = float(np.mean(answers == labels))
     return replace(result, meta=meta)
+
+
+def _check_all_inside(network: Network, inputs: Mapping[str, Events], until: float) -> None:
+    """Refuse input spikes that a run would never see."""
+    ticks = not isinstance(network.clock, Continuous)
+    for name, e in inputs.items():
+        outside = int(np.count_nonzero(e.times >= until if ticks else e.times > until))
+        if outside:
+            unit = "ticks" if ticks else "seconds"
+            raise EventsError(
+                f"{several(outside, 'spike')} of input {name} come after the end of the run, {until:g} {unit}: "
+                f"the last at {e.times.max():g}; run longer (--ticks) or leave them out"
+            )
 
 
 def order_sentence(network: Network) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,27 @@ if TYPE_CHECKING:
     from spikec_train.datasets import Dataset
 
 
+def check_output(output: str | Path | None, *inputs: str | Path | None) -> None:
+    """Refuse, before any work is done, an output that cannot be written or would replace an input.
+
+    Raises:
+        UsageError: It is a folder, lies in no folder, cannot be written, or is one of the inputs.
+    """
+    if output is None:
+        return
+    path = Path(output)
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; name a file in it")
+    folder = path.absolute().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UsageError(
+            f"cannot write {path}: there is no folder {folder} to write to; choose another place"
+        )
+    for given in inputs:
+        if given is not None and path.resolve() == Path(given).resolve():
+            raise UsageError(f"{path} is the input; writing there would destroy it: choose another name")
+
+
 def open_program(path: str | Path, dt: float | None = None) -> Program:
     """Open a compiled program, or a network as a program that is not compiled.
 
@@ -30,6 +52,8 @@ def open_program(path: str | Path, dt: float | None = None) -> Program:
     if is_container(path):
         thing = load(path, (Program, Network))
         if isinstance(thing, Program):
+            if dt is not None:
+                raise UsageError(f"{path} is compiled for ticks of {thing.network.dt:g} s; leave out --dt")
             return thing
     return Program(open_network(path, dt=dt), load_target("ideal"), source=source_of(path))
 
@@ -51,6 +75,16 @@ def open_result(path: str | Path) -> RunResult:
     """Open what ``spikec run -o`` wrote."""
     result: RunResult = load(path, RunResult)
     return result
+
+
+def spike_list(result: RunResult) -> str:
+    """All spikes of a run as CSV: population, sample, time (ticks or seconds), neuron."""
+    unit = "tick" if all(e.in_ticks for e in result.spikes.values()) else "time"
+    lines = [f"population,sample,{unit},neuron"]
+    for name, e in result.spikes.items():
+        rows = zip(e.sample_of_event().tolist(), e.times.tolist(), e.neurons.tolist(), strict=True)
+        lines += [f"{name},{sample},{time},{neuron}" for sample, time, neuron in rows]
+    return "\n".join(lines) + "\n"
 
 
 def source_of(path: str | Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from spikec.backend import availability, backend_names
 from spikec.container import is_container, load
-from spikec.energy_tables.table import table_names
+from spikec.energy_tables.table import load_table, table_names
 from spikec.errors import UsageError
 from spikec.events import Events
 from spikec.frontends import open_network
@@ -18,7 +18,6 @@ from spikec.ir.bounds import current_bounds
 from spikec.ir.network import Dialect, Network
 from spikec.passes.pipelines import CompileOptions, loihi
 from spikec.program import Program
-from spikec.report.summary import summarise
 from spikec.result import RunResult
 from spikec.selftest import SelftestReport
 from spikec.targets.target import load_target, target_names
@@ -36,7 +35,7 @@ def overview(path: str | Path, dt: float | None = None) -> dict[str, Any]:
     if isinstance(thing, Program):
         return {"kind": "program", **program_overview(thing)}
     if isinstance(thing, RunResult):
-        return {"kind": "result", **summarise(thing).to_json()}
+        return {"kind": "result", **result_overview(thing), "see": f"spikec report {path}"}
     events = thing if isinstance(thing, Mapping) else {"events": thing}
     return {"kind": "events", "inputs": events_overview(events)}
 
@@ -175,11 +174,11 @@ def _recipes() -> list[dict[str, str]]:
 def _datasets() -> list[dict[str, str]]:
     from spikec_train.datasets import dataset_names
 
-    return [{"name": n, "is": "samples with labels"} for n in dataset_names()]
+    return [{"name": n, "is": f"samples with labels; {n}:20 for the first 20"} for n in dataset_names()]
 
 
 def _energy_tables() -> list[dict[str, str]]:
-    return [{"name": n, "is": "prices of single events"} for n in table_names()]
+    return [{"name": n, "is": load_table(n).title} for n in table_names()]
 
 
 KINDS = {

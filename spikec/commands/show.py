@@ -50,6 +50,24 @@ def training(found: Mapping[str, Any]) -> RenderableType:
     return Group(overview({"kind": "the best in training", **kept}), table("all seeds", header, rows))
 
 
+def compiled(found: Mapping[str, Any]) -> RenderableType:
+    """What `compile` did: the program, what each pass that had something to do did, and what it cost."""
+    busy = [p for p in found["passes"] if p["figures"] or not p["lossless"]]
+    parts = {k: v for k, v in found.items() if k != "passes"}
+    steps = [(p["pass"], "yes" if p["lossless"] else "no", p["summary"]) for p in busy]
+    costs = [
+        (p["pass"], name, value)
+        for p in busy
+        for name, value in p["figures"].items()
+        if isinstance(value, int | float) and value
+    ]
+    return Group(
+        overview({"kind": "compiled", **parts}),
+        table("passes that had something to do", ("pass", "lossless", "what it did"), steps),
+        table("what they found and what it cost", ("pass", "figure", "value"), costs),
+    )
+
+
 def violations(found: Sequence[Violation]) -> RenderableType:
     """What keeps a network from running on its target."""
     rows = [(v.where, v.rule, v.got, v.limit, v.advice) for v in found]
@@ -65,8 +83,7 @@ def run_lines(result: RunResult) -> RenderableType:
     if counters is not None:
         rows += [("samples", counters.n_samples), ("ticks a sample", counters.n_ticks)]
         rows += [(k.replace("_", " "), v) for k, v in counters.totals().items()]
-    else:
-        rows += [(f"spikes of {name}", e.n_events) for name, e in result.spikes.items()]
+    rows += [(f"spikes of {name}", e.n_events) for name, e in result.spikes.items()]
     rows += [("order", result.meta.get("order", "")), ("seconds", f"{result.meta.get('seconds', 0.0):.3g}")]
     return table(f"run on {result.meta.get('backend')}", ("what", "value"), rows)
 

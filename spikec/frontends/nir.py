@@ -181,7 +181,9 @@ def _notes(
             yield from neuron_notes(node, clock)
         if node.type in CARRIERS and name not in senders:
             yield f"{node} leads nowhere and was left out"
-        if node.type in (*NEURONS, "Output") and name not in reached:
+        if node.type == "Output" and name not in reached:
+            raise NetworkError(f"{node} receives nothing; connect it to a neuron in the file's edges")
+        if node.type in NEURONS and name not in reached:
             yield f"{node} receives no spikes"
         if node.type == "Output" and name in populations:
             yield f"{node} is fed without a neuron, so it became a readout: its membrane is its input"

@@ -217,7 +217,8 @@ class Network:
         """Continuous, float ticks or fixed."""
         if isinstance(self.clock, Continuous):
             return Dialect.CONTINUOUS
-        fixed = all(isinstance(p.neuron, Source | CubaFixed) for p in self.populations)
+        computing = [p.neuron for p in self.populations if not p.is_source]
+        fixed = bool(computing) and all(isinstance(k, CubaFixed) for k in computing)
         return Dialect.FIXED if fixed else Dialect.TICKS
 
     @property

@@ -54,4 +54,4 @@ class CurrentBias:
         summary = (
             f"a neuron that always spikes added for the current bias of {several(len(figures), 'population')}"
         )
-        return program.logged(LogEntry(self.name, False, summary, figures), network=network)
+        return program.logged(LogEntry(self.name, not figures, summary, figures), network=network)

@@ -98,6 +98,8 @@ def try_compile(
     """As `compile_network`, but give back what is broken instead of raising it."""
     if network.dialect is Dialect.FIXED:
         raise UsageError("this network is in integers already; compile the float network it came from")
+    if all(p.is_source for p in network.populations):
+        raise UsageError("this network has no neurons that compute, so there is nothing to compile")
     if target.formats is None:
         raise UsageError(f"target {target.name} takes networks as they are; compile for loihi1 or loihi2")
     options = options or CompileOptions()

@@ -59,7 +59,7 @@ class QuantizeDelays:
         summary = (
             f"delays rounded by at most {worst:.3g} ticks, {several(relays, 'relay neuron')} for long ones"
         )
-        return program.logged(LogEntry(self.name, False, summary, figures), network=network)
+        return program.logged(LogEntry(self.name, worst == 0, summary, figures), network=network)
 
 
 def in_ticks(q: Projection, dt: float) -> Projection:

@@ -24,7 +24,7 @@ import numpy as np
 from spikec.arrays import FloatArray
 from spikec.errors import UsageError, Violation
 from spikec.ir.bounds import M, current_bound
-from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
+from spikec.ir.fixed_point import Fixed, FixedFormat, Sign, mantissas
 from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import CubaFixed, CubaTicks
 from spikec.passes.rounding import parameter_errors, weight_errors
@@ -72,11 +72,19 @@ class QuantizeWeights:
             broken.extend(_unstorable(network, p, program.n_ticks))
         for q, real in zip(network.projections, program.network.projections, strict=True):
             figures.update(weight_errors(q, real, units[q.post]))
+            broken.extend(_wiped_out(q, real))
         worst = max((float(str(v)) for k, v in figures.items() if k.endswith("rms_error")), default=0.0)
         summary = f"weights of {bits} bits, rms error up to {100 * worst:.2g} % of a projection's rms weight"
         entry = LogEntry(self.name, False, summary, figures)
         violations = (*program.violations, *broken)
         return program.logged(entry, network=network, scales=scales, violations=violations)
+
+
+def _wiped_out(q: Projection, real: Projection) -> Iterator[Violation]:
+    """A projection of which rounding leaves nothing is no longer the network that was given."""
+    if np.any(mantissas(real.connectivity.weights)) and not np.any(mantissas(q.connectivity.weights)):
+        advice = "use more bits, or read the network with the time step it was trained with"
+        yield Violation("weights", q.name, "all rounded to zero", "some other than zero", advice)
 
 
 def quantize_population(

@@ -59,6 +59,12 @@ class Formats:
     bias_exponent_max: Figure
     delay_max: Figure
 
+    def __post_init__(self) -> None:
+        for name, most in (("weight_bits", 8), ("state_bits", 24), ("decay_bits", 12)):
+            value = getattr(self, name).value
+            if not 1 <= value <= most:
+                raise ValueError(f"{name} is {value:g}; spikec's integers have 1 to {most}")
+
 
 @dataclass(frozen=True, config=_STRICT)
 class Limits:

@@ -85,7 +85,7 @@ def test_an_unknown_backend_is_refused_with_the_known_ones():
 
 
 def test_an_unknown_option_is_refused():
-    with pytest.raises(UsageError, match="backend reference does not take these options"):
+    with pytest.raises(UsageError, match="backend reference has no such option"):
         find_backend("reference", flavour="stock")
 
 

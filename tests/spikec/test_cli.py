@@ -273,6 +273,63 @@ def test_an_output_folder_that_does_not_exist_is_named(spikec, net, tmp_path):
     assert_refused(spikec("compile", net, "--dt", "1e-3", "--ticks", "30", "-o", target), "nowhere")
 
 
+def test_an_output_that_is_the_input_or_a_folder_is_refused_before_any_work(
+    spikec, net, program, spikes, tmp_path
+):
+    before = net.read_bytes(), program.read_bytes()
+    assert_refused(spikec("compile", net, "--dt", "1e-3", "--ticks", "30", "-o", net), "is the input")
+    assert_refused(spikec("run", program, "--input", spikes, "-o", program), "is the input")
+    assert_refused(spikec("run", program, "--input", spikes, "-o", tmp_path), "is a folder")
+    assert (net.read_bytes(), program.read_bytes()) == before
+
+
+def test_spikes_after_the_end_of_a_run_are_refused(spikec, program, spikes):
+    assert_refused(spikec("run", program, "--input", spikes, "--ticks", "8"), "--ticks", "in")
+
+
+def test_a_raster_runs_for_as_long_as_it_is(spikec, program, tmp_path):
+    raster = np.zeros((40, 6), np.int8)
+    raster[3, 2] = 1
+    np.save(tmp_path / "raster.npy", raster)
+    assert spikec("run", program, "--input", tmp_path / "raster.npy", "--json").json["until"] == 40
+
+
+def test_without_a_length_a_run_lasts_until_its_last_input_is_answered(spikec, net, tmp_path):
+    program, last = tmp_path / "short.npz", tmp_path / "last.csv"
+    spikec("compile", net, "--dt", "1e-3", "--ticks", "30", "-o", program)
+    stored = load(program, Program)
+    save(replace(stored, n_ticks=None), program)
+    last.write_text("tick,neuron\n5,0\n")
+    assert spikec("run", program, "--input", last, "--json").json["until"] == 5 + 1 + 2  # two hops
+
+
+def test_weights_that_all_round_to_zero_do_not_fit(spikec, network, tmp_path):
+    tiny = replace(network.projections[0], name="tiny", connectivity=Dense(np.full((5, 6), 1e-12)))
+    save(replace(network, projections=(*network.projections, tiny)), tmp_path / "net.npz")
+    outcome = spikec("check", tmp_path / "net.npz", "--dt", "1e-3", "--ticks", "30", "--json")
+    assert outcome.code == 1
+    assert [v["where"] for v in outcome.json["violations"]] == ["tiny"]
+
+
+def test_options_of_the_wrong_kind_are_one_line(spikec, net, tmp_path):
+    assert_refused(spikec("compile", net, "--dt", "abc", "-o", tmp_path / "p.npz"), "--dt")
+    assert_refused(spikec("nonsense"), "nonsense")
+    assert_refused(spikec("run", net, "--flavour", "fused", "--data", "digits:test"), "flavour")
+    assert_refused(spikec("deploy", net, "--to", "cpu", "-o", tmp_path / "d"))
+
+
+def test_the_version_is_told(spikec):
+    assert spikec("--version").out.startswith("spikec ")
+
+
+def test_spikes_can_be_written_as_a_list(spikec, program, spikes, tmp_path):
+    spikec("run", program, "--input", spikes, "--ticks", "30", "-o", tmp_path / "r.npz")
+    assert spikec("report", tmp_path / "r.npz", "--csv", tmp_path / "spikes.csv").code == 0
+    lines = (tmp_path / "spikes.csv").read_text().splitlines()
+    assert lines[0] == "population,sample,tick,neuron"
+    assert lines[1] == "in,0,0,0"
+
+
 def test_lava_that_cannot_be_imported_is_one_sentence(spikec, program, spikes, monkeypatch):
     from spikec_lava import compat
 
