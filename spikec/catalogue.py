@@ -31,12 +31,15 @@ class Catalogue(Generic[T]):
         folder: Where those that ship lie.
         adapter: Checks a file's content and makes the dataclass.
         pattern: Where a user finds how such a file looks.
+        tags: Words that pydantic adds to the place of a fault and that are not in the file: those by which it
+            tells the members of a union apart.
     """
 
     what: str
     folder: Traversable
     adapter: TypeAdapter[T]
     pattern: str
+    tags: tuple[str, ...] = ()
 
     def names(self) -> list[str]:
         """Names of those that ship."""
@@ -76,7 +79,11 @@ class Catalogue(Generic[T]):
         try:
             return self.adapter.validate_python(given)
         except ValidationError as error:
-            faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            faults = "; ".join(f"{self._place(e['loc'])}: {e['msg']}" for e in error.errors())
             raise UsageError(f"{self.what} {name} has wrong entries: {faults}; see {self.pattern}") from error
         except UsageError as error:
             raise UsageError(f"{self.what} {name}: {error}") from error
+
+    def _place(self, loc: tuple[int | str, ...]) -> str:
+        """Where in a file an entry stands."""
+        return ".".join(str(part) for part in loc if part not in self.tags)

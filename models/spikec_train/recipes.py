@@ -14,11 +14,11 @@ from time import perf_counter
 from typing import Annotated, Any
 
 import numpy as np
-import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass as checked_dataclass
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from spikec.catalogue import Catalogue
 from spikec.errors import UsageError
 from spikec.ir.network import Network
 from spikec_train.datasets import Dataset, load_dataset
@@ -104,7 +104,7 @@ _ADAPTER: TypeAdapter[Recipe] = TypeAdapter(Recipe)
 
 def recipe_names() -> list[str]:
     """Names of the recipes that ship."""
-    return sorted(path.stem for path in _folder().glob("*.yaml"))
+    return _catalogue().names()
 
 
 def load_recipe(name: str) -> Recipe:
@@ -113,16 +113,7 @@ def load_recipe(name: str) -> Recipe:
     Raises:
         UsageError: There is none of this name, or the file breaks the schema.
     """
-    is_file = name.endswith((".yaml", ".yml"))
-    path = Path(name) if is_file else _folder() / f"{name}.yaml"
-    if not (path.is_file() if is_file else name in recipe_names()):
-        known = ", ".join(recipe_names())
-        raise UsageError(f"there is no recipe {name!r}; give a name ({known}) or a .yaml file")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"recipe {name} cannot be read: {error}") from error
-    return parse_recipe(text, name)
+    return _catalogue().load(name)
 
 
 def parse_recipe(text: str, name: str) -> Recipe:
@@ -131,19 +122,7 @@ def parse_recipe(text: str, name: str) -> Recipe:
     Raises:
         UsageError: The text is no YAML or breaks the schema; the message names every fault.
     """
-    try:
-        given = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"recipe {name} is not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(given, Mapping):
-        raise UsageError(f"recipe {name} holds no table of settings; take {recipe_names()[0]} as a pattern")
-    try:
-        return _ADAPTER.validate_python(given)
-    except ValidationError as error:
-        faults = "; ".join(f"{_place(e['loc'])}: {e['msg']}" for e in error.errors())
-        raise UsageError(f"recipe {name} has wrong entries: {faults}; correct the file") from error
-    except UsageError as error:
-        raise UsageError(f"recipe {name}: {error}") from error
+    return _catalogue().parse(text, name)
 
 
 def train(
@@ -216,11 +195,6 @@ def _train_theta(
     return TrainingResult(made.network, recipe, seed, made.training.seconds, figures, score, made.figures)
 
 
-def _place(loc: tuple[int | str, ...]) -> str:
-    """Where in the file an entry stands; pydantic also names the method that it was read as."""
-    return ".".join(str(part) for part in loc if part not in _METHODS)
-
-
 def _check_seed(seed: int) -> int:
     if seed < 0:
         raise UsageError(f"the seed is {seed}; give a whole number from 0 on")
@@ -232,3 +206,7 @@ def _folder() -> Path:
     package = Path(__file__).parent
     inside = package / "recipes"
     return inside if inside.is_dir() else package.parent / "recipes"
+
+
+def _catalogue() -> Catalogue[Recipe]:
+    return Catalogue("recipe", _folder(), _ADAPTER, "docs/training.md", _METHODS)

@@ -82,7 +82,7 @@ def _check_all_inside(network: Network, inputs: Mapping[str, Events], until: flo
         if outside:
             unit = "ticks" if ticks else "seconds"
             raise EventsError(
-                f"{several(outside, 'spike')} of input {name} come after the end of the run, {until:g} {unit}: "
+                f"{several(outside, 'spike')} of input {name} come after the end, {until:g} {unit}: "
                 f"the last at {e.times.max():g}; run longer (--ticks) or leave them out"
             )
 
