@@ -75,20 +75,20 @@ def sweep(
     span: float,
     slack: float,
     after: AnyArray,
-    crosses: AnyArray,
-) -> None:
-    """Advance a whole layer as if no neuron spiked, and flag those that may."""
+    excess: AnyArray,
+) -> bool:
+    """Advance a whole layer as if no neuron spiked; tell those that may by a positive excess."""
     p, kind = cells.values, cells.kind[0]
     if kind == QIF:
-        for j in range(crosses.size):
-            crosses[j] = 1
-    elif kind == THETA:
-        theta.sweep(p[A], span, cells.same, x[0], x[1], after[0], after[1], crosses)
-    else:
-        membrane.sweep(
-            p[A], p[C], p[REST], p[B], limit, slack, span, cells.same,
-            x[0], x[1], after[0], after[1], crosses,
-        )  # fmt: skip
+        for j in range(excess.size):
+            excess[j] = 1.0
+        return True
+    if kind == THETA:
+        return theta.sweep(p[A], span, cells.same, x[0], x[1], after[0], after[1], excess)
+    return membrane.sweep(
+        p[A], p[C], p[REST], p[B], limit, slack, span, cells.same,
+        x[0], x[1], after[0], after[1], excess,
+    )  # fmt: skip
 
 
 @kernel
@@ -124,7 +124,7 @@ def run_rows(
     used: Any = np.int64(0)  # no literal, for which all that takes it would be compiled twice
     sizes = np.zeros(n_samples, np.int64)
     x, after, limit = np.zeros((3, n)), np.zeros((3, n)), np.zeros(n)
-    crosses = np.zeros(n, np.uint8)
+    excess = np.zeros(n)
     kind = cells.kind[0]
     for sample in range(n_samples):
         arrivals, row = incoming_rows(rows, spikes, bounds, sample, until)
@@ -135,9 +135,9 @@ def run_rows(
             stop = until if last else arrivals[k]
             if last or stop > now:
                 found = used
-                sweep(cells, x, limit, stop - now, slack if last else 0.0, after, crosses)
-                for j in range(n):
-                    if crosses[j]:
+                some = sweep(cells, x, limit, stop - now, slack if last else 0.0, after, excess)
+                for j in range(n if some else 0):
+                    if excess[j] > 0.0:
                         times, neurons, used = through(
                             cells, j, x, limit, now, stop - now, last, times, neurons, used, began + most
                         )

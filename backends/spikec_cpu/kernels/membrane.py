@@ -51,9 +51,9 @@ def sweep(
     i: AnyArray,
     v_after: AnyArray,
     i_after: AnyArray,
-    crosses: AnyArray,
-) -> None:
-    r"""Advance all neurons of a population by `t` as if none spiked, and flag those that may.
+    excess: AnyArray,
+) -> bool:
+    r"""Advance all neurons of a population by `t` as if none spiked, and tell those that may.
 
     A membrane that is above threshold neither before nor after can have been so in between only if it has
     a maximum there. Then its current is positive and its slope falls from the beginning on, so that
@@ -64,16 +64,20 @@ def sweep(
         c: Rates, per second.
         rest: :math:`V_l`.
         b: Bias, per second.
-        threshold: Infinite for those that shall not be flagged.
-        slack: What a membrane may lack to its threshold afterwards and still be flagged.
+        threshold: Infinite for those that cannot spike.
+        slack: What a membrane may lack to its threshold afterwards and still count as above.
         t: Seconds.
         same: Whether `a` and `c` are the same for all neurons.
         v: Membranes.
         i: Currents.
         v_after: Membranes, written.
         i_after: Currents, written.
-        crosses: uint8, written: 1 for a neuron that may exceed its threshold.
+        excess: Written: by how much each may exceed its threshold; above zero for those that may.
+
+    Returns:
+        Whether any may.
     """
+    any_crosses = False
     if same:
         a0 = a[0]
         keep, left, driven, biased = shares(a0, c[0], t)
@@ -82,19 +86,22 @@ def sweep(
             slope = b[j] - a0 * u + i[j]
             u_after = u * keep + i[j] * driven + b[j] * biased
             later = i[j] * left
-            slope_after = b[j] - a0 * u_after + later
+            bound = v[j] + max(slope, 0.0) * t if b[j] - a0 * u_after + later < 0.0 else v[j]
             v_after[j] = rest[j] + u_after
             i_after[j] = later
-            bump = (slope > 0.0) & (slope_after < 0.0) & (v[j] + slope * t > threshold[j])
-            crosses[j] = (v[j] > threshold[j]) | (v_after[j] > threshold[j] - slack) | bump
-        return
+            excess[j] = max(bound, rest[j] + u_after + slack) - threshold[j]
+        for j in range(v.size):
+            any_crosses |= excess[j] > 0.0
+        return any_crosses
     for j in range(v.size):
         keep, left, driven, biased = shares(a[j], c[j], t)
         u = v[j] - rest[j]
         slope = b[j] - a[j] * u + i[j]
         u_after = u * keep + i[j] * driven + b[j] * biased
-        i_after[j] = i[j] * left
-        slope_after = b[j] - a[j] * u_after + i_after[j]
+        later = i[j] * left
+        bound = v[j] + max(slope, 0.0) * t if b[j] - a[j] * u_after + later < 0.0 else v[j]
         v_after[j] = rest[j] + u_after
-        bump = (slope > 0.0) & (slope_after < 0.0) & (v[j] + slope * t > threshold[j])
-        crosses[j] = (v[j] > threshold[j]) | (v_after[j] > threshold[j] - slack) | bump
+        i_after[j] = later
+        excess[j] = max(bound, rest[j] + u_after + slack) - threshold[j]
+        any_crosses |= excess[j] > 0.0
+    return any_crosses

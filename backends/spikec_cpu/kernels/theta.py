@@ -47,9 +47,9 @@ def sweep(
     b: AnyArray,
     a_after: AnyArray,
     b_after: AnyArray,
-    crosses: AnyArray,
-) -> None:
-    """Turn all neurons of a population by `t`, flag those that spike.
+    excess: AnyArray,
+) -> bool:
+    """Turn all neurons of a population by `t`, and tell those that spike.
 
     Args:
         rate: r/tau, per second, ``(n,)``.
@@ -59,21 +59,29 @@ def sweep(
         b: Second of each pair.
         a_after: First, written.
         b_after: Second, written; negative after a spike.
-        crosses: uint8, written.
+        excess: Written; above zero for those that spike.
+
+    Returns:
+        Whether any spikes.
     """
+    any_crosses = False
     if same:
         cos, sin = math.cos(rate[0] * t), math.sin(rate[0] * t)
-        often = rate[0] * t >= math.pi
+        often = 1.0 if rate[0] * t >= math.pi else 0.0
         for j in range(a.size):
             a_after[j] = a[j] * cos + b[j] * sin
             b_after[j] = b[j] * cos - a[j] * sin
-            crosses[j] = often | (b_after[j] < 0.0)
-        return
+            excess[j] = max(a[j] * sin - b[j] * cos, often)
+        for j in range(a.size):
+            any_crosses |= excess[j] > 0.0
+        return any_crosses
     for j in range(a.size):
         cos, sin = math.cos(rate[j] * t), math.sin(rate[j] * t)
         a_after[j] = a[j] * cos + b[j] * sin
         b_after[j] = b[j] * cos - a[j] * sin
-        crosses[j] = (rate[j] * t >= math.pi) | (b_after[j] < 0.0)
+        excess[j] = 1.0 if rate[j] * t >= math.pi else -b_after[j]
+        any_crosses |= excess[j] > 0.0
+    return any_crosses
 
 
 @kernel
