@@ -69,6 +69,7 @@ class Program:
         source: Where the network came from: file name and hash.
         log: What every pass did, in order.
         violations: What passes met that the target cannot do; a finished program has none.
+        once: Populations that inhibit themselves because they promised one spike a sample.
     """
 
     network: Network
@@ -79,6 +80,7 @@ class Program:
     source: Mapping[str, str] = field(default_factory=dict)
     log: tuple[LogEntry, ...] = ()
     violations: tuple[Violation, ...] = ()
+    once: tuple[str, ...] = ()
 
     @property
     def is_compiled(self) -> bool:

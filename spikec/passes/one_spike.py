@@ -41,8 +41,10 @@ class OneSpike:
         figures: dict[str, object] = {}
         found = (unenforceable(network, p, program.n_ticks) for p in network.populations)
         broken = tuple(v for v in found if v is not None)
+        inhibited = []
         for p in network.populations:
             if _promises(p) and p.name not in {v.where for v in broken}:
+                inhibited.append(p.name)
                 strongest = float(np.max(strongest_excitation(network, p, program.n_ticks)))
                 inhibition = MARGIN * strongest * (4096 / 4095) ** (program.n_ticks or 0)
                 name = rename_free(network, f"{p.name}.once")
@@ -57,10 +59,9 @@ class OneSpike:
             }
         )
         summary = f"self-inhibition after the first spike added to {several(len(figures), 'population')}"
-        violations = (*program.violations, *broken)
-        return program.logged(
-            LogEntry(self.name, True, summary, figures), network=network, violations=violations
-        )
+        violations, once = (*program.violations, *broken), (*program.once, *inhibited)
+        entry = LogEntry(self.name, True, summary, figures)
+        return program.logged(entry, network=network, violations=violations, once=once)
 
 
 def unenforceable(network: Network, population: Population, n_ticks: int | None) -> Violation | None:

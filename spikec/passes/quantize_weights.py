@@ -21,19 +21,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from spikec.arrays import FloatArray
 from spikec.errors import UsageError, Violation
-from spikec.ir.bounds import M, current_bound
-from spikec.ir.fixed_point import Fixed, FixedFormat, Sign, mantissas
+from spikec.ir.bounds import M, current_bound, once_spiking
+from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import CubaFixed, CubaTicks
+from spikec.passes.integers import fixed_neuron, fixed_projection, starting_scale
 from spikec.passes.rounding import parameter_errors, weight_errors
 from spikec.program import LogEntry, Program
 from spikec.targets.target import Formats
-
-HEADROOM = 8
-"""A spiking population's threshold uses at most this part of its range: the membrane may go as far below
-zero."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +66,7 @@ class QuantizeWeights:
             scales[name] = np.broadcast_to(np.asarray(scales.get(name, 1.0)) * s * 64, (p.n,))
             figures.update(parameter_errors(p, network.population(name), s))
             broken.extend(_unstorable(network, p, program.n_ticks))
+        broken.extend(_broken_promises(network, program))
         for q, real in zip(network.projections, program.network.projections, strict=True):
             figures.update(weight_errors(q, real, units[q.post]))
             broken.extend(_wiped_out(q, real))
@@ -122,77 +119,6 @@ def quantize_population(
         s /= 2
 
 
-def starting_scale(p: Population, incoming: tuple[Projection, ...], formats: Formats, bits: int) -> float:
-    """The largest scale at which formats suffice and the widest projection fills its mantissas."""
-    k = p.neuron
-    assert isinstance(k, CubaTicks)
-    limits = []
-    threshold = np.asarray(k.threshold)
-    highest = float(np.max(threshold[np.isfinite(threshold)], initial=0.0))
-    if highest > 0:
-        limits.append(formats.threshold_max.value / HEADROOM / highest)
-    bias = float(np.max(np.abs(np.asarray(k.bias))))
-    if bias > 0:
-        limits.append(formats.bias_max.value * 2**formats.bias_exponent_max.value / (64 * bias))
-    widest, size = 0.0, -1
-    for q in incoming:
-        reach = _reach(q, bits)
-        if reach > 0:
-            limits.append(2**formats.weight_exponent_max.value / reach)
-            if q.connectivity.n_synapses > size:
-                widest, size = reach, q.connectivity.n_synapses
-    s = min(limits, default=1.0)
-    if widest > 0:
-        s = 2.0 ** np.floor(np.log2(s * widest)) / widest
-    return float(s)
-
-
-def fixed_projection(q: Projection, s: float, formats: Formats, bits: int) -> Projection:
-    """The projection with weights ``s * W`` in the smallest exponent that holds them."""
-    weights = np.asarray(q.connectivity.weights, np.float64)
-    needed = int(np.ceil(np.log2(max(s * _reach(q, bits), 2.0**-40)) - 1e-9))
-    low, high = int(formats.weight_exponent_min.value), int(formats.weight_exponent_max.value)
-    form = FixedFormat(bits, _sign(weights), min(max(needed, low), high))
-    return replace(q, connectivity=q.connectivity.with_weights(Fixed(form.nearest(s * weights), form)))
-
-
-def fixed_neuron(p: Population, s: float, formats: Formats) -> CubaFixed:
-    """The population's decays, thresholds and biases as integers."""
-    k = p.neuron
-    assert isinstance(k, CubaTicks)
-    highest = int(formats.threshold_max.value)
-    threshold = np.minimum(np.asarray(k.threshold) * s, highest)
-    bias = 64 * s * np.asarray(k.bias)
-    reach = float(np.max(np.abs(bias)))
-    exponent = int(np.ceil(np.log2(max(reach / formats.bias_max.value, 1.0)) - 1e-12))
-    exponent = min(exponent, int(formats.bias_exponent_max.value))
-    largest = int(formats.bias_max.value)
-    return CubaFixed(
-        du=np.asarray(k.decay_u) - 1,
-        dv=k.decay_v,
-        vth=np.clip(np.rint(threshold), 0, highest).astype(np.int64),
-        bias_mant=np.clip(np.rint(bias / 2**exponent), -largest, largest).astype(np.int64),
-        bias_exp=exponent,
-    )
-
-
-def _reach(q: Projection, bits: int) -> float:
-    """The scale at which the projection's largest weight is one, over the largest mantissa."""
-    weights = np.asarray(q.connectivity.weights, np.float64)
-    if not weights.size:
-        return 0.0
-    form = FixedFormat(bits, _sign(weights))
-    up = float(weights.max()) / form.maximum if form.maximum else 0.0
-    down = float(weights.min()) / form.minimum if form.minimum else 0.0
-    return max(up, down, 0.0)
-
-
-def _sign(weights: FloatArray) -> Sign:
-    if weights.size and weights.min() >= 0 and weights.max() > 0:
-        return Sign.EXCITATORY
-    return Sign.INHIBITORY if weights.size and weights.max() <= 0 and weights.min() < 0 else Sign.MIXED
-
-
 def _quantize_all(
     program: Program, formats: Formats, bits: int, largest: Mapping[str, float]
 ) -> tuple[Network, dict[str, float]]:
@@ -235,6 +161,22 @@ def _unstorable(network: Network, real: Population, n_ticks: int | None) -> Iter
             got = f"up to {share:.3g} times the range" if np.isfinite(share) else "unbounded"
             advice = "give the length of a sample (--ticks), or a finite tau_mem"
             yield Violation("membrane of a readout", p.name, got, "24 bits", advice)
+
+
+def _broken_promises(network: Network, program: Program) -> Iterator[Violation]:
+    """Who can no longer be proven to spike once, now that weights are rounded."""
+    if program.n_ticks is None:
+        return
+    proven = once_spiking(network, program.n_ticks)
+    for name in program.once:
+        if name not in proven:
+            yield Violation(
+                "one spike a sample",
+                name,
+                "an inhibition that rounding made too weak",
+                f"one that outweighs all inputs for {program.n_ticks} ticks",
+                "use more --bits",
+            )
 
 
 def _membrane_reach(current: float, neuron: CubaFixed, n_ticks: int | None) -> float:

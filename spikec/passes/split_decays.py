@@ -71,7 +71,9 @@ def split(program: Program, population: Population, groups: list[IntArray]) -> P
         whole = np.broadcast_to(program.scales[population.name], (population.n,))
         scales.update({n: whole[g] for n, g in zip(names, groups, strict=True)})
     kept = tuple(Shard(n, g) for n, g in zip(names, groups, strict=True))
-    return replace(program, network=changed, scales=scales, shards={**program.shards, population.name: kept})
+    once = tuple(n for o in program.once for n in (names if o == population.name else [o]))
+    parts = {**program.shards, population.name: kept}
+    return replace(program, network=changed, scales=scales, shards=parts, once=once)
 
 
 def _shard(population: Population, name: str, group: IntArray) -> Population:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spikec.errors import TargetError
 from spikec.events import from_rows, same
 from spikec.ir.bounds import once_spiking
 from spikec.ir.connectivity import Delays, Dense
@@ -139,6 +140,27 @@ def test_every_neuron_reaches_itself_alone():
     assert not any(
         getattr(p.neuron, "one_spike", False) for p in program.network.populations if p.name != "in"
     )
+
+
+def test_who_inhibits_itself_is_written_down():
+    program = OneSpike().apply(_chip_network(np.random.default_rng(0), 64))
+    assert program.once == ("a", "b")
+    assert OneSpike().apply(_single(CubaTicks(40, 7, 1.0), 64)).once == ()
+
+
+def test_an_inhibition_that_few_bits_round_away_is_reported():
+    """The first neuron's weights are scaled down to share a threshold, and at one bit nothing is left."""
+    k = CubaTicks(1, 0, [1.0, 9.0], one_spike=True)
+    network = Network(
+        (Population("in", Source(True), (1,)), Population("out", k, (2,))),
+        (Projection("q", "in", "out", Dense(np.array([[0.5], [0.5]]))),),
+        ("in",),
+        ("out",),
+        Ticks(DT, LOIHI),
+    )
+    assert not compile_network(network, LOIHI2, CompileOptions(n_ticks=30)).violations
+    with pytest.raises(TargetError, match="an inhibition that rounding made too weak"):
+        compile_network(network, LOIHI2, CompileOptions(n_ticks=30, bits=1))
 
 
 @pytest.mark.parametrize("make", [Ramp, If])

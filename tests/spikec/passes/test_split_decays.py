@@ -105,8 +105,9 @@ def test_outputs_scales_and_shards_follow_the_neurons():
     populations = (Population("in", Source(), (1,)), Population("h", k, (3,)))
     q = Projection("q", "in", "h", Dense(np.array([[1.0], [2.0], [3.0]])))
     network = Network(populations, (q,), ("in",), ("in", "h"), Ticks(DT, LOIHI))
-    program = Program(network, LOIHI2, scales={"h": np.array([10.0, 20.0, 30.0])})
+    program = Program(network, LOIHI2, scales={"h": np.array([10.0, 20.0, 30.0])}, once=("x", "h"))
     cut = SplitDecays().apply(program)
+    assert cut.once == ("x", "h.0", "h.1")
     assert cut.network.outputs == ("in", "h.0", "h.1")
     assert [s.neurons.tolist() for s in cut.shards["h"]] == [[0, 2], [1]]
     assert {name: s.tolist() for name, s in cut.scales.items()} == {"h.0": [10.0, 30.0], "h.1": [20.0]}
