@@ -114,7 +114,8 @@ def _inhibits_itself(
 ) -> bool:
     r"""Whether a first spike keeps every later one away.
 
-    A spike sets the membrane to 0; one tick later its own inhibition :math:`I` arrives.
+    Neurons that nothing excites, and whose bias does not lift them, never spike. Else a spike sets the
+    membrane to 0, and one tick later its own inhibition :math:`I` arrives.
 
     * Where the current stays (du = 0), current and bias must remain at or below zero: what is left of
       :math:`I` after T ticks, less one for rounding in each, outweighs all excitation and the bias.
@@ -124,15 +125,16 @@ def _inhibits_itself(
     """
     k = population.neuron
     assert isinstance(k, CubaFixed)
-    inhibition = _own_inhibition(network, population)
-    if not np.any(inhibition):
-        return False
     bias = np.ldexp(np.maximum(np.asarray(k.bias_mant, np.float64), 0.0), np.asarray(k.bias_exp))
     bias = np.broadcast_to(bias, (population.n,))
     incoming = network.incoming(population.name)
+    quiet = bias + sum(_sums(q, population.n)[1] for q in incoming) == 0
+    inhibition = _own_inhibition(network, population)
+    if np.all(quiet | (inhibition == 0)):
+        return bool(np.all(quiet))
     if np.all(np.asarray(k.du) == 0) and n_ticks is not None:
         raised = sum((_contribution(q, population, n_ticks, once)[1] for q in incoming), start=bias)
-        return bool(np.all(raised <= inhibition * (4095 / 4096) ** n_ticks - n_ticks))
+        return bool(np.all(quiet | (raised <= inhibition * (4095 / 4096) ** n_ticks - n_ticks)))
     if np.all(np.asarray(k.du) == 4095) and np.all(np.asarray(k.dv) == 0):
         raised = _total(bias, _most_spikes(n_ticks, False))
         for q in incoming:

@@ -244,6 +244,16 @@ def test_inhibition_must_outweigh_everything_for_the_whole_sample(network, n_tic
     assert ("out" in once_spiking(network, n_ticks)) is proven
 
 
+@pytest.mark.parametrize(("du", "dv"), [(0, 0), (100, 7), (4095, 0)])
+def test_who_is_never_excited_never_spikes(du, dv):
+    """Whatever its decays, and though it has no inhibition of its own."""
+    form = FixedFormat(8, Sign.INHIBITORY)
+    for bias, proven in ((0, True), (-5, True), (1, False)):
+        network = _chain([[-3, 0], [0, 0]], form, du=du, bias_mant=[0, bias])
+        for n_ticks in (64, None):
+            assert ("out" in once_spiking(network, n_ticks)) is proven
+
+
 def test_populations_that_stop_themselves_and_feed_each_other_are_proven_together():
     def own(name):
         weights = Fixed([-120], FixedFormat(8, Sign.INHIBITORY))

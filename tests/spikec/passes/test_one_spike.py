@@ -149,11 +149,11 @@ def test_who_inhibits_itself_is_written_down():
 
 
 def test_an_inhibition_that_few_bits_round_away_is_reported():
-    """The first neuron's weights are scaled down to share a threshold, and at one bit nothing is left."""
+    """To share a threshold the first neuron's inhibition grows ninefold; of the second's nothing is left."""
     k = CubaTicks(1, 0, [1.0, 9.0], one_spike=True)
     network = Network(
         (Population("in", Source(True), (1,)), Population("out", k, (2,))),
-        (Projection("q", "in", "out", Dense(np.array([[0.5], [0.5]]))),),
+        (Projection("q", "in", "out", Dense(np.array([[0.5], [4.5]]))),),
         ("in",),
         ("out",),
         Ticks(DT, LOIHI),
