@@ -9,7 +9,7 @@ from spikec.ir.bounds import M, current_bound, current_bounds, once_spiking
 from spikec.ir.connectivity import Delays, Dense, one_to_one
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, Source
+from spikec.ir.neurons import CubaFixed, CubaTicks, Source
 from spikec.random_networks import random_program
 
 seeds = st.integers(0, 2**32 - 1)
@@ -276,8 +276,13 @@ def test_populations_that_stop_themselves_and_feed_each_other_are_proven_togethe
         Ticks(1e-3, LOIHI),
     )
     assert once_spiking(network, 64) == {"in", "a", "b"}
+    unready = network.with_populations({"b": Population("b", CubaTicks(1, 0, 1.0), (1,))})
+    assert once_spiking(unready, 64) == {"in"}
+    assert once_spiking(unready, 64, promised=["b"]) == {"in", "a", "b"}
+    assert once_spiking(network, 64, promised=["b"]) == {"in", "a", "b"}
     busy = network.with_populations({"in": Population("in", Source(), (1,))})
     assert once_spiking(busy, 64) == frozenset()
+    assert once_spiking(busy, 64, promised=["b"]) == frozenset()
 
 
 def test_the_proof_takes_little_time_in_a_deep_network_with_many_paths():

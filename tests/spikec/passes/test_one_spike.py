@@ -163,9 +163,10 @@ def test_an_inhibition_that_few_bits_round_away_is_reported():
         compile_network(network, LOIHI2, CompileOptions(n_ticks=30, bits=1))
 
 
+@pytest.mark.parametrize("n_ticks", [64, 1500])
 @pytest.mark.parametrize("make", [Ramp, If])
 @pytest.mark.parametrize("cyclic", [False, True])
-def test_compiled_promises_are_proven_and_kept(make, cyclic):
+def test_compiled_promises_are_proven_and_kept(make, cyclic, n_ticks):
     rng = np.random.default_rng(3)
     size = 200.0 if make is Ramp else 1.0
     populations = (
@@ -178,8 +179,8 @@ def test_compiled_promises_are_proven_and_kept(make, cyclic):
         for k, shape in weights.items()
     )
     network = Network(populations, projections, ("in",), ("b",), Continuous())
-    program = compile_network(network, LOIHI2, CompileOptions(dt=DT, n_ticks=64))
-    assert {"a", "b"} <= once_spiking(program.network, 64)
+    program = compile_network(network, LOIHI2, CompileOptions(dt=DT, n_ticks=n_ticks))
+    assert {"a", "b"} <= once_spiking(program.network, n_ticks)
     spikes = answer(program, random_inputs(rng, network, 20, 64), 64).spikes
     assert spikes["a"].n_events > 50
     assert max(spikes[name].counts().max() for name in "ab") == 1
