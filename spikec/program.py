@@ -69,7 +69,8 @@ class Program:
         source: Where the network came from: file name and hash.
         log: What every pass did, in order.
         violations: What passes met that the target cannot do; a finished program has none.
-        once: Populations that inhibit themselves because they promised one spike a sample.
+        once: Populations that spike at most once a sample, for they promised it and inhibit themselves, or
+            pass on the spikes of one that did.
     """
 
     network: Network

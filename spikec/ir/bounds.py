@@ -55,12 +55,21 @@ def current_bounds(network: Network, n_ticks: int | None = None) -> dict[str, Cu
     }
 
 
-def current_bound(network: Network, population: Population, n_ticks: int | None) -> CurrentBound:
-    """Bound the current of one population, given that its inputs are in integers."""
-    return _bound(network, population, n_ticks, once_spiking(network, n_ticks))
+def current_bound(
+    network: Network, population: Population, n_ticks: int | None, promised: Collection[str] = ()
+) -> CurrentBound:
+    """Bound the current of one population, given that what reaches it is in integers.
+
+    Args:
+        network: Other populations may be in real numbers still.
+        population: One of its populations, in integers.
+        n_ticks: Length of a sample; None for any.
+        promised: As for `once_spiking`.
+    """
+    return _bound(network, population, n_ticks, once_spiking(network, n_ticks, promised))
 
 
-def once_spiking(network: Network, n_ticks: int | None) -> frozenset[str]:
+def once_spiking(network: Network, n_ticks: int | None, promised: Collection[str] = ()) -> frozenset[str]:
     """Populations of which it is certain that no neuron spikes twice in a sample.
 
     All are taken to spike once, and those that cannot be proven to under this assumption are struck off,
@@ -68,16 +77,17 @@ def once_spiking(network: Network, n_ticks: int | None) -> frozenset[str]:
     would have kept to the assumption until then, and the proof would hold for it.
 
     Args:
-        network: In the fixed dialect; populations that are not in integers yet may spike at any time.
+        network: In the fixed dialect, or on the way there.
         n_ticks: Length of a sample; None for any.
+        promised: Populations that are not in integers yet, but will spike once when they are. The others that
+            are not yet may spike at any time.
     """
-    once = {
-        p.name
-        for p in network.populations
-        if isinstance(p.neuron, CubaFixed) or (isinstance(p.neuron, Source) and p.neuron.one_spike)
-    }
+    fixed = {p.name for p in network.populations if isinstance(p.neuron, CubaFixed)}
+    given = {p.name for p in network.populations if isinstance(p.neuron, Source) and p.neuron.one_spike}
+    given |= set(promised) - fixed
+    once = given | fixed
     while True:
-        struck = {name for name in once if not _spikes_once(network, name, n_ticks, once)}
+        struck = {name for name in once - given if not _spikes_once(network, name, n_ticks, once)}
         if not struck:
             return frozenset(once)
         once -= struck
@@ -85,8 +95,6 @@ def once_spiking(network: Network, n_ticks: int | None) -> frozenset[str]:
 
 def _spikes_once(network: Network, name: str, n_ticks: int | None, once: Collection[str]) -> bool:
     population = network.population(name)
-    if population.is_source:
-        return True
     return _passes_on(network, population, once) or _inhibits_itself(network, population, n_ticks, once)
 
 

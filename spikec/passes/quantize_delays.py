@@ -44,6 +44,7 @@ class QuantizeDelays:
         formats = program.target.formats
         longest = int(formats.delay_max.value) if formats else None
         figures: dict[str, object] = {}
+        once = list(program.once)
         for q in network.projections:
             rounded = in_ticks(q, network.dt)
             unit = 1.0 if q.delays.in_ticks else network.dt
@@ -52,14 +53,18 @@ class QuantizeDelays:
             figures[f"{q.name}.error_ticks"] = float(error.max(initial=0.0))
             network = network.with_projections({q.name: rounded})
             if longest is not None and self.relays and rounded.delays.longest > longest:
+                n_populations = len(network.populations)
                 network, n = with_relays(network, rounded, longest)
                 figures[f"{q.name}.relay_neurons"] = n
+                if q.pre in once or getattr(network.population(q.pre).neuron, "one_spike", False):
+                    once.extend(p.name for p in network.populations[n_populations:])
         relays = sum(int(str(v)) for k, v in figures.items() if k.endswith("relay_neurons"))
         worst = max((float(str(v)) for k, v in figures.items() if k.endswith("error_ticks")), default=0.0)
         summary = (
             f"delays rounded by at most {worst:.3g} ticks, {several(relays, 'relay neuron')} for long ones"
         )
-        return program.logged(LogEntry(self.name, worst == 0, summary, figures), network=network)
+        entry = LogEntry(self.name, worst == 0, summary, figures)
+        return program.logged(entry, network=network, once=tuple(once))
 
 
 def in_ticks(q: Projection, dt: float) -> Projection:

@@ -15,7 +15,7 @@ nearest that exist, before Lava or the chip would cut them off.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -90,6 +90,7 @@ def quantize_population(
     formats: Formats,
     bits: int,
     n_ticks: int | None,
+    promised: Collection[str] = (),
     largest: float = np.inf,
 ) -> tuple[Network, float]:
     """Put one population and its incoming weights into integers.
@@ -100,6 +101,7 @@ def quantize_population(
         formats: The chip's.
         bits: Bits of the weight mantissas.
         n_ticks: Length of a sample, if known.
+        promised: Populations that spike once; those that are not in integers yet are taken at their word.
         largest: The largest scale to use.
 
     Returns:
@@ -111,7 +113,7 @@ def quantize_population(
         fixed = {q.name: fixed_projection(q, s, formats, bits) for q in incoming}
         neuron = fixed_neuron(p, s, formats)
         changed = network.with_projections(fixed).with_populations({p.name: replace(p, neuron=neuron)})
-        bound = current_bound(changed, changed.population(p.name), n_ticks)
+        bound = current_bound(changed, changed.population(p.name), n_ticks, promised)
         reach = _membrane_reach(bound.share * M, neuron, n_ticks) if _is_readout(p) else 0.0
         fits = bound.share < 1 and (reach < M or np.isinf(reach))  # no scale helps if it grows for ever
         if fits or not _can_shrink(fixed, formats):
@@ -127,8 +129,9 @@ def _quantize_all(
     for name in (name for component in network.components() for name in component):
         p = network.population(name)
         if isinstance(p.neuron, CubaTicks):
-            limit = largest.get(name, np.inf)
-            network, units[name] = quantize_population(network, p, formats, bits, program.n_ticks, limit)
+            network, units[name] = quantize_population(
+                network, p, formats, bits, program.n_ticks, program.once, largest.get(name, np.inf)
+            )
     return network, units
 
 

@@ -100,6 +100,15 @@ def test_the_long_synapses_of_a_neuron_share_one_chain():
     assert sum(q.connectivity.n_synapses for q in program.network.incoming("out")) == 6
 
 
+def test_relays_of_neurons_that_spike_once_spike_once():
+    for once, relays in ((True, ("q.relay1", "q.relay2")), (False, ())):
+        network = _network(Delays(np.array(130 * DT)))
+        network = network.with_populations({"in": Population("in", Source(once), (2,))})
+        assert QuantizeDelays().apply(started(network)).once == relays
+    hidden = replace(started(_network(Delays(np.array(130 * DT)))), once=("in",))
+    assert QuantizeDelays().apply(hidden).once == ("in", "q.relay1", "q.relay2")
+
+
 @pytest.mark.parametrize(
     ("table", "kind"),
     [
