@@ -132,6 +132,11 @@ def run_file(
     labels = None if dataset is None else dataset.labels
     if ticks is None and spikes is not None and program.network.dialect is not Dialect.CONTINUOUS:
         ticks = raster_ticks(spikes)
+    if ticks is not None and program.n_ticks is not None and program.is_compiled and ticks > program.n_ticks:
+        raise UsageError(
+            f"{path} is proven for samples of {program.n_ticks} ticks, not {ticks}: a current could wrap; "
+            f"compile it with --ticks {ticks}"
+        )
     until = None if ticks is None else float(ticks)
     return execute(program, chosen, inputs, labels, until, record)
 

@@ -288,10 +288,14 @@ def test_spikes_after_the_end_of_a_run_are_refused(spikec, program, spikes):
 
 
 def test_a_raster_runs_for_as_long_as_it_is(spikec, program, tmp_path):
-    raster = np.zeros((40, 6), np.int8)
+    raster = np.zeros((25, 6), np.int8)
     raster[3, 2] = 1
     np.save(tmp_path / "raster.npy", raster)
-    assert spikec("run", program, "--input", tmp_path / "raster.npy", "--json").json["until"] == 40
+    assert spikec("run", program, "--input", tmp_path / "raster.npy", "--json").json["until"] == 25
+
+
+def test_a_run_longer_than_what_was_proven_is_refused(spikec, program, spikes):
+    assert_refused(spikec("run", program, "--input", spikes, "--ticks", "31"), "30 ticks", "--ticks 31")
 
 
 def test_without_a_length_a_run_lasts_until_its_last_input_is_answered(spikec, net, tmp_path):
