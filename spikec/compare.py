@@ -14,7 +14,7 @@ import numpy as np
 
 from spikec.arrays import AnyArray, BoolArray, IntArray
 from spikec.errors import UsageError
-from spikec.events import Events, from_rows, same
+from spikec.events import Events, same
 from spikec.result import Counters, RunResult
 
 
@@ -216,16 +216,7 @@ def _common_ticks(a: Counters | None, b: Counters | None, notes: list[str]) -> t
 def _cut(e: Events, n_samples: int, n_ticks: int | None) -> Events:
     """The first samples and ticks."""
     head = e.select(0, n_samples)
-    if n_ticks is None or not head.n_events or head.times.max() < n_ticks:
-        return head
-    kept = head.times < n_ticks
-    return from_rows(
-        head.sample_of_event()[kept],
-        head.times[kept],
-        head.neurons[kept],
-        n_samples=n_samples,
-        n_neurons=e.n_neurons,
-    )
+    return head if n_ticks is None else head.keep(head.times < n_ticks)
 
 
 def _first_difference(

@@ -68,6 +68,14 @@ class Events:
         starts = self.sample_starts[first : last + 1] - a
         return Events(self.times[a:b], self.neurons[a:b], starts, self.n_neurons)
 
+    def keep(self, kept: BoolArray) -> Events:
+        """The events for which `kept` (``(n_events,)``) is true; all samples stay."""
+        if np.all(kept):
+            return self
+        counts = np.bincount(self.sample_of_event()[kept], minlength=self.n_samples)
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return Events(self.times[kept], self.neurons[kept], starts, self.n_neurons)
+
     def counts(self) -> IntArray:
         """Spikes of each neuron in each sample, ``(n_samples, n_neurons)``."""
         flat = self.sample_of_event() * self.n_neurons + self.neurons

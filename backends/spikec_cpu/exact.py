@@ -20,7 +20,7 @@ import numpy as np
 
 from spikec.arrays import AnyArray, FloatArray, IntArray
 from spikec.errors import NetworkError, UsageError
-from spikec.events import Events, from_rows
+from spikec.events import Events
 from spikec.ir.network import Network
 from spikec.program import check_inputs, check_record, split_key
 from spikec.result import RunResult
@@ -71,7 +71,7 @@ class ExactExecutable:
                 raise UsageError(f"a continuous network has no ticks to record {key!r} at; record {key}.last")
         if not 0 <= until < np.inf:
             raise UsageError(f"a run of {until} seconds is impossible; give 0 or more")
-        clipped = {name: _clipped(inputs[name], until) for name in self.network.inputs}
+        clipped = {name: inputs[name].keep(inputs[name].times <= until) for name in self.network.inputs}
         n = max(-(-n_samples // LARGEST_BATCH), min(n_samples, self.threads * BATCHES_PER_THREAD), 1)
         limits = [n_samples * k // n for k in range(n + 1)]
         with ThreadPoolExecutor(self.threads) as pool:
@@ -191,17 +191,3 @@ def _together(parts: Sequence[tuple[AnyArray, AnyArray, IntArray]], n: int) -> E
 def _nothing(n_neurons: int) -> Events:
     """No samples, in seconds."""
     return Events(np.zeros(0), np.zeros(0, np.int32), np.zeros(1, np.int64), n_neurons)
-
-
-def _clipped(events: Events, until: float) -> Events:
-    """The events up to a time."""
-    kept = events.times <= until
-    if np.all(kept):
-        return events
-    return from_rows(
-        events.sample_of_event()[kept],
-        events.times[kept],
-        events.neurons[kept],
-        n_samples=events.n_samples,
-        n_neurons=events.n_neurons,
-    )

@@ -21,7 +21,7 @@ import numpy as np
 
 from spikec.arrays import AnyArray, IntArray
 from spikec.errors import UsageError
-from spikec.events import Events, from_rows, no_events
+from spikec.events import Events, no_events
 from spikec.ir.network import Network
 from spikec.program import check_inputs, check_record, split_key
 from spikec.result import Counters, PopulationCounts, ProjectionCounts, RunResult
@@ -67,7 +67,7 @@ class TicksExecutable:
         check_record(self.network, record)
         if n_ticks < 1:
             raise UsageError(f"a run of {n_ticks} ticks was asked for; give 1 or more")
-        clipped = {name: _clipped(inputs[name], n_ticks) for name in self.network.inputs}
+        clipped = {name: inputs[name].keep(inputs[name].times < n_ticks) for name in self.network.inputs}
         traces = _Traces.of(self.network, record, n_samples, n_ticks)
         limits = self._batches(n_samples, n_ticks)
         with ThreadPoolExecutor(self.threads) as pool:
@@ -235,17 +235,3 @@ def _run_batch(
     places = [int(place) for members in lowered.components for place in members]
     spikes = {place: spikes_of(arena, bounds, place) for place in places}
     return _Batch(spikes, counts, updates, last_v)
-
-
-def _clipped(events: Events, n_ticks: int) -> Events:
-    """The events before a tick."""
-    kept = events.times < n_ticks
-    if np.all(kept):
-        return events
-    return from_rows(
-        events.sample_of_event()[kept],
-        events.times[kept],
-        events.neurons[kept],
-        n_samples=events.n_samples,
-        n_neurons=events.n_neurons,
-    )

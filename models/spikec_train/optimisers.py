@@ -29,11 +29,10 @@ _CHECKED = ConfigDict(extra="forbid")
 
 
 @checked_dataclass(frozen=True, config=_CHECKED)
-class Adam:
-    r"""Adam.
+class _Steps:
+    r"""What both have.
 
     Attributes:
-        method: What a recipe calls this.
         rate: :math:`\eta` of the first step.
         decay_steps: Steps in which the rate falls to 1/e of itself, :math:`\eta_n = \eta e^{-n / d}`.
         b1: :math:`\beta_1`.
@@ -41,7 +40,6 @@ class Adam:
         eps: :math:`\epsilon`.
     """
 
-    method: Literal["adam"] = "adam"
     rate: float = 1e-3
     decay_steps: float = inf
     b1: float = 0.9
@@ -49,33 +47,41 @@ class Adam:
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
-        _check(self)
+        if not (0 < self.rate < inf and self.decay_steps > 0):
+            raise UsageError(
+                f"the optimiser has rate {self.rate} and decay_steps {self.decay_steps}; "
+                "both must be positive"
+            )
+        if not (0 <= self.b1 < 1 and 0 <= self.b2 < 1 and self.eps >= 0):
+            raise UsageError(
+                f"the optimiser has b1 {self.b1}, b2 {self.b2}, eps {self.eps}; "
+                "b1 and b2 lie from 0 to below 1, and eps is not negative"
+            )
 
 
 @checked_dataclass(frozen=True, config=_CHECKED)
-class AdaBelief:
+class Adam(_Steps):
+    r"""Adam.
+
+    Attributes:
+        method: What a recipe calls this.
+    """
+
+    method: Literal["adam"] = "adam"
+
+
+@checked_dataclass(frozen=True, config=_CHECKED)
+class AdaBelief(_Steps):
     r"""AdaBelief.
 
     Attributes:
         method: What a recipe calls this.
-        rate: :math:`\eta` of the first step.
-        decay_steps: Steps in which the rate falls to 1/e of itself, :math:`\eta_n = \eta e^{-n / d}`.
-        b1: :math:`\beta_1`.
-        b2: :math:`\beta_2`.
-        eps: :math:`\epsilon`.
         eps_root: :math:`\epsilon_r`.
     """
 
     method: Literal["adabelief"] = "adabelief"
-    rate: float = 1e-3
-    decay_steps: float = inf
-    b1: float = 0.9
-    b2: float = 0.999
     eps: float = 1e-16
     eps_root: float = 1e-16
-
-    def __post_init__(self) -> None:
-        _check(self)
 
 
 Optimiser = Adam | AdaBelief
@@ -131,16 +137,3 @@ def descend(
     square_hat = square / (1.0 - options.b2**step)
     rate = learning_rate(options, moments.step)
     return parameters - rate * mean_hat / (np.sqrt(square_hat) + options.eps), Moments(step, mean, square)
-
-
-def _check(options: Optimiser) -> None:
-    if not (0 < options.rate < inf and options.decay_steps > 0):
-        raise UsageError(
-            f"the optimiser has rate {options.rate} and decay_steps {options.decay_steps}; "
-            "both must be positive"
-        )
-    if not (0 <= options.b1 < 1 and 0 <= options.b2 < 1 and options.eps >= 0):
-        raise UsageError(
-            f"the optimiser has b1 {options.b1}, b2 {options.b2}, eps {options.eps}; "
-            "b1 and b2 lie from 0 to below 1, and eps is not negative"
-        )

@@ -170,3 +170,12 @@ def test_sameness_looks_at_every_part():
         _events([0, 1], [0, 1], n_neurons=4),
     )
     assert not any(same(e, other) for other in others)
+
+
+def test_kept_events_stay_in_their_samples():
+    e = from_rows([0, 0, 2, 2], [1, 5, 0, 7], [0, 1, 1, 0], n_samples=3, n_neurons=2)
+    kept = e.keep(e.times < 5)
+    assert kept.times.tolist() == [1, 0]
+    assert kept.neurons.tolist() == [0, 1]
+    assert kept.sample_starts.tolist() == [0, 1, 1, 2]
+    assert e.keep(e.times < 9) is e
