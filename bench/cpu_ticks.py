@@ -22,9 +22,10 @@ import numpy as np
 from spikec.backend import find_backend
 from spikec.events import Events, from_raster, same
 from spikec.ir.connectivity import Delays, Dense
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, Source
+from spikec.ir.neurons import Source
 from spikec.program import Program
 from spikec.reference.fixed import decay
 from spikec.targets.target import load_target

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from spikec.arrays import AnyArray, BoolArray, IntArray
+from spikec.arrays import AnyArray, BoolArray
 from spikec.errors import UsageError
 from spikec.events import Events, same
+from spikec.pairing import common_populations, common_samples, pair_spikes
 from spikec.result import Counters, RunResult
 
 
@@ -116,8 +117,8 @@ def compare(a: RunResult, b: RunResult, tolerance: float = 0.0, counts: bool = T
     """
     notes: list[str] = []
     spikes_a, spikes_b = _in_one_time(a, b, notes)
-    names = _common_populations(spikes_a, spikes_b, notes)
-    n_samples, full = _common_length(spikes_a, spikes_b, names, notes)
+    names = common_populations(spikes_a, spikes_b, notes)
+    n_samples, full = common_samples(spikes_a, spikes_b, names, notes)
     n_ticks, full_ticks = _common_ticks(a.counters, b.counters, notes)
     cut_a = {name: _cut(spikes_a[name], n_samples, n_ticks) for name in names}
     cut_b = {name: _cut(spikes_b[name], n_samples, n_ticks) for name in names}
@@ -172,38 +173,6 @@ def _counts_ticks(result: RunResult) -> bool | None:
     return kinds.pop() if kinds else None
 
 
-def _common_populations(a: dict[str, Events], b: dict[str, Events], notes: list[str]) -> list[str]:
-    names = [name for name in a if name in b]
-    if names != [name for name in b if name in a]:
-        names.sort()
-    alone = sorted(set(a) ^ set(b))
-    if alone:
-        notes.append(f"only one run has {', '.join(alone)}")
-    unequal = [name for name in names if a[name].n_neurons != b[name].n_neurons]
-    if unequal:
-        notes.append(f"the sizes differ of {', '.join(unequal)}, which are left out")
-    names = [name for name in names if name not in unequal]
-    if not names:
-        raise UsageError(
-            f"the runs have no population in common to compare: one has {', '.join(a) or 'none'}, the other "
-            f"{', '.join(b) or 'none'}; compare runs of the same network"
-        )
-    return names
-
-
-def _common_length(
-    a: dict[str, Events], b: dict[str, Events], names: Sequence[str], notes: list[str]
-) -> tuple[int, bool]:
-    n_a, n_b = (min(spikes[name].n_samples for name in names) for spikes in (a, b))
-    n = min(n_a, n_b)
-    if n_a == n_b:
-        return n, True
-    if n == 0:
-        raise UsageError("one of the runs has no samples; run it on some")
-    notes.append(f"one run has {n_a} samples, the other {n_b}; the first {n} are compared")
-    return n, False
-
-
 def _common_ticks(a: Counters | None, b: Counters | None, notes: list[str]) -> tuple[int | None, bool]:
     """How many ticks to compare (None: all), and whether both runs have as many."""
     if a is None or b is None or a.n_ticks == b.n_ticks:
@@ -239,13 +208,9 @@ def _first_of(name: str, a: Events, b: Events, tolerance: float) -> Difference |
     """
     if same(a, b):
         return None
-    by_a, by_b = _by_neuron(a), _by_neuron(b)
-    rank_a, rank_b = _ranks(a, by_a), _ranks(b, by_b)
-    width = int(max(rank_a.max(initial=0), rank_b.max(initial=0))) + 1
-    key_a, key_b = _cells(a)[by_a] * width + rank_a, _cells(b)[by_b] * width + rank_b
-    _, in_a, in_b = np.intersect1d(key_a, key_b, assume_unique=True, return_indices=True)
+    in_a, in_b = pair_spikes(a, b)
     other_a, other_b = np.full(a.n_events, np.nan), np.full(b.n_events, np.nan)
-    other_a[by_a[in_a]], other_b[by_b[in_b]] = b.times[by_b[in_b]], a.times[by_a[in_a]]
+    other_a[in_a], other_b[in_b] = b.times[in_b], a.times[in_a]
     rows = []
     for side, e, other in (("a", a, other_a), ("b", b, other_b)):
         differs: BoolArray = ~(np.abs(e.times - other) <= tolerance)
@@ -264,24 +229,6 @@ def _row(name: str, side: str, e: Events, index: int, other: AnyArray) -> Differ
         side=side,
         other_time=partner,
     )
-
-
-def _cells(e: Events) -> IntArray:
-    """One number for each sample and neuron."""
-    return e.sample_of_event() * e.n_neurons + e.neurons
-
-
-def _by_neuron(e: Events) -> IntArray:
-    """The order by sample, neuron and time."""
-    return np.argsort(_cells(e), kind="stable").astype(np.int64)
-
-
-def _ranks(e: Events, order: IntArray) -> IntArray:
-    """In that order, how many spikes of the same sample and neuron come before."""
-    cells = _cells(e)[order]
-    index = np.arange(cells.size)
-    new = np.diff(cells, prepend=-1) != 0
-    return index - np.maximum.accumulate(np.where(new, index, 0))
 
 
 def _first_counter_difference(a: Counters, b: Counters, notes: list[str]) -> CounterDifference | None:

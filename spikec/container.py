@@ -28,6 +28,7 @@ from spikec.coding import BinaryEncoding, Decoding, Encoding, LatencyEncoding, R
 from spikec.errors import FileFormatError, Violation
 from spikec.events import Events
 from spikec.ir.connectivity import Connectivity, DelayKind, Delays, Dense, Sparse
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import (
     Clock,
@@ -41,7 +42,6 @@ from spikec.ir.network import (
     Ticks,
 )
 from spikec.ir.neurons import (
-    CubaFixed,
     CubaLif,
     CubaTicks,
     If,

@@ -28,21 +28,10 @@ import numpy as np
 from spikec.arrays import AnyArray, IntArray
 from spikec.events import Events, from_raster, from_rows
 from spikec.ir.connectivity import Connectivity, Delays, Dense, sparse
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Reset, Ticks
-from spikec.ir.neurons import (
-    CubaFixed,
-    CubaLif,
-    If,
-    IfExp,
-    Lif,
-    LiReadout,
-    Neuron,
-    QifExp,
-    Ramp,
-    Source,
-    Theta,
-)
+from spikec.ir.neurons import CubaLif, If, IfExp, Lif, LiReadout, Neuron, QifExp, Ramp, Source, Theta
 from spikec.ir.verify import verify
 from spikec.program import Program
 from spikec.targets.target import load_target

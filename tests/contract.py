@@ -17,9 +17,10 @@ from spikec.backend import Backend
 from spikec.errors import EventsError, NetworkError
 from spikec.events import Events, from_rows, no_events, same
 from spikec.ir.connectivity import Connectivity, DelayKind, Delays, Dense, sparse
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, Source
+from spikec.ir.neurons import Source
 from spikec.program import Program
 from spikec.random_networks import CONTINUOUS, random_continuous, random_inputs, random_program, random_spikes
 from spikec.reference import ReferenceBackend

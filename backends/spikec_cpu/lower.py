@@ -18,9 +18,9 @@ import numpy as np
 
 from spikec.arrays import AnyArray, IntArray
 from spikec.ir.connectivity import DelayKind, Dense
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Network, Projection
-from spikec.ir.neurons import CubaFixed
 
 Record = Any
 """One record of a table."""

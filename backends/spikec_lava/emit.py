@@ -22,9 +22,9 @@ from spikec.container import save
 from spikec.errors import TargetError, UsageError, Violation
 from spikec.events import from_rows
 from spikec.ir.connectivity import Sparse
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Dialect, Network, Population, Projection
-from spikec.ir.neurons import CubaFixed
 from spikec.program import Program
 from spikec_lava.compat import LAVA_VERSION
 

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Network, Population, Projection
-from spikec.ir.neurons import CubaFixed, Source
+from spikec.ir.neurons import Source
 
 M = float(1 << 23)
 """Half the range of a 24-bit state variable."""

@@ -19,7 +19,8 @@ from spikec.arrays import FloatArray
 from spikec.coding import Decoding, Encoding
 from spikec.errors import NetworkError
 from spikec.ir.connectivity import Connectivity, Delays
-from spikec.ir.neurons import CubaFixed, Neuron, Source, parameters
+from spikec.ir.fixed_neurons import CubaFixed
+from spikec.ir.neurons import Neuron, Source, parameters
 
 
 class Dialect(str, Enum):

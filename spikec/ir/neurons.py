@@ -5,14 +5,12 @@ Parameters have shape ``()`` (one for all) or ``(n,)``. Three dialects use them:
 * **continuous** (`Source`, `Ramp`, `If`, `Lif`, `IfExp`, `CubaLif`, `LiReadout`, `Theta`, `QifExp`): the
   equations hold in real time, a spike of weight :math:`w` acts at once. Where a docstring says
   :math:`V \to V_r`, a clock of ``Continuous(Reset.SUBTRACT)`` makes it :math:`V \to V - \vartheta`;
-* **float ticks** (the same but `Theta` and `QifExp`, and `CubaTicks`): the equations are integrated once a
-  tick;
-* **fixed** (`Source`, `CubaFixed`): integers, exactly as Lava's bit-accurate models compute.
+* **float ticks** (the same, and `CubaTicks`): the equations are integrated once a tick;
+* **fixed** (`Source`, and the integers of `spikec.ir.fixed_neurons`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -21,8 +19,8 @@ import numpy.typing as npt
 
 from spikec.arrays import finite, read_only
 from spikec.errors import NetworkError
-
-Parameter = npt.ArrayLike
+from spikec.ir.fixed_neurons import FixedNeuron
+from spikec.ir.parameters import Parameter, set_integers, time_constant
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +48,7 @@ class _Continuous:
             label = f"{type(self).__name__}.{f.name}"
             given = getattr(self, f.name)
             if f.name.startswith("tau"):
-                object.__setattr__(self, f.name, _time_constant(given, label))
+                object.__setattr__(self, f.name, time_constant(given, label))
             else:
                 object.__setattr__(self, f.name, finite(given, label))
             if getattr(self, f.name).ndim > 1:
@@ -337,7 +335,7 @@ class CubaTicks(_Continuous):
     _RANGES: ClassVar[dict[str, tuple[int, int]]] = {"decay_u": (1, 4096), "decay_v": (0, 4096)}
 
     def __post_init__(self) -> None:
-        _set_integers(self, self._RANGES)
+        set_integers(self, self._RANGES)
         object.__setattr__(self, "bias", finite(self.bias, "CubaTicks.bias"))
         object.__setattr__(self, "current_bias", finite(self.current_bias, "CubaTicks.current_bias"))
         threshold = read_only(self.threshold, np.float64)
@@ -356,54 +354,7 @@ class CubaTicks(_Continuous):
         return bool(np.any(np.isfinite(np.asarray(self.threshold))))
 
 
-@dataclass(frozen=True, eq=False)
-class CubaFixed:
-    r"""Loihi's current-based neuron in integers: Lava's ``PyLifModelBitAcc``, bit for bit.
-
-    With :math:`M = 2^{23}` and :math:`dec(x, d) = sign(x)\,((|x| (4096 - d)) \gg 12)`:
-
-    .. math:: u &\leftarrow wrap(dec(u, du + 1) + (a \ll 6)) \\
-              v &\leftarrow clip(dec(v, dv) + u + b,\; -M + 1,\; M - 1) \\
-              s &= v > (vth \ll 6), \qquad v[s] \leftarrow 0
-
-    where :math:`a` is the sum that the projections deliver in this tick, :math:`b` is
-    ``bias_mant << bias_exp`` (shifted right, toward minus infinity, for negative exponents), and
-    :math:`wrap` subtracts :math:`2M` once if :math:`u > M` and adds it once if :math:`u \le -M`.
-
-    Source: lava-nc 0.10.0, ``lava/proc/lif/models.py``.
-
-    Attributes:
-        du: Current decay as stored, 0 to 4095; the chip adds one.
-        dv: Membrane decay, 0 to 4095.
-        vth: Threshold mantissa, 0 to 131071.
-        bias_mant: Bias mantissa, -4096 to 4095, in units 64 times finer than a weight bit.
-        bias_exp: Bias exponent, -8 to 7.
-
-    A readout is such a neuron with the largest threshold there is: its membrane is read, and it never
-    spikes unless the membrane saturates.
-    """
-
-    du: Parameter
-    dv: Parameter
-    vth: Parameter
-    bias_mant: Parameter = 0
-    bias_exp: Parameter = 0
-
-    spikes: ClassVar[bool] = True
-
-    _RANGES: ClassVar[dict[str, tuple[int, int]]] = {
-        "du": (0, 4095),
-        "dv": (0, 4096),
-        "vth": (0, 131071),
-        "bias_mant": (-4096, 4095),
-        "bias_exp": (-8, 7),
-    }
-
-    def __post_init__(self) -> None:
-        _set_integers(self, self._RANGES)
-
-
-Neuron = Source | Ramp | If | Lif | CubaLif | IfExp | Theta | QifExp | LiReadout | CubaTicks | CubaFixed
+Neuron = Source | Ramp | If | Lif | CubaLif | IfExp | Theta | QifExp | LiReadout | CubaTicks | FixedNeuron
 
 
 def parameters(neuron: Neuron) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]:
@@ -413,20 +364,6 @@ def parameters(neuron: Neuron) -> dict[str, npt.NDArray[np.float64] | npt.NDArra
         for f in fields(neuron)
         if isinstance(getattr(neuron, f.name), np.ndarray)
     }
-
-
-def _set_integers(neuron: CubaTicks | CubaFixed, ranges: Mapping[str, tuple[int, int]]) -> None:
-    """Make the parameters named in `ranges` arrays of integers, and check them."""
-    for name, (low, high) in ranges.items():
-        label = f"{type(neuron).__name__}.{name}"
-        values = read_only(getattr(neuron, name), np.int64)
-        object.__setattr__(neuron, name, values)
-        if values.ndim > 1:
-            raise NetworkError(f"{label} has shape {values.shape}; allowed are () and (n,)")
-        if values.size and not (low <= values.min() and values.max() <= high):
-            raise NetworkError(
-                f"{label} runs from {values.min()} to {values.max()}; allowed is {low} to {high}"
-            )
 
 
 def _check_current_bias(neuron: CubaLif | LiReadout) -> None:
@@ -440,10 +377,3 @@ def _check_current_bias(neuron: CubaLif | LiReadout) -> None:
 def _check_finite_tau(neuron: Theta | QifExp) -> None:
     if np.any(np.isinf(np.asarray(neuron.tau))):
         raise NetworkError(f"{type(neuron).__name__}.tau is infinite; give a finite time constant in seconds")
-
-
-def _time_constant(given: Parameter, label: str) -> npt.NDArray[np.float64]:
-    values: npt.NDArray[np.float64] = read_only(given, np.float64)
-    if np.any(np.isnan(values)) or np.any(values <= 0):
-        raise NetworkError(f"{label} must be positive (infinite for no leak), but {values.min()} was found")
-    return values

@@ -22,9 +22,10 @@ from spikec.arrays import AnyArray, IntArray, per_neuron
 from spikec.errors import NetworkError
 from spikec.events import Events, from_rows
 from spikec.ir.connectivity import DelayKind, Delays, sparse
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import Dialect, Network, Population, Projection
-from spikec.ir.neurons import CubaFixed, Source
+from spikec.ir.neurons import Source
 
 SOURCE, NEURONS = "inputs", "neurons"
 """The two populations of a union."""

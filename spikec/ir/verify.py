@@ -11,9 +11,10 @@ import networkx as nx
 import numpy as np
 
 from spikec.errors import NetworkError
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Continuous, Dialect, Network, Population, Projection, Reset
-from spikec.ir.neurons import CubaFixed, CubaLif, CubaTicks, If, IfExp, Lif, Neuron, QifExp, Ramp, Theta
+from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, Neuron, QifExp, Ramp, Theta
 
 TICKS_ONLY: tuple[type[Neuron], ...] = (CubaTicks, CubaFixed)
 CONTINUOUS_ONLY: tuple[type[Neuron], ...] = (Theta, QifExp)

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from spikec.arrays import FloatArray
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import Population, Projection
-from spikec.ir.neurons import CubaFixed, CubaTicks
+from spikec.ir.neurons import CubaTicks
 from spikec.targets.target import Formats
 
 HEADROOM = 8

@@ -23,9 +23,10 @@ import numpy as np
 
 from spikec.errors import UsageError, Violation
 from spikec.ir.bounds import M, current_bound, once_spiking
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Network, Population, Projection
-from spikec.ir.neurons import CubaFixed, CubaTicks
+from spikec.ir.neurons import CubaTicks
 from spikec.passes.integers import fixed_neuron, fixed_projection, starting_scale
 from spikec.passes.rounding import parameter_errors, weight_errors
 from spikec.program import LogEntry, Program

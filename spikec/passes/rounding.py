@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Population, Projection
-from spikec.ir.neurons import CubaFixed, CubaTicks
+from spikec.ir.neurons import CubaTicks
 
 
 def parameter_errors(real: Population, p: Population, scale: float) -> dict[str, object]:

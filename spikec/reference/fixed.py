@@ -13,9 +13,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from spikec.arrays import AnyArray, BoolArray, IntArray
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Network, Projection
-from spikec.ir.neurons import CubaFixed
 
 M = 1 << 23
 """Half the range of the 24-bit state variables."""

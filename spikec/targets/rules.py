@@ -11,9 +11,9 @@ import numpy as np
 
 from spikec.errors import Violation
 from spikec.ir.bounds import current_bounds
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat
 from spikec.ir.network import Dialect, Population, Projection
-from spikec.ir.neurons import CubaFixed
 from spikec.program import Program
 from spikec.targets.target import Figure
 

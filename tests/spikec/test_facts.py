@@ -9,9 +9,10 @@ import pytest
 from spikec.container import digest
 from spikec.facts import facts
 from spikec.ir.connectivity import DelayKind, Delays, Dense, sparse
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, Lif, LiReadout, Source
+from spikec.ir.neurons import Lif, LiReadout, Source
 
 
 def fixed_network(*, recurrent: bool = False) -> Network:

@@ -7,9 +7,10 @@ from spikec.backend import run
 from spikec.events import from_raster
 from spikec.facts import facts
 from spikec.ir.connectivity import Dense
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, Source
+from spikec.ir.neurons import Source
 from spikec.neurobench import neurobench
 from spikec.program import Program
 from spikec.reference import ReferenceBackend

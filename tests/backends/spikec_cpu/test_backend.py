@@ -13,8 +13,9 @@ from spikec.backend import find_backend
 from spikec.errors import UsageError
 from spikec.events import no_events, same
 from spikec.ir.connectivity import Delays, Dense
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.network import Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, Lif, Source
+from spikec.ir.neurons import Lif, Source
 from spikec.program import Program
 from spikec.random_networks import random_inputs, random_program
 from spikec.reference import ReferenceBackend

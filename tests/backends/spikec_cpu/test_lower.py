@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from spikec.ir.connectivity import Connectivity, DelayKind, Delays, Dense, sparse
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, Source
+from spikec.ir.neurons import Source
 from spikec_cpu.lower import lower
 
 DENSE = Dense(Fixed([[2, 4, 6], [8, 0, 10]]))

@@ -15,9 +15,10 @@ from spikec.backend import find_backend, run
 from spikec.errors import SpikecError, TargetError, UsageError
 from spikec.events import Events, no_events, same
 from spikec.ir.connectivity import Delays, Dense, sparse
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, Lif, Source
+from spikec.ir.neurons import Lif, Source
 from spikec.ir.union import NEURONS, union
 from spikec.program import Program
 from spikec.random_networks import random_inputs, random_program

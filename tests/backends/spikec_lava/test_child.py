@@ -20,9 +20,10 @@ import pytest
 from spikec.errors import BackendFailed, UsageError
 from spikec.events import Events
 from spikec.ir.connectivity import Delays, Dense
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, Source
+from spikec.ir.neurons import Source
 from spikec.program import Program
 from spikec.targets.target import load_target
 from spikec_lava import child, compat

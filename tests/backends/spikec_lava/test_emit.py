@@ -18,9 +18,10 @@ from spikec.container import load, save
 from spikec.errors import TargetError, UsageError
 from spikec.events import Events, from_rows, same
 from spikec.ir.connectivity import DelayKind, Delays, Dense, sparse
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, Source
+from spikec.ir.neurons import Source
 from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.result import RunResult

@@ -23,9 +23,10 @@ import pytest
 from spikec.backend import find_backend
 from spikec.events import from_rows
 from spikec.ir.connectivity import DelayKind, Delays, Dense
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, Source
+from spikec.ir.neurons import Source
 from spikec.program import Program
 from spikec.targets.target import load_target
 from spikec_lava import compat

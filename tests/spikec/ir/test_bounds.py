@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from spikec.ir.bounds import M, current_bound, current_bounds, once_spiking
 from spikec.ir.connectivity import Delays, Dense, one_to_one
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, CubaTicks, Source
+from spikec.ir.neurons import CubaTicks, Source
 from spikec.random_networks import random_program
 
 seeds = st.integers(0, 2**32 - 1)

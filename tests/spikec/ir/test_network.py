@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from spikec.errors import NetworkError
 from spikec.ir.connectivity import DelayKind, Delays, Dense, sparse
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import (
     LOIHI,
@@ -21,7 +22,7 @@ from spikec.ir.network import (
     Ticks,
     scaled_rows,
 )
-from spikec.ir.neurons import CubaFixed, If, LiReadout, Source
+from spikec.ir.neurons import If, LiReadout, Source
 
 
 def _network(n, edges, clock=None):

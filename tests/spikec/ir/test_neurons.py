@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from spikec.errors import NetworkError
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.neurons import (
-    CubaFixed,
     CubaLif,
     CubaTicks,
     If,

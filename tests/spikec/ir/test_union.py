@@ -13,9 +13,10 @@ from spikec.counting import count
 from spikec.errors import NetworkError
 from spikec.events import Events, no_events, same
 from spikec.ir.connectivity import Delays, Dense, Sparse, sparse
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, Ramp, Source
+from spikec.ir.neurons import Ramp, Source
 from spikec.ir.union import NEURONS, SOURCE, union
 from spikec.ir.verify import verify
 from spikec.program import Program

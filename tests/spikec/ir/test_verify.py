@@ -8,21 +8,10 @@ import pytest
 from spikec.coding import Decoding, LatencyEncoding
 from spikec.errors import NetworkError
 from spikec.ir.connectivity import Delays, Dense, sparse
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Reset, Ticks
-from spikec.ir.neurons import (
-    CubaFixed,
-    CubaLif,
-    CubaTicks,
-    If,
-    IfExp,
-    Lif,
-    LiReadout,
-    QifExp,
-    Ramp,
-    Source,
-    Theta,
-)
+from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, LiReadout, QifExp, Ramp, Source, Theta
 from spikec.ir.verify import verify
 
 

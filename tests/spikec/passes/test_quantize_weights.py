@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from spikec.errors import UsageError
 from spikec.ir.bounds import current_bounds
 from spikec.ir.connectivity import Delays, Dense, one_to_one, sparse
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, Sign
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, CubaTicks, Source
+from spikec.ir.neurons import CubaTicks, Source
 from spikec.ir.verify import verify
 from spikec.passes.quantize_weights import QuantizeWeights
 from spikec.program import Program

@@ -7,9 +7,10 @@ import pytest
 
 from spikec.errors import TargetError, Violation
 from spikec.ir.connectivity import Delays, Dense, sparse
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaFixed, If, Source
+from spikec.ir.neurons import If, Source
 from spikec.program import Program
 from spikec.targets.rules import RULES, check_all, synapse_bytes
 from spikec.targets.target import Figure, load_target

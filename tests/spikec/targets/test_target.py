@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from spikec.errors import UsageError
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import FixedFormat
-from spikec.ir.neurons import CubaFixed
 from spikec.targets.target import Figure, load_target, parse_target, target_names
 
 WORDS = '{value: 8, source: "a paper"}'
