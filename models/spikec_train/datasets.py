@@ -1,8 +1,8 @@
 """Data sets by name: ``digits:train``, ``digits:test``, ``digits:test:20`` for the first 20, ``mnist:test``.
 
 A split never depends on the seed of a training: whatever network is asked, ``digits:test`` are images that no
-training of ours has seen. Digits come with scikit-learn; MNIST is read from the user's own folder. Nothing is
-downloaded.
+training of ours has seen. Digits come with scikit-learn; Yin-Yang is drawn; MNIST is read from the user's own
+folder. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ import numpy as np
 from spikec.arrays import FloatArray, IntArray, finite, read_only
 from spikec.errors import UsageError
 from spikec_train.mnist import read_mnist
-
-SPLITS = ("train", "test")
+from spikec_train.yinyang import SIZE_AND_SEED, yinyang
 
 DIGITS_TEST_SIZE = 450
 DIGITS_SPLIT_SEED = 0
@@ -34,7 +33,7 @@ class Dataset:
 
     Attributes:
         name: Name of the data set, for instance ``"digits"``.
-        split: ``"train"`` or ``"test"``.
+        split: ``"train"``, ``"test"`` or, if the data set has it, ``"validation"``.
         samples: One sample a row, ``(n_samples, n_values)``, in the data's own units, from 0 to ``x_max``.
         labels: Class of each sample, from 0, ``(n_samples,)``.
         shape: The values' arrangement in a sample, row-major.
@@ -77,7 +76,7 @@ class Dataset:
 
 def dataset_names() -> list[str]:
     """What `load_dataset` takes, without the number of samples."""
-    return [f"{name}:{split}" for name in sorted(_LOADERS) for split in SPLITS]
+    return [f"{name}:{split}" for name in sorted(_LOADERS) for split in _LOADERS[name][1]]
 
 
 def load_dataset(spec: str, folder: Path | None = None) -> Dataset:
@@ -92,12 +91,13 @@ def load_dataset(spec: str, folder: Path | None = None) -> Dataset:
         FileFormatError: Its files are damaged.
     """
     given = re.fullmatch(r"([^:\[\]]+):([^:\[\]]+)(?::(\d+)|\[:(\d+)\])?", spec.strip())
-    if given is None or given[1] not in _LOADERS or given[2] not in SPLITS:
+    if given is None or f"{given[1]}:{given[2]}" not in dataset_names():
         raise UsageError(
             f"there is no data set {spec!r}; known are {', '.join(dataset_names())}, "
             f"each with :N after it for its first N samples"
         )
-    data = _LOADERS[given[1]](given[2], _folder() if folder is None else folder)
+    load, _ = _LOADERS[given[1]]
+    data = load(given[2], _folder() if folder is None else folder)
     number = given[3] or given[4]
     if number is None:
         return data
@@ -139,4 +139,18 @@ def _mnist(split: str, folder: Path | None) -> Dataset:
     return Dataset("mnist", split, images, labels, shape=(28, 28), x_max=255.0, n_classes=10)
 
 
-_LOADERS: dict[str, Callable[[str, Path | None], Dataset]] = {"digits": _digits, "mnist": _mnist}
+def _yinyang(split: str, folder: Path | None) -> Dataset:
+    """Points of the Yin-Yang symbol, four values from 0 to 1: 5000 to train with, 1000 to test with.
+
+    Another 1000, ``validation``, are there to choose options by.
+    """
+    samples, labels = yinyang(*SIZE_AND_SEED[split])
+    return Dataset("yinyang", split, samples, labels, shape=(4,), x_max=1.0, n_classes=3)
+
+
+_LOADERS: dict[str, tuple[Callable[[str, Path | None], Dataset], tuple[str, ...]]] = {
+    "digits": (_digits, ("train", "test")),
+    "mnist": (_mnist, ("train", "test")),
+    "yinyang": (_yinyang, tuple(SIZE_AND_SEED)),
+}
+"""How each data set is loaded, and its splits."""

@@ -18,7 +18,6 @@ Phys. Rev. Lett. 134, 027301 (2025).
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import pi, sqrt
@@ -30,12 +29,10 @@ import numpy.typing as npt
 from spikec.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from spikec.errors import UsageError
 from spikec.events import Events
+from spikec_train.blocks import in_blocks
 
 if TYPE_CHECKING:
     from spikec_train.kernels.theta import Room
-
-N_BLOCKS = 8
-"""Blocks of a batch; more would cost memory and additions, fewer would leave threads idle."""
 
 MAX_EVENTS = 1 << 15
 """Most spikes of one layer in one sample; a network that needs more has exploded."""
@@ -269,19 +266,12 @@ def run(
         _plain(pulses.members, np.int64),
         _plain(labels, np.int64),
     )
-    ends = [k * n // N_BLOCKS for k in range(N_BLOCKS + 1)]
     kept = Memory() if memory is None else memory
 
-    def work(k: int) -> tuple[IntArray, FloatArray]:
-        return _run_block(model, given, answers, kept, k, (ends[k], ends[k + 1]))
+    def work(k: int, first: int, last: int) -> tuple[IntArray, FloatArray]:
+        return _run_block(model, given, answers, kept, k, (first, last))
 
-    blocks = [k for k in range(N_BLOCKS) if ends[k] < ends[k + 1]]
-    if n_threads == 1:
-        parts = [work(k) for k in blocks]
-    else:
-        with ThreadPoolExecutor(n_threads) as pool:
-            parts = list(pool.map(work, blocks))
-    for counts, part in parts:
+    for counts, part in in_blocks(n, n_threads, work):
         answers.counts[:] += counts
         if answers.gradient is not None:
             answers.gradient[:] += part

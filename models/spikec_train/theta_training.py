@@ -8,7 +8,6 @@ what a learning rate means.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from math import pi, sqrt
@@ -26,6 +25,7 @@ from spikec.errors import UsageError
 from spikec.ir.connectivity import Dense
 from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import Source, Theta
+from spikec_train.blocks import processors
 from spikec_train.datasets import Dataset
 from spikec_train.exact_gradient import Trained, train
 from spikec_train.optimisers import Optimiser
@@ -166,7 +166,7 @@ class TrainedTheta:
         ``accuracy`` is that of spikes alone, ``accuracy_with_pseudospikes`` that of the network as trained.
         """
         pulses = pulses_at(_binary(data), self.options.input_time / self.options.unit)
-        found = run(self.model, self.training.parameters, pulses, data.labels, n_threads=_threads())
+        found = run(self.model, self.training.parameters, pulses, data.labels, n_threads=processors())
         hidden = found.counts[: self.model.n_hidden] / max(data.n_samples, 1)
         return {
             "accuracy": float(np.mean(found.classes(False) == data.labels)),
@@ -198,7 +198,7 @@ def train_theta(
         UsageError: The checkpoint is of another training, or the training diverged.
     """
     model = options.model(data.samples.shape[1], data.n_classes)
-    problem = ThetaProblem(options, model, _binary(data), data.labels, _threads())
+    problem = ThetaProblem(options, model, _binary(data), data.labels, processors())
     done = train(problem, options.optimiser, options.epochs, options.batch, seed, checkpoint, progress)
     return TrainedTheta(theta_network(model, options, done.parameters, data), options, model, done)
 
@@ -237,11 +237,3 @@ def _flips(share: float, shape: tuple[int, int], rng: np.random.Generator) -> Bo
     flips = np.zeros(n, np.bool_)
     flips[rng.choice(n, rng.binomial(n, share), replace=False, shuffle=False)] = True
     return flips.reshape(shape)
-
-
-def _threads() -> int:
-    """Processors that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS
-        return os.cpu_count() or 1

@@ -43,8 +43,10 @@ def test_a_number_takes_the_first_samples(spec):
 
 
 def test_all_names_that_are_listed_can_be_loaded():
-    assert dataset_names() == ["digits:train", "digits:test", "mnist:train", "mnist:test"]
-    ours = [name for name in dataset_names() if name.startswith("digits")]
+    splits = {"digits": ["train", "test"], "mnist": ["train", "test"]}
+    splits["yinyang"] = ["train", "validation", "test"]
+    assert dataset_names() == [f"{name}:{split}" for name in splits for split in splits[name]]
+    ours = [name for name in dataset_names() if not name.startswith("mnist")]
     assert [f"{d.name}:{d.split}" for d in map(load_dataset, ours)] == ours
 
 

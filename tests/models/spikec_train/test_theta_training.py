@@ -75,7 +75,7 @@ def test_a_saved_network_comes_back_as_it_was(trained, tmp_path):
 
 
 def test_one_seed_is_one_network_on_any_number_of_threads(trained, data, monkeypatch):
-    monkeypatch.setattr("spikec_train.theta_training._threads", lambda: 3)
+    monkeypatch.setattr("spikec_train.theta_training.processors", lambda: 3)
     assert digest(train_theta(data, OPTIONS, seed=3).network) == digest(trained.network)
     assert digest(train_theta(data, replace(OPTIONS, epochs=1), seed=4).network) != digest(trained.network)
 
