@@ -18,7 +18,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spikec.errors import SpikecError, TargetError
+from spikec.commands.options import (
+    Bits,
+    Data,
+    Dt,
+    Json,
+    MaxTicks,
+    Probe,
+    Relays,
+    Runnable,
+    Target,
+    Ticks,
+)
+from spikec.errors import SpikecError, TargetError, UsageError
 from spikec.units import several
 
 if TYPE_CHECKING:
@@ -34,20 +46,6 @@ app = typer.Typer(
 
 _WRONG_WORDS: type[Exception] = typer.BadParameter.__bases__[0]
 """What typer raises for wrong options; newer versions carry click inside, where it has no public name."""
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
-Dt = Annotated[float | None, typer.Option("--dt", help="Time step in seconds.", show_default=False)]
-Target = Annotated[str, typer.Option("--target", "-t", help="Name of a target, or a YAML file.")]
-Bits = Annotated[int | None, typer.Option(help="Bits of the weights, 1 to 8.", show_default=False)]
-MaxTicks = Annotated[int, typer.Option(help="Most ticks of a sample, where the time step is chosen.")]
-TicksOption = Annotated[
-    int | None, typer.Option("--ticks", help="Length of a sample in ticks.", show_default=False)
-]
-Relays = Annotated[bool, typer.Option(help="Let relay neurons carry long delays.")]
-Probe = Annotated[
-    str | None,
-    typer.Option(help="Samples (NAME:SPLIT:N) to run before and after every pass.", show_default=False),
-]
 
 
 @app.command()
@@ -110,7 +108,7 @@ def check(
     dt: Dt = None,
     bits: Bits = None,
     max_ticks: MaxTicks = 64,
-    ticks: TicksOption = None,
+    ticks: Ticks = None,
     relays: Relays = True,
     json_: Json = False,
 ) -> None:
@@ -132,7 +130,7 @@ def compile_(
     dt: Dt = None,
     bits: Bits = None,
     max_ticks: MaxTicks = 64,
-    ticks: TicksOption = None,
+    ticks: Ticks = None,
     relays: Relays = True,
     probe: Probe = None,
     json_: Json = False,
@@ -154,8 +152,8 @@ def compile_(
 
 @app.command()
 def run(
-    file: Annotated[Path, typer.Argument(help="A compiled program, or a float network.")],
-    data: Annotated[str | None, typer.Option(help="NAME:SPLIT or NAME:SPLIT:N.", show_default=False)] = None,
+    file: Runnable,
+    data: Data = None,
     spikes: Annotated[
         Path | None,
         typer.Option("--input", help="Spikes: .npz, raster .npy or list .csv.", show_default=False),
@@ -170,7 +168,7 @@ def run(
     timeout: Annotated[
         float | None, typer.Option(help="Time limit of Lava, seconds.", show_default=False)
     ] = None,
-    ticks: TicksOption = None,
+    ticks: Ticks = None,
     record: Annotated[
         list[str] | None, typer.Option(help="Membranes to keep: NAME.v or NAME.v.last.", show_default=False)
     ] = None,
@@ -199,9 +197,9 @@ def run(
 
 @app.command()
 def encode(
-    file: Annotated[Path, typer.Argument(help="A compiled program, or a float network.")],
+    file: Runnable,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the spikes go.")],
-    data: Annotated[str | None, typer.Option(help="NAME:SPLIT or NAME:SPLIT:N.", show_default=False)] = None,
+    data: Data = None,
     spikes: Annotated[
         Path | None, typer.Option("--input", help="Spikes: raster .npy or list .csv.", show_default=False)
     ] = None,
@@ -229,14 +227,31 @@ def compare(
         float, typer.Option(help="How far apart spikes may lie, in ticks or seconds.")
     ] = 0.0,
     spikes_only: Annotated[bool, typer.Option("--spikes-only", help="Leave counts aside.")] = False,
+    times: Annotated[
+        bool,
+        typer.Option("--times", help="Measure errors of spike times instead; one run may be in seconds."),
+    ] = False,
     json_: Json = False,
 ) -> None:
-    """Compare two runs spike for spike and count for count; name the first difference."""
+    """Compare two runs spike for spike and count for count; name the first difference.
+
+    With --times: how far apart their spikes lie, in seconds, which is no failure however far it is.
+    """
     from dataclasses import asdict
 
     from spikec.commands.files import open_result
     from spikec.commands.show import comparison as show
     from spikec.compare import compare as compare_results
+
+    if times:
+        from spikec.commands.show import spike_times as show_times
+        from spikec.spike_times import spike_times
+
+        if tolerance or spikes_only:
+            raise UsageError("--times measures and judges nothing; leave out --tolerance and --spikes-only")
+        errors = spike_times(open_result(a), open_result(b))
+        _print(errors.to_json(), lambda: show_times(errors, str(a), str(b)), json_)
+        return
 
     found = compare_results(open_result(a), open_result(b), tolerance, counts=not spikes_only)
     described = {**asdict(found), "description": found.description(str(a), str(b))}

@@ -15,6 +15,8 @@ from spikec.compare import Comparison
 from spikec.errors import Violation
 from spikec.report.text import render
 from spikec.result import RunResult
+from spikec.spike_times import SpikeTimes, TimeErrors
+from spikec.units import seconds_text, several
 
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
@@ -94,6 +96,38 @@ def comparison(found: Comparison, a: str, b: str) -> RenderableType:
     word = "identical" if found.identical else "different"
     lines = [Text(f"{word}: {found.description(a, b)}", style=style)]
     return Group(*lines, *(Text(f"· {note}", style="dim") for note in found.notes))
+
+
+def spike_times(found: SpikeTimes, a: str, b: str) -> RenderableType:
+    """How far apart the spikes of two runs lie, a population a line."""
+    header = (
+        "population", "spikes of first", "of second", "matched", "missed", "extra",
+        "median |error|", "99 % below", "mean error",
+    )  # fmt: skip
+    lines = [*found.populations, *([found.overall] if len(found.populations) != 1 else [])]
+    parts: list[RenderableType] = [
+        Text(f"first: {a}"),
+        Text(f"second: {b}"),
+        table("spike times, second against first", header, [_times_row(e) for e in lines]),
+    ]
+    if found.inputs:
+        parts.append(table("inputs, apart", header, [_times_row(e) for e in found.inputs]))
+    answers = [
+        ("accuracy of first", found.accuracy_a),
+        ("accuracy of second", found.accuracy_b),
+        ("same answer", found.same_answers),
+    ]
+    known = [(what, _percent(share)) for what, share in answers if share is not None]
+    if known:
+        parts.append(table(f"answers of {several(found.n_samples, 'sample')}", ("what", "share"), known))
+    ticks = [f"a tick of the {which} is {seconds_text(dt)}"
+             for which, dt in (("first", found.dt_a), ("second", found.dt_b)) if dt]  # fmt: skip
+    return Group(*parts, *(Text(f"· {note}", style="dim") for note in (*ticks, *found.notes)))
+
+
+def _times_row(e: TimeErrors) -> tuple[object, ...]:
+    errors = (seconds_text(t) for t in (e.median, e.percentile_99, e.mean))
+    return (e.name, e.n_a, e.n_b, e.matched, e.missed, e.extra, *errors)
 
 
 def demo(report: DemoReport) -> RenderableType:

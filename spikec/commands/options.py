@@ -1,0 +1,24 @@
+"""Options that several commands share, each declared once: what `spikec.cli` builds its commands from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+Dt = Annotated[float | None, typer.Option("--dt", help="Time step in seconds.", show_default=False)]
+Target = Annotated[str, typer.Option("--target", "-t", help="Name of a target, or a YAML file.")]
+Bits = Annotated[int | None, typer.Option(help="Bits of the weights, 1 to 8.", show_default=False)]
+MaxTicks = Annotated[int, typer.Option(help="Most ticks of a sample, where the time step is chosen.")]
+Ticks = Annotated[
+    int | None, typer.Option("--ticks", help="Length of a sample in ticks.", show_default=False)
+]
+Relays = Annotated[bool, typer.Option(help="Let relay neurons carry long delays.")]
+Probe = Annotated[
+    str | None,
+    typer.Option(help="Samples (NAME:SPLIT:N) to run before and after every pass.", show_default=False),
+]
+Runnable = Annotated[Path, typer.Argument(help="A compiled program, or a float network.")]
+Data = Annotated[str | None, typer.Option(help="NAME:SPLIT or NAME:SPLIT:N.", show_default=False)]
