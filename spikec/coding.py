@@ -86,13 +86,14 @@ class Readout(str, Enum):
     """What the answer is taken from."""
 
     MEMBRANE = "membrane"
+    MAXIMUM = "maximum"
     COUNT = "count"
     FIRST = "first"
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """The class is the neuron with the highest membrane at the end, the most spikes, or the first spike.
+    """The class is the neuron with the highest membrane at the end or ever, the most spikes, or the first.
 
     Ties go to the lowest index.
 
@@ -106,6 +107,12 @@ class Decoding:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "readout", Readout(self.readout))
+
+    @property
+    def record(self) -> str | None:
+        """What of the membrane a run must record to be decoded, as a record key; None if spikes suffice."""
+        what = {Readout.MEMBRANE: "v.last", Readout.MAXIMUM: "v.max"}.get(self.readout)
+        return None if what is None else f"{self.population}.{what}"
 
 
 def encode(encoding: Encoding, samples: npt.ArrayLike) -> dict[str, Events]:
@@ -146,12 +153,12 @@ def decode(decoding: Decoding, spikes: Events, membrane: FloatArray | IntArray |
     Args:
         decoding: How.
         spikes: The population's spikes.
-        membrane: Its membrane at the end, ``(n_samples, n)``; needed for the membrane readout only.
+        membrane: What `Decoding.record` names, ``(n_samples, n)``; None if that is None.
 
     Returns:
         Shape ``(n_samples,)``; -1 where the first-spike readout saw no spike.
     """
-    if decoding.readout is Readout.MEMBRANE:
+    if decoding.record is not None:
         if membrane is None:
             raise EventsError(
                 f"the membrane of {decoding.population} was not recorded, so there is no answer"

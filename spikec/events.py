@@ -76,6 +76,13 @@ class Events:
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         return Events(self.times[kept], self.neurons[kept], starts, self.n_neurons)
 
+    def repeats(self) -> BoolArray:
+        """Which events have the neuron and the moment of the one before them, ``(n_events,)``."""
+        same_place = np.diff(self.sample_of_event(), prepend=-1) == 0
+        same_place &= np.diff(self.neurons, prepend=-1) == 0
+        repeated: BoolArray = same_place & (np.diff(self.times, prepend=-1) == 0)
+        return repeated
+
     def counts(self) -> IntArray:
         """Spikes of each neuron in each sample, ``(n_samples, n_neurons)``."""
         flat = self.sample_of_event() * self.n_neurons + self.neurons
@@ -218,5 +225,5 @@ def _check(e: Events) -> None:
     later, tied = np.diff(e.times), np.diff(e.neurons)
     if np.any(within & ((later < 0) | ((later == 0) & (tied < 0)))):
         raise EventsError("events are unsorted; order them by sample, then time, then neuron")
-    if e.in_ticks and np.any(within & (later == 0) & (tied == 0)):
+    if e.in_ticks and e.repeats().any():
         raise EventsError("a neuron spikes twice in one tick; a tick holds one spike of a neuron")

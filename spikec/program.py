@@ -158,8 +158,8 @@ def check_inputs(network: Network, inputs: Mapping[str, Events]) -> int:
         The number of samples.
 
     Raises:
-        EventsError: An input lacks events, sizes or sample counts differ, the kind of time is wrong, or a
-            source that promises one spike a sample breaks its word.
+        EventsError: An input lacks events, sizes or sample counts differ, the kind of time is wrong, a source
+            that promises one spike a sample breaks its word, or a neuron spikes twice at one moment.
     """
     if set(inputs) != set(network.inputs):
         raise EventsError(
@@ -176,10 +176,23 @@ def check_inputs(network: Network, inputs: Mapping[str, Events]) -> int:
             raise EventsError(f"input {name} needs times in {'seconds' if continuous else 'ticks'}")
         if getattr(population.neuron, "one_spike", False) and e.n_events and e.counts().max() > 1:
             raise EventsError(f"a neuron of input {name} spikes more than once in a sample; once is allowed")
+        if continuous:
+            _check_moments(name, e)
     sizes = {e.n_samples for e in inputs.values()}
     if len(sizes) != 1:
         raise EventsError(f"the inputs have different numbers of samples: {sorted(sizes)}")
     return sizes.pop()
+
+
+def _check_moments(name: str, e: Events) -> None:
+    """Refuse two input spikes of one neuron at one moment: a tick holds one, and so does a moment."""
+    repeated = np.flatnonzero(e.repeats())
+    if repeated.size:
+        k = int(repeated[0])
+        raise EventsError(
+            f"neuron {e.neurons[k]} of input {name} spikes twice at {e.times[k]:g} s in sample "
+            f"{e.sample_of_event()[k]}; a moment holds one spike of a neuron: leave one out or move it"
+        )
 
 
 def gather(program: Program, spikes: Mapping[str, Events]) -> dict[str, Events]:
@@ -209,13 +222,14 @@ def gather_membrane(
     gathered: dict[str, AnyArray] = {}
     for key in record:
         name, what = split_key(key)
+        given = _as_engines_record(program.network, what)
         shards = program.shards.get(name)
         if shards is None:
-            gathered[key] = traces[key]
-            continue
-        order = np.argsort(np.concatenate([s.neurons for s in shards]))
-        parts = np.concatenate([traces[s.population + what] for s in shards], axis=-1)
-        gathered[key] = parts[..., order]
+            whole = traces[name + given]
+        else:
+            order = np.argsort(np.concatenate([s.neurons for s in shards]))
+            whole = np.concatenate([traces[s.population + given] for s in shards], axis=-1)[..., order]
+        gathered[key] = whole if given == what else whole.max(axis=1)
     return gathered
 
 
@@ -237,36 +251,53 @@ def record_keys(program: Program, record: Sequence[str]) -> tuple[str, ...]:
     """What a backend must record so that `gather_membrane` can answer.
 
     Raises:
-        NetworkError: A key is neither ``name.v`` nor ``name.v.last``, or names nothing that has a membrane.
+        NetworkError: What `check_record` refuses.
     """
     keys: list[str] = []
     for key in record:
         name, what = split_key(key)
+        given = _as_engines_record(program.network, what)
         shards = program.shards.get(name)
-        keys.extend([s.population + what for s in shards] if shards else [key])
+        keys.extend([s.population + given for s in shards] if shards else [name + given])
     check_record(program.network, keys)
-    return tuple(keys)
+    return tuple(dict.fromkeys(keys))
 
 
 def check_record(network: Network, record: Sequence[str]) -> None:
-    """Check that what is to be recorded exists.
+    """Check that an engine can record what it is asked for.
 
     Raises:
-        NetworkError: A key is neither ``name.v`` nor ``name.v.last``, or names nothing that has a membrane.
+        NetworkError: A key is none (see `split_key`), names nothing that has a membrane, or asks for the
+            maximum of a membrane that spikes pull down, or for one in ticks, which `record_keys` takes from
+            the membrane itself.
     """
     for key in record:
-        name, _ = split_key(key)
-        if network.population(name).is_source:
+        name, what = split_key(key)
+        population = network.population(name)
+        if population.is_source:
             raise NetworkError(f"cannot record {key!r}: {name} is an input, and inputs have no membrane")
+        if what != ".v.max":
+            continue
+        if not isinstance(network.clock, Continuous):
+            raise NetworkError(f"cannot record {key!r} in ticks; record {name}.v and take its maximum")
+        if population.neuron.spikes:
+            raise NetworkError(
+                f"cannot record {key!r}: {name} spikes, and only readouts have maxima; record {name}.v.last"
+            )
 
 
 def split_key(key: str) -> tuple[str, str]:
-    """Take a record key apart into the population's name and ``".v"`` or ``".v.last"``.
+    """Take a record key apart into the population's name and ``".v"``, ``".v.last"`` or ``".v.max"``.
 
     Raises:
         NetworkError: It is no such key.
     """
-    for what in (".v.last", ".v"):
+    for what in (".v.last", ".v.max", ".v"):
         if key.endswith(what):
             return key.removesuffix(what), what
-    raise NetworkError(f"cannot record {key!r}; record NAME.v or NAME.v.last")
+    raise NetworkError(f"cannot record {key!r}; record NAME.v, NAME.v.last or NAME.v.max")
+
+
+def _as_engines_record(network: Network, what: str) -> str:
+    """What engines must record of a membrane: in ticks a maximum is taken from every tick's value."""
+    return ".v" if what == ".v.max" and not isinstance(network.clock, Continuous) else what

@@ -1,8 +1,8 @@
 r"""How far apart the spikes of two runs lie: what a compiled program loses against the exact network.
 
-Tick k of a population stands for the time :math:`(k - l)\,dt`. Its mean lateness `l`, in ticks, is known to the
-compiler and written into ``meta["late_ticks"]`` of every run: each hop takes a tick, and a crossing is seen in
-the first tick after it. Errors are times of the second run minus times of the first.
+Tick k of a population stands for the time :math:`(k - l)\,dt`. The compiler knows its mean lateness `l`, and
+every run of a program notes it as ``meta["late_ticks"]``: each hop takes a tick, and a crossing is seen in the
+first tick after it. Errors are times of the second run minus times of the first.
 """
 
 from __future__ import annotations

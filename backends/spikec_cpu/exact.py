@@ -25,8 +25,18 @@ from spikec.ir.network import Network
 from spikec.program import check_inputs, check_record, split_key
 from spikec.result import RunResult
 from spikec_cpu.kernels.layers import run_lists, run_rows
+from spikec_cpu.kernels.peaks import run_peaks
 from spikec_cpu.kernels.recurrent import run_recurrent
-from spikec_cpu.lower_exact import THRESHOLD, Component, Lists, Rows, Spikes, lower_exact
+from spikec_cpu.lower_exact import (
+    THRESHOLD,
+    Cells,
+    Component,
+    Lists,
+    Rows,
+    Spikes,
+    lower_exact,
+    lower_readout,
+)
 
 LARGEST_BATCH = 64
 """Samples; enough that starting a batch costs little beside running it."""
@@ -66,21 +76,27 @@ class ExactExecutable:
         began = perf_counter()
         n_samples = check_inputs(self.network, inputs)
         check_record(self.network, record)
-        for key in record:
-            if split_key(key)[1] != ".v.last":
-                raise UsageError(f"a continuous network has no ticks to record {key!r} at; record {key}.last")
+        kept = [split_key(key) for key in record]
+        for name, what in kept:
+            if what == ".v":
+                raise UsageError(
+                    f"a continuous network has no ticks to record '{name}.v' at; record {name}.v.last"
+                )
+        tops = {name: lower_readout(self.network, name) for name, what in kept if what == ".v.max"}
         if not 0 <= until < np.inf:
             raise UsageError(f"a run of {until} seconds is impossible; give 0 or more")
         clipped = {name: inputs[name].keep(inputs[name].times <= until) for name in self.network.inputs}
         n = max(-(-n_samples // LARGEST_BATCH), min(n_samples, self.threads * BATCHES_PER_THREAD), 1)
         limits = [n_samples * k // n for k in range(n + 1)]
         with ThreadPoolExecutor(self.threads) as pool:
-            batches = list(pool.map(partial(self._run_batch, clipped, until), limits[:-1], limits[1:]))
-        spikes, ends = dict(clipped), {}
+            batches = list(pool.map(partial(self._run_batch, clipped, until, tops), limits[:-1], limits[1:]))
+        spikes, traces = dict(clipped), {}
         for place, p in enumerate(self.network.populations):
             if not p.is_source:
                 spikes[p.name] = _together([b.events[place] for b in batches], p.n)
-                ends[f"{p.name}.v.last"] = np.concatenate([b.ends[place] for b in batches])
+                traces[f"{p.name}.v.last"] = np.concatenate([b.ends[place] for b in batches])
+        for name in tops:
+            traces[f"{name}.v.max"] = np.concatenate([b.peaks[name] for b in batches])
         meta = {
             "backend": "cpu",
             "seconds": perf_counter() - began,
@@ -88,12 +104,19 @@ class ExactExecutable:
             "numba": numba.__version__,
         }
         ordered = {p.name: spikes[p.name] for p in self.network.populations}
-        return RunResult(ordered, {key: ends[key] for key in record}, None, meta)
+        return RunResult(ordered, {key: traces[key] for key in record}, None, meta)
 
     def close(self) -> None:
         """Nothing is held."""
 
-    def _run_batch(self, inputs: Mapping[str, Events], until: float, first: int, last: int) -> _Batch:
+    def _run_batch(
+        self,
+        inputs: Mapping[str, Events],
+        until: float,
+        tops: Mapping[str, tuple[Cells, Lists]],
+        first: int,
+        last: int,
+    ) -> _Batch:
         batch = _Batch(self.network, {k: e.select(first, last) for k, e in inputs.items()}, until)
         try:
             batch.run(self.components, self.max_spikes)
@@ -104,6 +127,8 @@ class ExactExecutable:
                 f"{first + found.sample}, until {found.time:g} s already: the activity explodes; weaken what "
                 "excites them, lower biases, or allow more spikes with the option max_spikes"
             ) from None
+        for name, (cells, lists) in tops.items():
+            batch.find_peaks(name, cells, lists)
         return batch
 
 
@@ -122,6 +147,7 @@ class _Batch:
     Attributes:
         events: For each population its spikes: times, neurons, spikes in each sample.
         ends: For each population (but for sources) its membranes at the end, ``(n_samples, n)``.
+        peaks: For each readout that was asked for the maxima of its membranes, ``(n_samples, n)``.
     """
 
     def __init__(self, network: Network, inputs: Mapping[str, Events], until: float) -> None:
@@ -129,6 +155,7 @@ class _Batch:
         self.n_samples = next(iter(inputs.values())).n_samples if inputs else 0
         self.events: dict[int, tuple[AnyArray, AnyArray, IntArray]] = {}
         self.ends: dict[int, FloatArray] = {}
+        self.peaks: dict[str, FloatArray] = {}
         self.spikes = Spikes(np.zeros(0), np.zeros(0, np.int32))
         self.bounds = np.zeros((len(network.populations), self.n_samples, 2), np.int64)
         for place, p in enumerate(network.populations):
@@ -156,6 +183,11 @@ class _Batch:
                 mine = mine[np.lexsort((cells[mine], times[mine], sample[mine]))]
                 counts = np.bincount(sample[mine], minlength=self.n_samples)
                 self._add(place, times[mine], (cells[mine] - low).astype(np.int32), counts)
+
+    def find_peaks(self, name: str, cells: Cells, lists: Lists) -> None:
+        """Find the maxima of one readout's membranes, once all spikes are there."""
+        self.peaks[name] = np.zeros((self.n_samples, cells.kind.size))
+        run_peaks(cells, lists, self.spikes, self.bounds, float(self.until), self.peaks[name])
 
     def _run(
         self, component: Component, ends: FloatArray, most: int, failed: FloatArray

@@ -163,6 +163,14 @@ def lower_exact(network: Network) -> tuple[Component, ...]:
     return tuple(components)
 
 
+def lower_readout(network: Network, name: str) -> tuple[Cells, Lists]:
+    """A readout by itself, and what reaches it, whatever component it belongs to."""
+    population = network.population(name)
+    place = {p.name: k for k, p in enumerate(network.populations)}
+    incoming = [q for q in network.projections if q.post == name]
+    return _cells([population], network), _lists(incoming, population.n, place, network)
+
+
 def _is_matrix(q: Projection) -> bool:
     return isinstance(q.connectivity, Dense) and q.delays.kind in (DelayKind.UNIFORM, DelayKind.AXONAL)
 

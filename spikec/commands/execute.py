@@ -13,7 +13,7 @@ import numpy as np
 
 from spikec.arrays import IntArray
 from spikec.backend import Backend, run
-from spikec.coding import Readout, decode
+from spikec.coding import decode
 from spikec.container import digest
 from spikec.errors import EventsError
 from spikec.events import Events
@@ -48,9 +48,8 @@ def execute(
     length = default_until(program, inputs) if until is None else until
     _check_all_inside(network, inputs, length)
     decoding = network.decoding
-    needed = [*record]
-    if decoding is not None and decoding.readout is Readout.MEMBRANE:
-        needed.append(f"{decoding.population}.v.last")
+    answering = None if decoding is None else decoding.record
+    needed = [*record] if answering is None else [*record, answering]
     result = run(backend, program, inputs, length, tuple(dict.fromkeys(needed)))
     code = digest(program)
     meta: dict[str, Any] = {
@@ -65,7 +64,7 @@ def execute(
         "versions": versions(),
     }
     if decoding is not None:
-        membrane = result.traces.get(f"{decoding.population}.v.last")
+        membrane = None if answering is None else result.traces[answering]
         answers = decode(decoding, result.spikes[decoding.population], membrane)
         meta["predictions"] = answers.tolist()
         if labels is not None:

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from spikec.coding import Readout
 from spikec.errors import Violation
 from spikec.ir.connectivity import simplest
 from spikec.ir.network import Network, Population, Reset
@@ -66,9 +65,10 @@ def _can_move(population: Population, reset: Reset) -> bool:
 
 def _lost_rests(network: Network) -> Iterator[Violation]:
     """A chip's membranes all start at 0, so an answer that compares them cannot rest on different values."""
-    if network.decoding is None or network.decoding.readout is not Readout.MEMBRANE:
+    decoding = network.decoding
+    if decoding is None or decoding.record is None:
         return
-    name = network.decoding.population
+    name = decoding.population
     rest = np.asarray(getattr(network.population(name).neuron, "v_leak", 0.0))
     if rest.min() < rest.max():
         yield Violation(

@@ -64,13 +64,12 @@ class ReferenceExecutable:
     def _run_continuous(
         self, inputs: Mapping[str, Events], n_samples: int, until: float, record: Sequence[str]
     ) -> RunResult:
-        spikes, ends = run_continuous(self.network, inputs, n_samples, until)
-        traces = {}
         for key in record:
-            if not key.endswith(".v.last"):
+            if split_key(key)[1] == ".v":
                 raise UsageError(f"a continuous network has no ticks to record {key!r} at; record {key}.last")
-            traces[key] = ends[split_key(key)[0]]
-        return RunResult(spikes, traces)
+        spikes, ends, peaks = run_continuous(self.network, inputs, n_samples, until)
+        held = {".v.last": ends, ".v.max": peaks}
+        return RunResult(spikes, {key: held[split_key(key)[1]][split_key(key)[0]] for key in record})
 
     def _run_ticks(
         self, inputs: Mapping[str, Events], n_samples: int, n_ticks: int, record: Sequence[str]

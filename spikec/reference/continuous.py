@@ -37,7 +37,7 @@ MAX_SPIKES = 1 << 22
 
 def run_continuous(
     network: Network, inputs: Mapping[str, Events], n_samples: int, until: float
-) -> tuple[dict[str, Events], dict[str, FloatArray]]:
+) -> tuple[dict[str, Events], dict[str, FloatArray], dict[str, FloatArray]]:
     """Run a continuous network from rest.
 
     Args:
@@ -47,16 +47,19 @@ def run_continuous(
         until: End of every sample, seconds; spikes at this very moment count.
 
     Returns:
-        For each population its spikes, and (but for sources) its membrane at the end, ``(n_samples, n)``.
+        For each population its spikes; for each but sources its membrane at the end, ``(n_samples, n)``; for
+        each readout the maximum of its membrane from the beginning to the end, ``(n_samples, n)``.
     """
     spikes = {name: _until(e, until) for name, e in inputs.items()}
     membranes: dict[str, FloatArray] = {}
+    peaks: dict[str, FloatArray] = {}
     for component in network.components():
         if component[0] in inputs:
             continue
         groups = [network.population(name) for name in component]
         rows: dict[str, list[tuple[int, float, int]]] = {name: [] for name in component}
         ends = {p.name: np.zeros((n_samples, p.n)) for p in groups}
+        tops = {p.name: np.zeros((n_samples, p.n)) for p in groups if not p.neuron.spikes}
         fans = [_Fan(q) for q in network.projections if q.post in component]
         subtracts = isinstance(network.clock, Continuous) and network.clock.reset is Reset.SUBTRACT
         for sample in range(n_samples):
@@ -70,11 +73,16 @@ def run_continuous(
             for p in groups:
                 neurons[p.name].advance(np.arange(p.n), until)
                 ends[p.name][sample] = neurons[p.name].v
+            for name, top in tops.items():
+                readout = neurons[name]
+                assert isinstance(readout, _Neurons)
+                top[sample] = readout.peak
         for p in groups:
             columns = np.array(rows[p.name], np.float64).reshape(-1, 3).T
             spikes[p.name] = from_rows(columns[0], columns[1], columns[2], n_samples=n_samples, n_neurons=p.n)
         membranes.update(ends)
-    return spikes, membranes
+        peaks.update(tops)
+    return spikes, membranes, peaks
 
 
 def _until(events: Events, until: float) -> Events:
@@ -193,7 +201,10 @@ def _neurons(population: Population, subtracts: bool) -> _AnyNeurons:
 
 
 class _Neurons:
-    """State of one population in one sample; every neuron knows the time its state belongs to."""
+    """State of one population in one sample; every neuron knows the time its state belongs to.
+
+    Of readouts, `peak` is the maximum of the membrane up to then.
+    """
 
     def __init__(self, population: Population, subtracts: bool) -> None:
         k = population.neuron
@@ -212,6 +223,8 @@ class _Neurons:
         self.t = np.zeros(self.n)
         self.v = self.rest.copy()
         self.i = 0.0 - settled
+        self.spikes = k.spikes
+        self.peak = self.v.copy()
         self.silenced = np.zeros(self.n, np.bool_)
 
     def _settled_current(self, k: Neuron) -> FloatArray:
@@ -241,7 +254,12 @@ class _Neurons:
     def advance(self, j: IntArray, time: float | FloatArray) -> None:
         """Bring neurons `j` to `time`, one for all or one each."""
         dt = time - self.t[j]
+        if not self.spikes:  # its slope vanishes once at most, so the maximum is there or at an end
+            turn = np.minimum(self._extremum(j), dt)
+            self.peak[j] = np.maximum(self.peak[j], self.membrane(j, turn))
         self.v[j] = self.membrane(j, dt)
+        if not self.spikes:
+            self.peak[j] = np.maximum(self.peak[j], self.v[j])
         self.i[j] *= np.exp(-self.c[j] * dt)
         self.t[j] = time
 

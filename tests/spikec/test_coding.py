@@ -118,6 +118,19 @@ def test_the_membrane_readout_takes_the_highest_and_of_equals_the_first():
         decode(Decoding("out", Readout.MEMBRANE), silence, None)
 
 
+def test_a_decoding_says_what_must_be_recorded_for_it():
+    assert Decoding("out", Readout.MEMBRANE).record == "out.v.last"
+    assert Decoding("out", Readout.MAXIMUM).record == "out.v.max"
+    assert [Decoding("out", r).record for r in (Readout.COUNT, Readout.FIRST)] == [None, None]
+
+
+def test_the_maximum_readout_takes_the_highest_and_needs_it():
+    silence = from_dense_times(np.full((1, 2), np.inf))
+    assert decode(Decoding("out", "maximum"), silence, np.array([[0.5, 0.75]])).tolist() == [1]
+    with pytest.raises(EventsError, match="was not recorded"):
+        decode(Decoding("out", Readout.MAXIMUM), silence, None)
+
+
 def test_the_count_readout_takes_the_most_spikes():
     spikes = from_rows([0, 0, 0, 1], [0, 1, 2, 0], [2, 2, 1, 0], n_samples=3, n_neurons=3)
     assert decode(Decoding("out", Readout.COUNT), spikes, None).tolist() == [2, 0, 0]

@@ -172,6 +172,12 @@ def test_sameness_looks_at_every_part():
     assert not any(same(e, other) for other in others)
 
 
+def test_repeats_are_the_same_neurons_spikes_at_one_moment_of_one_sample():
+    e = from_rows([0, 0, 0, 1, 1], [0.5, 0.5, 0.5, 0.5, 0.7], [0, 1, 1, 1, 1], n_samples=3, n_neurons=2)
+    assert e.repeats().tolist() == [False, False, True, False, False]
+    assert from_rows([], np.zeros(0), [], n_samples=1, n_neurons=1).repeats().size == 0
+
+
 def test_kept_events_stay_in_their_samples():
     e = from_rows([0, 0, 2, 2], [1, 5, 0, 7], [0, 1, 1, 0], n_samples=3, n_neurons=2)
     kept = e.keep(e.times < 5)

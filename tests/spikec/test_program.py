@@ -16,6 +16,7 @@ from spikec.program import (
     Program,
     Shard,
     check_inputs,
+    check_record,
     default_until,
     encode_samples,
     gather,
@@ -146,7 +147,8 @@ def test_parts_of_a_population_come_back_as_the_whole(seed):
     assert same(whole["p"], from_raster(raster))
     traces = {f"{s.population}.v": membrane[..., s.neurons] for s in shards}
     traces |= {f"{s.population}.v.last": membrane[:, -1][:, s.neurons] for s in shards}
-    back = gather_membrane(program, {"out.v": membrane, **traces}, ["p.v", "p.v.last", "out.v"])
+    back = gather_membrane(program, {"out.v": membrane, **traces}, ["p.v", "p.v.last", "out.v", "p.v.max"])
+    np.testing.assert_array_equal(back["p.v.max"], membrane.max(axis=1))
     np.testing.assert_array_equal(back["p.v"], membrane)
     np.testing.assert_array_equal(back["p.v.last"], membrane[:, -1])
     np.testing.assert_array_equal(back["out.v"], membrane)
@@ -160,6 +162,17 @@ def test_parts_of_a_population_come_back_as_the_whole(seed):
 def test_what_is_recorded_of_a_split_population_is_recorded_of_its_parts():
     program = _program(shards={"whole": (Shard("out", [0]),)})
     assert record_keys(program, ["out.v", "whole.v.last"]) == ("out.v", "out.v.last")
+    assert record_keys(program, ["whole.v.last", "whole.v.max"]) == ("out.v.last", "out.v")
+
+
+def test_a_maximum_in_ticks_is_taken_of_every_tick_and_that_is_recorded_once():
+    assert record_keys(_program(), ["out.v", "out.v.max"]) == ("out.v",)
+    membrane = np.array([[[-3.0], [-1.0], [-2.0]]])
+    back = gather_membrane(_program(), {"out.v": membrane}, ["out.v.max", "out.v"])
+    assert back["out.v.max"].tolist() == [[-1.0]]
+    assert back["out.v"] is membrane
+    with pytest.raises(NetworkError, match=r"in ticks; record out\.v and take its maximum"):
+        check_record(_network(), ["out.v.max"])
 
 
 @pytest.mark.parametrize(

@@ -215,16 +215,7 @@ def run_lists(
         neuron.begin(cells, x, limit)
         began = used
         for j in range(n):
-            m = 0
-            for s in range(lists.starts[j], lists.starts[j + 1]):
-                begin, end = starts[lists.pre[s]], starts[lists.pre[s] + 1]
-                while m + end - begin > arrivals.size:
-                    arrivals, synapses = longer(arrivals, synapses)
-                for e in range(begin, end):
-                    if sent[e] + lists.delays[s] <= until:
-                        arrivals[m], synapses[m] = sent[e] + lists.delays[s], s
-                        m += 1
-            sort_by_time(arrivals[:m], synapses[:m])
+            arrivals, synapses, m = incoming_list(lists, starts, sent, j, until, arrivals, synapses)
             now = 0.0
             for k in range(m + 1):
                 last = k == m
@@ -243,6 +234,43 @@ def run_lists(
         sort_spikes(times, neurons, began, used)
         sizes[sample] = used - began
     return times[:used], neurons[:used], sizes
+
+
+@kernel
+def incoming_list(
+    lists: Lists,
+    starts: AnyArray,
+    sent: AnyArray,
+    j: int,
+    until: float,
+    arrivals: AnyArray,
+    synapses: AnyArray,
+) -> tuple[AnyArray, AnyArray, int]:
+    """What reaches one neuron in one sample, in order of time.
+
+    Args:
+        lists: All synapses.
+        starts: As `by_neuron` gives them.
+        sent: As `by_neuron` gives them.
+        j: The neuron.
+        until: End of the sample, seconds.
+        arrivals: Room for times, written.
+        synapses: Room for places in `lists`, written.
+
+    Returns:
+        `arrivals` and `synapses` (others if they had to grow), and how many are in them.
+    """
+    m = 0
+    for s in range(lists.starts[j], lists.starts[j + 1]):
+        begin, end = starts[lists.pre[s]], starts[lists.pre[s] + 1]
+        while m + end - begin > arrivals.size:
+            arrivals, synapses = longer(arrivals, synapses)
+        for e in range(begin, end):
+            if sent[e] + lists.delays[s] <= until:
+                arrivals[m], synapses[m] = sent[e] + lists.delays[s], s
+                m += 1
+    sort_by_time(arrivals[:m], synapses[:m])
+    return arrivals, synapses, m
 
 
 @kernel

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikec.errors import NetworkError, UsageError
+from spikec.errors import EventsError, NetworkError, UsageError
 from spikec.events import from_dense_times, from_rows, same
 from spikec.ir.connectivity import DelayKind, Delays, Dense, sparse
 from spikec.ir.network import Continuous, Network, Population, Projection, Reset
@@ -114,6 +114,52 @@ def test_a_readout_holds_its_membrane():
     drawn = program(LiReadout(bias=0.25), Dense([[2.0, -1.0]]))
     result = CpuBackend().prepare(drawn).run(given_at([1.0, 2.0], 2), 4.0, ["out.v.last"])
     assert result.traces["out.v.last"].tolist() == [[1.0 + 6.0 - 2.0]]
+
+
+@pytest.mark.parametrize("backend", [CpuBackend(), ReferenceBackend()], ids=lambda b: b.name)
+@pytest.mark.parametrize(
+    ("neuron", "weight", "until", "maximum"),
+    [
+        # V = w t e^(-t/tau) from the arrival on: w tau / e, reached tau after it
+        (LiReadout(0.5, 0.5), 2.0, 3.0, 2.0 * 0.5 / np.e),
+        # V = 2 w (e^(-t/2) - e^(-t)) with time constants 2 and 1: w / 2, reached at 2 ln 2
+        (LiReadout(2.0, 1.0), 3.0, 9.0, 1.5),
+        (LiReadout(2.0, 1.0), 3.0, 1.5, 6.0 * (np.exp(-0.25) - np.exp(-0.5))),  # the end comes first
+        (LiReadout(2.0, 1.0, v_leak=0.25), -3.0, 9.0, 0.25),  # never above where it began
+        (LiReadout(), 2.0, 4.0, 6.0),
+    ],
+)
+def test_the_maximum_of_a_readout_is_where_its_slope_vanishes(backend, neuron, weight, until, maximum):
+    drawn = program(neuron, Dense([[weight]]))
+    result = backend.prepare(drawn).run(given_at([1.0]), until, ["out.v.max"])
+    assert result.traces["out.v.max"].tolist() == [[pytest.approx(maximum, rel=1e-12)]]
+
+
+def test_the_maximum_of_several_readouts_and_arrivals_is_that_of_the_whole_run():
+    drawn = program(LiReadout(0.1, 0.1), Dense([[1.0, 3.0, -1.0], [-1.0, 0.0, 2.0]]))
+    result = CpuBackend().prepare(drawn).run(given_at([1.0, 3.0, 5.0], 3), 9.0, ["out.v.max"])
+    # the kicks lie 20 time constants apart: what is left of the one before is below 1e-8 of it
+    np.testing.assert_allclose(result.traces["out.v.max"], [[0.3 / np.e, 0.2 / np.e]], rtol=1e-7)
+
+
+@pytest.mark.parametrize("backend", [CpuBackend(), ReferenceBackend()], ids=lambda b: b.name)
+def test_maxima_of_neurons_that_spike_and_of_inputs_are_refused(backend):
+    executable = backend.prepare(program(Ramp(1.0), Dense([[1.0]])))
+    with pytest.raises(NetworkError, match=r"out spikes, and only readouts have maxima; record out\.v\.last"):
+        executable.run(given_at([1.0]), 1.0, ["out.v.max"])
+    with pytest.raises(NetworkError, match="inputs have no membrane"):
+        executable.run(given_at([1.0]), 1.0, ["in.v.max"])
+
+
+@pytest.mark.parametrize("backend", [CpuBackend(), ReferenceBackend()], ids=lambda b: b.name)
+def test_two_spikes_of_one_input_neuron_at_one_moment_are_refused(backend):
+    executable = backend.prepare(program(Ramp(1.0), Dense([[1.0, 1.0]])))
+    twice = {"in": from_rows([0, 1, 1], [0.5, 0.5, 0.5], [1, 1, 1], n_samples=2, n_neurons=2)}
+    with pytest.raises(EventsError, match=r"neuron 1 of input in spikes twice at 0.5 s in sample 1"):
+        executable.run(twice, 1.0)
+    # at one moment of two samples, or two neurons of one, is nothing strange
+    once = {"in": from_rows([0, 1, 1], [0.5, 0.5, 0.5], [1, 0, 1], n_samples=2, n_neurons=2)}
+    assert executable.run(once, 1.0).spikes["in"].n_events == 3
 
 
 EXPLOSIONS = {

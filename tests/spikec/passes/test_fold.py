@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikec.coding import Decoding
+from spikec.coding import Decoding, Readout
 from spikec.events import same
 from spikec.ir.connectivity import DelayKind, Delays, Dense
 from spikec.ir.network import Continuous, Convention, Network, Population, Projection, Reset, Ticks
@@ -80,8 +80,9 @@ def test_a_membrane_that_loses_its_threshold_in_a_spike_stays_where_it_is(clock)
     assert Fold().apply(started(_network(once, clock))).network.population("out").neuron.v_leak == 0
 
 
-def test_readouts_that_rest_differently_and_are_compared_are_refused():
-    decoding = Decoding("out", "membrane")
+@pytest.mark.parametrize("readout", [Readout.MEMBRANE, Readout.MAXIMUM])
+def test_readouts_that_rest_differently_and_are_compared_are_refused(readout):
+    decoding = Decoding("out", readout)
     for rest, n_broken in ((0.5, 0), ([0.5, 0.5], 0), ([0.5, 0.0], 1)):
         network = _network(LiReadout(v_leak=rest), Ticks(DT), decoding)
         folded = Fold().apply(started(network))
