@@ -27,7 +27,7 @@ from spikec_train.theta_training import ExactTheta, train_theta
 
 Training = Annotated[SampledRamp | ExactTheta, Field(discriminator="method")]
 
-_METHODS = ("sampled-ramp", "exact-theta", "adam", "adabelief")
+_METHODS = ("sampled-ramp", "exact-theta", "adam", "adabelief", "sgd")
 
 _CHECKED = ConfigDict(extra="forbid")
 

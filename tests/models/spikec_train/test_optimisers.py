@@ -1,4 +1,4 @@
-"""Steps of Adam and AdaBelief against their formulas, worked out number by number."""
+"""Steps of Adam, AdaBelief and plain descent against their formulas, worked out number by number."""
 
 from math import exp, sqrt
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spikec.errors import UsageError
-from spikec_train.optimisers import AdaBelief, Adam, descend, learning_rate, no_moments
+from spikec_train.optimisers import AdaBelief, Adam, Sgd, descend, learning_rate, no_moments
 
 GRADIENTS = ([0.3, -2.0, 0.0], [0.1, 1.0, 0.0], [-0.7, 1.5, 0.0])
 
@@ -44,6 +44,17 @@ def test_adabelief_is_what_optax_does():
         assert found[k] == pytest.approx(x, rel=1e-14)
 
 
+def test_plain_descent_follows_the_gradient_each_part_of_it_clipped():
+    found, moments = steps(Sgd(rate=0.1, decay_steps=2.0, clip=0.5), [1.0, 2.0, 3.0], GRADIENTS)
+    for k, start in enumerate([1.0, 2.0, 3.0]):
+        x = start
+        for n, g in enumerate(row[k] for row in GRADIENTS):
+            x -= 0.1 * exp(-n / 2) * max(-0.5, min(0.5, g))
+        assert found[k] == pytest.approx(x, rel=1e-14)
+    assert moments.step == 3
+    assert steps(Sgd(rate=0.1), [1.0], [[30.0]])[0] == pytest.approx([-2.0], rel=1e-14)
+
+
 @pytest.mark.parametrize("options", [Adam(rate=0.01, eps=0.0), AdaBelief(rate=0.01, eps=0.0, eps_root=0.0)])
 def test_the_first_step_is_as_long_as_the_rate_whatever_the_gradient(options):
     found, _ = steps(options, [0.0, 0.0], [[1e-6, -1e6]])
@@ -51,7 +62,7 @@ def test_the_first_step_is_as_long_as_the_rate_whatever_the_gradient(options):
 
 
 def test_no_gradient_moves_nothing():
-    for options in (Adam(), AdaBelief()):
+    for options in (Adam(), AdaBelief(), Sgd()):
         assert steps(options, [1.0], [[0.0]] * 3)[0].tolist() == [1.0]
 
 
@@ -76,3 +87,9 @@ def test_a_step_changes_neither_parameters_nor_moments_it_was_given():
 def test_impossible_options_are_refused(method, options):
     with pytest.raises(UsageError, match="the optimiser has"):
         method(**options)
+
+
+@pytest.mark.parametrize("options", [{"rate": -1.0}, {"decay_steps": 0.0}, {"clip": 0.0}, {"clip": np.nan}])
+def test_impossible_plain_descents_are_refused(options):
+    with pytest.raises(UsageError, match="the optimiser has"):
+        Sgd(**options)

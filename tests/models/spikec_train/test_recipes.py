@@ -105,7 +105,7 @@ def test_a_training_in_one_step_has_no_checkpoints(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("method: adam", "method: sgd", r"training.optimiser: .*'adam', 'adabelief'"),
+        ("method: adam", "method: newton", r"training.optimiser: .*'adam', 'adabelief', 'sgd'"),
         ("rate: 0.01", "rte: 0.01", r"training.optimiser.rte: Unexpected"),
         ("rate: 0.01", "rate: -1", "rate -1"),
         ("hidden: [8]", "hidden: 8", r"training.hidden: .*tuple"),
