@@ -31,7 +31,8 @@ class Executable(Protocol):
         Args:
             inputs: For each input population its spikes, in the network's own kind of time.
             until: Ticks to run (the tick dialects), or seconds (continuous).
-            record: Membranes to return: ``"name.v"`` for every tick, ``"name.v.last"`` for the last one.
+            record: Membranes to return: ``"name.v"`` for every tick (not in continuous time),
+                ``"name.v.last"`` for the last one; ``"name.v.max"`` for the maximum over a continuous run.
         """
         ...
 

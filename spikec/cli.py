@@ -170,7 +170,12 @@ def run(
     ] = None,
     ticks: Ticks = None,
     record: Annotated[
-        list[str] | None, typer.Option(help="Membranes to keep: NAME.v or NAME.v.last.", show_default=False)
+        list[str] | None,
+        typer.Option(help="Membranes to keep: NAME.v, NAME.v.last or NAME.v.max.", show_default=False),
+    ] = None,
+    every: Annotated[
+        float | None,
+        typer.Option(help="Seconds between two NAME.v of a continuous network.", show_default=False),
     ] = None,
     dt: Dt = None,
     output: Annotated[
@@ -188,7 +193,7 @@ def run(
     check_output(output, file, spikes)
     options = {k: v for k, v in {"flavour": flavour, "timeout": timeout}.items() if v is not None}
     with _progress() as tell:
-        result = run_file(file, data, spikes, backend, options, ticks, tuple(record or ()), dt, tell)
+        result = run_file(file, data, spikes, backend, options, ticks, tuple(record or ()), every, dt, tell)
     if output is not None:
         save(result, output)
     found = {"output": None if output is None else str(output), **result_overview(result)}

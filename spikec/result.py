@@ -76,8 +76,9 @@ class RunResult:
 
     Attributes:
         spikes: For every population its spikes.
-        traces: What was recorded: ``"name.v"`` is ``(n_samples, n_ticks, n)``, ``"name.v.last"`` is
-            ``(n_samples, n)``.
+        traces: What was recorded: ``"name.v"`` is ``(n_samples, n_ticks, n)``, or in continuous time
+            ``(n_samples, n_times, n)`` at the times k ``meta["every"]``; ``"name.v.last"`` and
+            ``"name.v.max"`` are ``(n_samples, n)``.
         counters: Exact counts; None for continuous networks.
         meta: JSON facts: backend, versions, hashes, wall seconds, labels and accuracy where known.
     """

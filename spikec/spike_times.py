@@ -1,8 +1,8 @@
 r"""How far apart the spikes of two runs lie: what a compiled program loses against the exact network.
 
 Tick k of a population stands for the time :math:`(k - l)\,dt`. The compiler knows its mean lateness `l`, and
-every run of a program notes it as ``meta["late_ticks"]``: each hop takes a tick, and a crossing is seen in the
-first tick after it. Errors are times of the second run minus times of the first.
+every run of a program notes it as ``meta["late_ticks"]``: each hop takes a tick, and a crossing is seen in
+the first tick after it. Errors are times of the second run minus times of the first.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ class SpikeTimes:
         same_answers: Share of samples with the same answer, None if unknown.
         dt_a: Length of a tick of the first run, seconds; None if it has none.
         dt_b: Of the second.
+        late_a: Lateness of the first run's populations that was taken off, ticks.
+        late_b: Of the second's.
         notes: What was left out, one sentence each.
     """
 
@@ -80,6 +82,8 @@ class SpikeTimes:
     same_answers: float | None
     dt_a: float | None
     dt_b: float | None
+    late_a: Mapping[str, float]
+    late_b: Mapping[str, float]
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -125,6 +129,8 @@ def spike_times(a: RunResult, b: RunResult) -> SpikeTimes:
         same_answers=_same_answers(a.meta, b.meta, n_samples),
         dt_a=a.meta.get("dt"),
         dt_b=b.meta.get("dt"),
+        late_a={name: _late(a, name) for name in names if _late(a, name)},
+        late_b={name: _late(b, name) for name in names if _late(b, name)},
         notes=tuple(notes),
     )
 
@@ -151,7 +157,11 @@ def seconds(run: RunResult, name: str, events: Events) -> FloatArray:
         raise UsageError(
             "a run is in ticks and does not say how long a tick is; run its program again with this spikec"
         )
-    return (times - float((run.meta.get("late_ticks") or {}).get(name, 0.0))) * float(dt)
+    return (times - _late(run, name)) * float(dt)
+
+
+def _late(run: RunResult, name: str) -> float:
+    return float((run.meta.get("late_ticks") or {}).get(name, 0.0))
 
 
 def _measured(name: str, n_a: int, n_b: int, errors: FloatArray) -> TimeErrors:

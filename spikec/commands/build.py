@@ -104,6 +104,7 @@ def run_file(
     options: Mapping[str, object],
     ticks: int | None,
     record: Sequence[str],
+    every: float | None,
     dt: float | None,
     progress: Callable[[str], None],
 ) -> RunResult:
@@ -117,6 +118,7 @@ def run_file(
         options: Of the backend.
         ticks: How long; None for what the program or the input suggests.
         record: Membranes to keep.
+        every: How often to keep ``name.v`` of a continuous network, seconds.
         dt: Time step, for files that hold none.
         progress: Told what happens.
     """
@@ -138,7 +140,7 @@ def run_file(
             f"compile it with --ticks {ticks}"
         )
     until = None if ticks is None else float(ticks)
-    return execute(program, chosen, inputs, labels, until, record)
+    return execute(program, chosen, inputs, labels, until, record, every)
 
 
 def _read(path: Path, options: BuildOptions) -> Network:

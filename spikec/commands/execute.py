@@ -14,6 +14,7 @@ import numpy as np
 from spikec.arrays import IntArray
 from spikec.backend import Backend, run
 from spikec.coding import decode
+from spikec.commands.watch import to_watch, watch
 from spikec.container import digest
 from spikec.errors import EventsError
 from spikec.events import Events
@@ -33,6 +34,7 @@ def execute(
     labels: IntArray | None = None,
     until: float | None = None,
     record: Sequence[str] = (),
+    every: float | None = None,
 ) -> RunResult:
     """Run a program; decode its answer if it says how; complete the result's meta.
 
@@ -43,14 +45,19 @@ def execute(
         labels: The right class of each sample, if known.
         until: Ticks, or seconds for a continuous network; None for what the program or the input suggests.
         record: Membranes to keep, besides the one that decoding needs.
+        every: How often to record ``name.v`` of a continuous network, seconds; noted in the meta.
     """
     network = program.network
     length = default_until(program, inputs) if until is None else until
     _check_all_inside(network, inputs, length)
     decoding = network.decoding
     answering = None if decoding is None else decoding.record
-    needed = [*record] if answering is None else [*record, answering]
+    watched = to_watch(network, record, every)
+    needed = [key for key in (*record, answering) if key is not None and key not in watched]
     result = run(backend, program, inputs, length, tuple(dict.fromkeys(needed)))
+    if every is not None:
+        seen = watch(network, result.spikes, watched, every, length)
+        result = replace(result, traces={**result.traces, **seen}, meta={**result.meta, "every": every})
     code = digest(program)
     meta: dict[str, Any] = {
         **result.meta,

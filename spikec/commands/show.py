@@ -100,29 +100,33 @@ def comparison(found: Comparison, a: str, b: str) -> RenderableType:
 
 def spike_times(found: SpikeTimes, a: str, b: str) -> RenderableType:
     """How far apart the spikes of two runs lie, a population a line."""
-    header = (
-        "population", "spikes of first", "of second", "matched", "missed", "extra",
-        "median |error|", "99 % below", "mean error",
-    )  # fmt: skip
     lines = [*found.populations, *([found.overall] if len(found.populations) != 1 else [])]
-    parts: list[RenderableType] = [
-        Text(f"first: {a}"),
-        Text(f"second: {b}"),
-        table("spike times, second against first", header, [_times_row(e) for e in lines]),
-    ]
+    names = [Text(f"a: {a}"), Text(f"b: {b}"), Text()]
+    parts: list[RenderableType] = [_times_table("spikes of a and of b, and errors of their times", lines)]
     if found.inputs:
-        parts.append(table("inputs, apart", header, [_times_row(e) for e in found.inputs]))
+        parts.append(_times_table("inputs, which are given", found.inputs))
     answers = [
-        ("accuracy of first", found.accuracy_a),
-        ("accuracy of second", found.accuracy_b),
+        ("accuracy of a", found.accuracy_a),
+        ("accuracy of b", found.accuracy_b),
         ("same answer", found.same_answers),
     ]
     known = [(what, _percent(share)) for what, share in answers if share is not None]
     if known:
-        parts.append(table(f"answers of {several(found.n_samples, 'sample')}", ("what", "share"), known))
-    ticks = [f"a tick of the {which} is {seconds_text(dt)}"
-             for which, dt in (("first", found.dt_a), ("second", found.dt_b)) if dt]  # fmt: skip
-    return Group(*parts, *(Text(f"· {note}", style="dim") for note in (*ticks, *found.notes)))
+        parts.append(table(f"answers, {several(found.n_samples, 'sample')}", ("what", "share"), known))
+    ticks = [f"a tick of {which} is {seconds_text(dt)}"
+             for which, dt in (("a", found.dt_a), ("b", found.dt_b)) if dt]  # fmt: skip
+    late = [f"lateness in ticks, taken off the times of {which}: {_text(ticks)}"
+            for which, ticks in (("a", found.late_a), ("b", found.late_b)) if ticks]  # fmt: skip
+    notes = (*ticks, *late, *found.notes)
+    return Group(*names, *parts, *(Text(f"· {note}", style="dim") for note in notes))
+
+
+def _times_table(title: str, lines: Sequence[TimeErrors]) -> Table:
+    header = ("", "a", "b", "matched", "missed", "extra", "median", "99 %", "mean")
+    shown = table(title, header, [_times_row(e) for e in lines])
+    for column in shown.columns[1:]:
+        column.justify = "right"
+    return shown
 
 
 def _times_row(e: TimeErrors) -> tuple[object, ...]:

@@ -357,3 +357,46 @@ def test_report_writes_a_page_of_its_own(spikec, program, spikes, tmp_path):
     spikec("run", program, "--input", spikes, "--ticks", "30", "-o", tmp_path / "r.npz")
     assert spikec("report", tmp_path / "r.npz", "--html", tmp_path / "page.html").code == 0
     assert "<html" in (tmp_path / "page.html").read_text()
+
+
+@pytest.fixture
+def both(spikec, net, program, tmp_path) -> tuple[Path, Path]:
+    """The result of the exact network, and that of its program, on three samples."""
+    seconds = tmp_path / "seconds.csv"
+    rows = [(s, t, j) for s in range(3) for t, j in zip(range(0, 12, 2), range(6), strict=True)]
+    seconds.write_text("sample,time,neuron\n" + "\n".join(f"{s},{1e-3 * t},{j}" for s, t, j in rows))
+    ticks = tmp_path / "ticks.csv"
+    ticks.write_text("sample,tick,neuron\n" + "\n".join(f"{s},{t},{j}" for s, t, j in rows))
+    exact, fixed = tmp_path / "exact.npz", tmp_path / "fixed.npz"
+    assert spikec("run", net, "--input", seconds, "-o", exact).code == 0
+    record = ("--record", "hidden.v", "--record", "out.v")
+    assert spikec("run", program, "--input", ticks, "--ticks", "30", *record, "-o", fixed).code == 0
+    return exact, fixed
+
+
+def test_compare_measures_spike_times_of_seconds_against_ticks(spikec, both):
+    found = spikec("compare", *both, "--times", "--json")
+    assert found.code == 0
+    assert found.json["dt_b"] == 1e-3
+    assert found.json["overall"]["matched"] > 0
+    assert found.json["overall"]["median"] <= 1e-3
+    assert [e["name"] for e in found.json["inputs"]] == ["in"]
+    assert found.json["inputs"][0]["percentile_99"] == pytest.approx(0, abs=1e-15)
+    assert "hidden" in spikec("compare", *both, "--times").out
+
+
+def test_measuring_and_judging_are_not_mixed(spikec, both):
+    assert_refused(spikec("compare", *both, "--times", "--tolerance", "1"), "--times", "--tolerance")
+    assert_refused(spikec("compare", *both, "--times", "--spikes-only"), "--spikes-only")
+
+
+def test_membranes_in_the_course_of_time_are_recorded_where_it_is_said_how_often(spikec, net, tmp_path):
+    spikes, result = tmp_path / "seconds.csv", tmp_path / "watched.npz"
+    spikes.write_text("time,neuron\n0.0,0\n0.01,1\n")
+    words = ("run", net, "--input", spikes, "--record", "hidden.v", "--record", "out.v.max", "-o", result)
+    assert_refused(spikec(*words), "hidden.v", "--every")
+    assert spikec(*words, "--every", "1e-3").code == 0
+    kept = load(result)
+    assert kept.traces["hidden.v"].shape == (1, 11, 5)
+    assert kept.traces["out.v.max"].shape == (1, 3)
+    assert kept.meta["every"] == 1e-3

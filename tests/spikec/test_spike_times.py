@@ -72,10 +72,16 @@ def test_ticks_become_seconds_when_their_lateness_is_taken_off(rows: list[Row], 
     counted = [(s, round(t / DT), j) for s, t, j in rows]
     found = spike_times(exact(rows), ticks(counted, late_ticks={"h": late})).overall
     assert found.mean == pytest.approx(-late * DT, abs=1e-15)
+    assert found_late(counted, late) == ({}, {"h": late} if late else {})
     other_way = spike_times(ticks(counted, late_ticks={"h": late}), exact(rows)).overall
     assert other_way.mean == pytest.approx(late * DT, abs=1e-15)
     unknown = spike_times(exact(rows), ticks(counted)).overall
     assert unknown.percentile_99 == 0.0
+
+
+def found_late(counted: list[Row], late: float) -> tuple[object, object]:
+    found = spike_times(exact([]), ticks(counted, late_ticks={"h": late, "elsewhere": 3.0}))
+    return found.late_a, found.late_b
 
 
 def test_every_figure_of_a_small_case() -> None:
