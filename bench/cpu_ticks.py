@@ -27,7 +27,7 @@ from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Source
 from spikec.program import Program
-from spikec.reference.fixed import decay
+from spikec.reference.fixed_neurons import decay
 from spikec.targets.target import load_target
 
 N_TICKS = 100

@@ -28,7 +28,7 @@ from spikec.coding import BinaryEncoding, Decoding, Encoding, LatencyEncoding, R
 from spikec.errors import FileFormatError, Violation
 from spikec.events import Events
 from spikec.ir.connectivity import Connectivity, DelayKind, Delays, Dense, Sparse
-from spikec.ir.fixed_neurons import CubaFixed
+from spikec.ir.fixed_neurons import CubaFixed, QifFixed, ThetaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import (
     Clock,
@@ -69,7 +69,7 @@ CLASSES: dict[str, type] = {
         BinaryEncoding, Continuous, Convention, Counters, CubaFixed, CubaLif, CubaTicks, Decoding, Delays,
         Dense, Events, Figure, Fixed, FixedFormat, Formats, If, IfExp, LatencyEncoding, Lif, LiReadout,
         Limits, LogEntry, Network, Population, PopulationCounts, Program, Projection, ProjectionCounts,
-        QifExp, Ramp, RunResult, Shard, Source, Sparse, Target, Theta, Ticks, Violation,
+        QifExp, QifFixed, Ramp, RunResult, Shard, Source, Sparse, Target, Theta, ThetaFixed, Ticks, Violation,
     )
 }  # fmt: skip
 ENUMS: dict[str, type[Enum]] = {e.__name__: e for e in (DelayKind, Integration, Readout, Reset, Sign)}
@@ -78,7 +78,7 @@ _MEMBERS: dict[str, dict[str, Any]] = {
     "Population": {"neuron": Neuron},
     "Projection": {"connectivity": Connectivity, "delays": Delays},
     "Network": {"clock": Clock, "encoding": Encoding | None, "decoding": Decoding | None},
-    "Program": {"network": Network, "target": Target, "scales": Mapping, "shards": Mapping},
+    "Program": {"network": Network, "target": Target, "scales": Mapping, "shards": Mapping, "late": Mapping},
     "RunResult": {"spikes": Mapping, "traces": Mapping, "counters": Counters | None, "meta": Mapping},
 }
 """Members whose types the constructors themselves take for granted."""

@@ -71,6 +71,8 @@ class Program:
         violations: What passes met that the target cannot do; a finished program has none.
         once: Populations that spike at most once a sample, for they promised it and inhibit themselves, or
             pass on the spikes of one that did.
+        late: By how many ticks each population's spikes are late on average: a spike of tick k stands for the
+            time ``(k - late) dt`` of the network that was compiled.
     """
 
     network: Network
@@ -82,6 +84,7 @@ class Program:
     log: tuple[LogEntry, ...] = ()
     violations: tuple[Violation, ...] = ()
     once: tuple[str, ...] = ()
+    late: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_compiled(self) -> bool:

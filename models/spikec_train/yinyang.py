@@ -2,8 +2,8 @@
 
 A point ``(x, y)`` of the disc of radius 1/2 about (1/2, 1/2) is given as the four values
 ``(x, y, 1 - x, 1 - y)``, so that latencies carry it either way. The classes are the two halves of the symbol
-(0 and 1) and its two dots (2). A linear classifier gets 64 % right, and 30 hidden neurons whose inputs are not
-trained 85 %: the hidden layer has to learn.
+(0 and 1) and its two dots (2). A linear classifier gets 64 % right, and 30 hidden neurons whose inputs are
+not trained 85 %: the hidden layer has to learn.
 
 Source: L. Kriener, J. Goeltz and M. A. Petrovici, The Yin-Yang dataset, NICE 2022
 (doi:10.1145/3517343.3517380). Sizes and seeds of the splits are theirs, and so are the points, bit by bit.

@@ -67,6 +67,7 @@ def execute(
         "order": order_sentence(network),
         "until": length,
         "dt": None if isinstance(network.clock, Continuous) else network.dt,
+        "late_ticks": dict(program.late),
         "source": dict(program.source),
         "versions": versions(),
     }

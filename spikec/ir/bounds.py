@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
-from spikec.ir.fixed_neurons import CubaFixed
+from spikec.ir.fixed_neurons import CubaFixed, QifFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import Source
@@ -52,7 +52,7 @@ def current_bounds(network: Network, n_ticks: int | None = None) -> dict[str, Cu
     return {
         p.name: _bound(network, p, n_ticks, once)
         for p in network.populations
-        if isinstance(p.neuron, CubaFixed)
+        if isinstance(p.neuron, CubaFixed | QifFixed)
     }
 
 
@@ -167,7 +167,8 @@ def _own_inhibition(network: Network, population: Population) -> FloatArray:
 def _bound(
     network: Network, population: Population, n_ticks: int | None, once: Collection[str]
 ) -> CurrentBound:
-    lowest, highest = np.zeros(population.n), np.zeros(population.n)
+    begun = np.abs(np.asarray(getattr(population.neuron, "u_init", 0), np.float64))
+    lowest, highest = np.zeros(population.n) - begun, np.zeros(population.n) + begun
     for q in network.incoming(population.name):
         down, up = _contribution(q, population, n_ticks, once)
         lowest, highest = lowest - down, highest + up
@@ -178,7 +179,7 @@ def _contribution(
     q: Projection, population: Population, n_ticks: int | None, once: Collection[str]
 ) -> tuple[FloatArray, FloatArray]:
     """How far one projection can push each current down and up, in units of ``u``."""
-    assert isinstance(population.neuron, CubaFixed)
+    assert isinstance(population.neuron, CubaFixed | QifFixed)
     n = population.n
     left = 1 - (np.asarray(population.neuron.du, np.float64) + 1) / 4096
     lasting = np.broadcast_to((1 - left ** _most_spikes(n_ticks, False)) / (1 - left), (n,))

@@ -19,7 +19,7 @@ from spikec.arrays import FloatArray
 from spikec.coding import Decoding, Encoding
 from spikec.errors import NetworkError
 from spikec.ir.connectivity import Connectivity, Delays
-from spikec.ir.fixed_neurons import CubaFixed
+from spikec.ir.fixed_neurons import FIXED
 from spikec.ir.neurons import Neuron, Source, parameters
 
 
@@ -219,7 +219,7 @@ class Network:
         if isinstance(self.clock, Continuous):
             return Dialect.CONTINUOUS
         computing = [p.neuron for p in self.populations if not p.is_source]
-        fixed = bool(computing) and all(isinstance(k, CubaFixed) for k in computing)
+        fixed = bool(computing) and all(isinstance(k, FIXED) for k in computing)
         return Dialect.FIXED if fixed else Dialect.TICKS
 
     @property

@@ -11,13 +11,12 @@ import networkx as nx
 import numpy as np
 
 from spikec.errors import NetworkError
-from spikec.ir.fixed_neurons import CubaFixed
+from spikec.ir.fixed_neurons import FIXED
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Continuous, Dialect, Network, Population, Projection, Reset
-from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, Neuron, QifExp, Ramp, Theta
+from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, Neuron, Ramp
 
-TICKS_ONLY: tuple[type[Neuron], ...] = (CubaTicks, CubaFixed)
-CONTINUOUS_ONLY: tuple[type[Neuron], ...] = (Theta, QifExp)
+TICKS_ONLY: tuple[type[Neuron], ...] = (CubaTicks, *FIXED)
 
 
 def verify(network: Network, split: Collection[str] = ()) -> Network:
@@ -37,17 +36,12 @@ def verify(network: Network, split: Collection[str] = ()) -> Network:
                 f"population {p.name} is a {type(p.neuron).__name__}, which needs ticks, but the network "
                 "is continuous; give it a clock of Ticks"
             )
-        if dialect is Dialect.TICKS and isinstance(p.neuron, CONTINUOUS_ONLY):
-            raise NetworkError(
-                f"population {p.name} is a {type(p.neuron).__name__}, which has no form in ticks yet; give "
-                "the network a clock of Continuous"
-            )
-        if dialect is Dialect.FIXED and isinstance(p.neuron, CubaFixed) and not _hops(network):
+        if dialect is Dialect.FIXED and isinstance(p.neuron, FIXED) and not _hops(network):
             raise NetworkError(
                 f"population {p.name} is in a chip's integers, where every hop takes one tick, but the clock "
                 "says that it takes none; give it the convention LOIHI"
             )
-        if dialect is Dialect.TICKS and isinstance(p.neuron, CubaFixed):
+        if dialect is Dialect.TICKS and isinstance(p.neuron, FIXED):
             raise NetworkError(f"population {p.name} is in integers, but others are not; compile all or none")
     for q in network.projections:
         _verify_projection(q, dialect)

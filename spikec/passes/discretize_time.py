@@ -5,13 +5,9 @@ in every tick, and a spike needs a tick for every hop. `spikec.ir.discrete` give
 here its decays are rounded to what the chip stores, its gain moves into the weights, and the hop's tick is
 taken off the delays.
 
-**Where the hop's tick goes.** A neuron whose input moves the current (`Ramp`, `CubaLif`, `LiReadout`) reaches
-at the end of a tick what the continuous one reaches a tick after its input: the hop is no delay at all, and
-delays stay as they are. A neuron whose membrane jumps (`If`, `Lif`) does so at once, so the hop is a delay of
-one tick; it is taken off where there is a delay to take it from. Elsewhere the whole population runs a tick
-late, and what reaches it on other ways is delayed as much: its inputs still meet as they did. Only in a cycle
-whose delays are shorter than its hops can they not. A bias acts in a chip's first tick already, which is a
-tick early.
+What the hop's tick makes late, `spikec.passes.lateness` tells. A bias acts in a chip's first tick already,
+which is a tick early. `Theta` and `QifExp` stay what they are, for the solution of a whole tick is at hand:
+they begin in an earlier state, by as much as their input is late.
 """
 
 from __future__ import annotations
@@ -27,8 +23,10 @@ from spikec.arrays import FloatArray
 from spikec.errors import UsageError, Violation
 from spikec.ir.connectivity import Delays
 from spikec.ir.discrete import Tick, tick_of
-from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Reset, Ticks, scaled_rows
-from spikec.ir.neurons import CubaTicks, If, Lif
+from spikec.ir.network import LOIHI, Continuous, Network, Population, Reset, Ticks, scaled_rows
+from spikec.ir.neurons import CubaTicks, QifExp, Theta
+from spikec.passes.backdate import backdated
+from spikec.passes.lateness import late_input, late_ticks, mean_lateness, waits
 from spikec.program import LogEntry, Program
 from spikec.units import several
 
@@ -53,32 +51,37 @@ class DiscretizeTime:
         """See `spikec.passes.base.Pass`."""
         network = program.network
         dt = self._tick(network)
-        ticks = {p.name: _tick(p, network, dt) for p in network.populations if not p.is_source}
+        ticks = {p.name: _tick(p, network, dt) for p in network.populations if not _keeps_its_form(p)}
         shift = late_ticks(network, dt)
-        populations = tuple(
-            p if p.is_source else replace(p, neuron=_on_chip(ticks[p.name])) for p in network.populations
-        )
-        waits = _waits(network, dt, shift)
-        projections = tuple(
-            replace(
-                scaled_rows(q, ticks[q.post].gain),
-                delays=Delays(np.maximum(waits[q.name], 0.0) * dt, q.delays.kind),
+        late = mean_lateness(network, shift)
+        on_chip = {name: replace(network.population(name), neuron=_on_chip(t)) for name, t in ticks.items()}
+        earlier, unreached = _early_states(network, dt, late_input(network, shift))
+        wait = waits(network, dt, shift)
+        projections = {
+            q.name: replace(
+                scaled_rows(q, ticks[q.post].gain) if q.post in ticks else q,
+                delays=Delays(np.maximum(wait[q.name], 0.0) * dt, q.delays.kind),
             )
             for q in network.projections
-        )
-        n_ticks = program.n_ticks if network.encoding is None else _sample_length(network, dt, shift)
+        }
+        n_ticks = program.n_ticks if network.encoding is None else _sample_length(network, dt, shift, late)
         figures: dict[str, object] = {"dt_s": dt, "n_ticks": n_ticks}
         for p in network.populations:
             if not p.is_source:
-                figures[f"{p.name}.decay_error"] = _decay_error(ticks[p.name])
+                if p.name in ticks:
+                    figures[f"{p.name}.decay_error"] = _decay_error(ticks[p.name])
                 figures[f"{p.name}.late_ticks"] = shift[p.name]
-        figures |= {f"{name}.too_late_ticks": -float(w.min()) for name, w in waits.items() if np.any(w < 0)}
+        figures |= {f"{name}.too_late_ticks": -float(w.min()) for name, w in wait.items() if np.any(w < 0)}
+        figures |= {f"{name}.earlier_state": "none: it would have spiked" for name in unreached}
         latest = several(max(shift.values(), default=0), "tick")
         summary = f"ticks of {dt:g} s; spikes arrive up to {latest} late, as hops take time"
-        changed = replace(network, populations=populations, projections=projections, clock=Ticks(dt, LOIHI))
+        changed = replace(
+            network.with_populations({**on_chip, **earlier}).with_projections(projections),
+            clock=Ticks(dt, LOIHI),
+        )
         entry = LogEntry(self.name, False, summary, figures)
         violations = (*program.violations, *_broken_resets(network, ticks))
-        return program.logged(entry, network=changed, n_ticks=n_ticks, violations=violations)
+        return program.logged(entry, network=changed, n_ticks=n_ticks, violations=violations, late=late)
 
     def _tick(self, network: Network) -> float:
         if isinstance(network.clock, Ticks):
@@ -106,12 +109,43 @@ class DiscretizeTime:
         return window / per_window
 
 
-def _sample_length(network: Network, dt: float, shift: Mapping[str, int]) -> int:
-    """Ticks until the answer is there, late as it may be."""
+def _keeps_its_form(p: Population) -> bool:
+    return p.is_source or isinstance(p.neuron, Theta | QifExp)
+
+
+def _early_states(
+    network: Network, dt: float, late: Mapping[str, float]
+) -> tuple[dict[str, Population], list[str]]:
+    """`Theta` and `QifExp` with which tick 0 begins, and the populations that cannot begin early enough."""
+    moved: dict[str, Population] = {}
+    unreached = []
+    for p in network.populations:
+        if isinstance(p.neuron, Theta | QifExp):
+            ticks = late[p.name] + 1 if isinstance(network.clock, Continuous) else late[p.name]
+            neuron, there = backdated(p.neuron, ticks * dt)
+            moved[p.name] = replace(p, neuron=neuron)
+            unreached += [] if there else [p.name]
+    return moved, unreached
+
+
+def _sample_length(network: Network, dt: float, shift: Mapping[str, int], late: Mapping[str, float]) -> int:
+    """Ticks until the answer is there, late as it may be.
+
+    A membrane is read, and a spike that a tick's input causes is there, after that tick. The spikes of
+    `Theta` and `QifExp` may come at any moment, and each population on the way makes them late by up to a
+    tick: twice what is the mean. So none is lost, and some come that the exact network has no time for.
+
+    Args:
+        network: Before it is put on the chip's clock.
+        dt: Length of a tick, seconds.
+        shift: Whole ticks by which populations are late.
+        late: Ticks by which spikes are late on average.
+    """
     assert network.encoding is not None
     answers = network.outputs if network.decoding is None else (network.decoding.population,)
-    late = max((shift[name] for name in answers), default=0)
-    return round(network.encoding.duration / dt) + 1 + late
+    pairs = {p.name for p in network.populations if isinstance(p.neuron, Theta | QifExp)}
+    latest = [shift[n] + (round(2 * (late[n] - shift[n])) if n in pairs else 0) for n in answers]
+    return round(network.encoding.duration / dt) + 1 + max(latest, default=0)
 
 
 def _tick(population: Population, network: Network, dt: float) -> Tick:
@@ -156,53 +190,3 @@ def _on_chip(tick: Tick) -> CubaTicks:
         one_spike=tick.one_spike,
         current_bias=tick.current_bias,
     )
-
-
-def late_ticks(network: Network, dt: float) -> dict[str, int]:
-    """By how many ticks each population runs late on a chip, at least, if all its inputs are to meet.
-
-    Every hop takes a tick. Where the network itself takes none and has no delay to spare, the hop makes what
-    follows late; longer delays on the way make it up again.
-    """
-    own = _own_ticks(network)
-    late = {
-        q.name: 1 - own[q.name] - int(np.rint(_delay_ticks(q, network, dt).min()))
-        for q in network.projections
-        if q.connectivity.n_synapses
-    }
-    shift = {p.name: 0 for p in network.populations}
-    for _ in network.populations:  # the longest path; a cycle that cannot be kept in time is given up
-        for q in network.projections:
-            if q.name in late:
-                shift[q.post] = max(shift[q.post], shift[q.pre] + late[q.name])
-    return shift
-
-
-def _own_ticks(network: Network) -> dict[str, int]:
-    """Ticks that the network itself lets pass on each projection of delay 0, as the chip counts them."""
-    if isinstance(network.clock, Continuous):
-        jumps = {p.name for p in network.populations if isinstance(p.neuron, If | Lif)}
-        return {q.name: int(q.post not in jumps) for q in network.projections}
-    hop = network.clock.convention.hop_delay
-    component = {name: k for k, names in enumerate(network.components()) for name in names}
-    return {q.name: max(hop, int(component[q.pre] == component[q.post])) for q in network.projections}
-
-
-def _delay_ticks(q: Projection, network: Network, dt: float) -> FloatArray:
-    """A projection's delays in ticks: whole ones, unless the network is continuous."""
-    if q.delays.in_ticks:
-        return q.delays.values.astype(np.float64)
-    ticks = q.delays.values / dt
-    return ticks if isinstance(network.clock, Continuous) else np.rint(ticks)
-
-
-def _waits(network: Network, dt: float, shift: Mapping[str, int]) -> dict[str, FloatArray]:
-    """Delays in ticks, less the chip's own for the hop, more what the far end runs later than the near.
-
-    Where they fall below 0, spikes arrive too late by as much.
-    """
-    own = _own_ticks(network)
-    return {
-        q.name: _delay_ticks(q, network, dt) - (1 - own[q.name]) + shift[q.post] - shift[q.pre]
-        for q in network.projections
-    }

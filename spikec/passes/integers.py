@@ -32,11 +32,11 @@ def starting_scale(p: Population, incoming: tuple[Projection, ...], formats: For
         limits.append(formats.bias_max.value * 2**formats.bias_exponent_max.value / (64 * bias))
     widest, size = 0.0, -1
     for q in incoming:
-        reach = _reach(q, bits)
-        if reach > 0:
-            limits.append(2**formats.weight_exponent_max.value / reach)
+        width = reach(q, bits)
+        if width > 0:
+            limits.append(2**formats.weight_exponent_max.value / width)
             if q.connectivity.n_synapses > size:
-                widest, size = reach, q.connectivity.n_synapses
+                widest, size = width, q.connectivity.n_synapses
     s = min(limits, default=1.0)
     if widest > 0:
         s = 2.0 ** np.floor(np.log2(s * widest)) / widest
@@ -46,7 +46,7 @@ def starting_scale(p: Population, incoming: tuple[Projection, ...], formats: For
 def fixed_projection(q: Projection, s: float, formats: Formats, bits: int) -> Projection:
     """The projection with weights ``s * W`` in the smallest exponent that holds them."""
     weights = np.asarray(q.connectivity.weights, np.float64)
-    needed = int(np.ceil(np.log2(max(s * _reach(q, bits), 2.0**-40)) - 1e-9))
+    needed = int(np.ceil(np.log2(max(s * reach(q, bits), 2.0**-40)) - 1e-9))
     low, high = int(formats.weight_exponent_min.value), int(formats.weight_exponent_max.value)
     form = FixedFormat(bits, _sign(weights), min(max(needed, low), high))
     return replace(q, connectivity=q.connectivity.with_weights(Fixed(form.nearest(s * weights), form)))
@@ -72,7 +72,7 @@ def fixed_neuron(p: Population, s: float, formats: Formats) -> CubaFixed:
     )
 
 
-def _reach(q: Projection, bits: int) -> float:
+def reach(q: Projection, bits: int) -> float:
     """The scale at which the projection's largest weight is one, over the largest mantissa."""
     weights = np.asarray(q.connectivity.weights, np.float64)
     if not weights.size:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from spikec.errors import TargetError, UsageError, Violation
 from spikec.events import Events
 from spikec.ir.network import Dialect, Network
-from spikec.ir.verify import CONTINUOUS_ONLY
 from spikec.passes.base import Pass, run_pipeline
 from spikec.passes.current_bias import CurrentBias
 from spikec.passes.discretize_time import DiscretizeTime
@@ -106,19 +105,6 @@ def try_compile(
     if options.n_ticks is not None and options.n_ticks < 1:
         raise UsageError(f"a sample of {options.n_ticks} ticks is impossible; give 1 or more")
     program = Program(network, target, n_ticks=options.n_ticks, source=source or {})
-    unknown = [
-        Violation(
-            "neuron",
-            f"population {p.name}",
-            type(p.neuron).__name__,
-            "one with an integer form",
-            "there is none yet: run the network as it is, `spikec run`",
-        )
-        for p in network.populations
-        if isinstance(p.neuron, CONTINUOUS_ONLY)
-    ]
-    if unknown:
-        return program, unknown
     program = run_pipeline(program, loihi(options), probe, progress)
     violations = check_all(program)
     return replace(program, violations=()), violations

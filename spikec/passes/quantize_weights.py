@@ -9,7 +9,8 @@ It is the largest for which
 * thresholds, biases and exponents exist, and
 * no current can leave 24 bits, whatever spikes (`spikec.ir.bounds`).
 
-Every other projection takes the smallest exponent that holds its weights. Mantissas are rounded to the
+`Theta` and `QifExp` have neither threshold nor bias and a unit of their own (`spikec.passes.pairs`). Every
+other projection takes the smallest exponent that holds its weights. Mantissas are rounded to the
 nearest that exist, before Lava or the chip would cut them off.
 """
 
@@ -26,8 +27,9 @@ from spikec.ir.bounds import M, current_bound, once_spiking
 from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Network, Population, Projection
-from spikec.ir.neurons import CubaTicks
+from spikec.ir.neurons import CubaTicks, QifExp, Theta
 from spikec.passes.integers import fixed_neuron, fixed_projection, starting_scale
+from spikec.passes.pairs import pair_errors, quantize_pairs, unstorable_pair
 from spikec.passes.rounding import parameter_errors, weight_errors
 from spikec.program import LogEntry, Program
 from spikec.targets.target import Formats
@@ -35,7 +37,7 @@ from spikec.targets.target import Formats
 
 @dataclass(frozen=True)
 class QuantizeWeights:
-    """Turn `CubaTicks` into `CubaFixed` and real weights into `Fixed`.
+    """Turn `CubaTicks`, `Theta` and `QifExp` into their integer forms and real weights into `Fixed`.
 
     Attributes:
         bits: Bits of the weight mantissas, 1 to 8; None for all the target has.
@@ -64,6 +66,10 @@ class QuantizeWeights:
         scales, figures, broken = dict(program.scales), dict[str, object](), list[Violation]()
         for name, s in units.items():
             p = program.network.population(name)
+            if isinstance(p.neuron, Theta | QifExp):
+                figures.update(pair_errors(p, network.population(name), s, network.dt))
+                broken.extend(unstorable_pair(p, network.dt))
+                continue
             scales[name] = np.broadcast_to(np.asarray(scales.get(name, 1.0)) * s * 64, (p.n,))
             figures.update(parameter_errors(p, network.population(name), s))
             broken.extend(_unstorable(network, p, program.n_ticks))
@@ -129,7 +135,9 @@ def _quantize_all(
     network, units = program.network, {}
     for name in (name for component in network.components() for name in component):
         p = network.population(name)
-        if isinstance(p.neuron, CubaTicks):
+        if isinstance(p.neuron, Theta | QifExp):
+            network, units[name] = quantize_pairs(network, p, formats, bits, program.n_ticks)
+        elif isinstance(p.neuron, CubaTicks):
             network, units[name] = quantize_population(
                 network, p, formats, bits, program.n_ticks, program.once, largest.get(name, np.inf)
             )

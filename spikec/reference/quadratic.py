@@ -12,6 +12,7 @@ Engines compute both in another form, on pairs (a, b) with V = a/b.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -31,6 +32,19 @@ class Arrival(Protocol):
     @property
     def weights(self) -> FloatArray:
         """One weight each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Jumps:
+    """An `Arrival` by itself."""
+
+    neurons: IntArray
+    weights: FloatArray
+
+
+def quadratic_neurons(population: Population) -> ThetaNeurons | QifNeurons:
+    """The neurons of a population of `Theta` or `QifExp` in one sample."""
+    return ThetaNeurons(population) if isinstance(population.neuron, Theta) else QifNeurons(population)
 
 
 class _Quadratic:

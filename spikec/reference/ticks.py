@@ -14,6 +14,8 @@ import numpy as np
 from spikec.arrays import BoolArray, FloatArray
 from spikec.ir.discrete import tick_of
 from spikec.ir.network import Network, Population, Projection, Reset, Ticks
+from spikec.ir.neurons import QifExp, Theta
+from spikec.reference.quadratic import Jumps, quadratic_neurons
 
 
 def run_ticks(
@@ -35,7 +37,7 @@ def run_ticks(
     spikes = {p.name: np.zeros((n_samples, n_ticks, p.n), np.bool_) for p in network.populations}
     order = [(name, component) for component in network.components() for name in component]
     neurons = {
-        name: _Neurons(network.population(name), network.clock, n_samples)
+        name: _neurons(network.population(name), network.clock, n_samples)
         for name, _ in order
         if not network.population(name).is_source
     }
@@ -54,6 +56,37 @@ def run_ticks(
                 if s.pre == name:
                     s.send(spikes[name][:, tick], tick)
     return spikes, membranes
+
+
+def _neurons(population: Population, clock: Ticks, n_samples: int) -> _Neurons | _Quadratic:
+    quadratic = isinstance(population.neuron, Theta | QifExp)
+    return (_Quadratic if quadratic else _Neurons)(population, clock, n_samples)
+
+
+class _Quadratic:
+    """`Theta` or `QifExp` neurons: what arrives in a tick acts at its beginning, and then they run freely."""
+
+    def __init__(self, population: Population, clock: Ticks, n_samples: int) -> None:
+        self.dt, self.n = clock.dt, population.n
+        self.samples = [quadratic_neurons(population) for _ in range(n_samples)]
+
+    @property
+    def v(self) -> FloatArray:
+        """Membranes, ``(n_samples, n)``."""
+        return np.array([k.v for k in self.samples]).reshape(-1, self.n)
+
+    def update(self, x: FloatArray) -> BoolArray:
+        """Advance one tick with the weighted input `x`, and tell who spikes."""
+        spiking = np.zeros((len(self.samples), self.n), np.bool_)
+        everybody = np.arange(self.n)
+        for s, (k, weights) in enumerate(zip(self.samples, np.broadcast_to(x, spiking.shape), strict=True)):
+            k.receive(Jumps(everybody, weights))
+            end = k.t[0] + self.dt if self.n else 0.0
+            while np.any(np.isfinite(times := k.crossings(everybody, end, inclusive=False))):
+                j = np.flatnonzero(np.isfinite(times))
+                spiking[s, [i for i, _ in k.fire(j, times[j])]] = True
+            k.advance(everybody, end)
+        return spiking
 
 
 class _Neurons:

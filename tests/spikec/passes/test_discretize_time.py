@@ -13,7 +13,8 @@ from spikec.events import from_rows
 from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.network import LOIHI, Continuous, Convention, Network, Population, Projection, Reset, Ticks
 from spikec.ir.neurons import CubaLif, CubaTicks, If, Lif, LiReadout, Ramp, Source
-from spikec.passes.discretize_time import DiscretizeTime, late_ticks
+from spikec.passes.discretize_time import DiscretizeTime
+from spikec.passes.lateness import late_ticks
 from tests.float_networks import DT, answer, random_inputs, random_network, rasters, started
 
 seeds = st.integers(0, 2**32 - 1)

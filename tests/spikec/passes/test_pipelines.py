@@ -12,7 +12,7 @@ from spikec.ir.bounds import current_bounds
 from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.network import Continuous, Convention, Dialect, Network, Population, Projection, Reset, Ticks
 from spikec.ir.neurons import CubaLif, If, Lif, LiReadout, Ramp, Source
-from spikec.passes.discretize_time import late_ticks
+from spikec.passes.lateness import late_ticks
 from spikec.passes.pipelines import CompileOptions, compile_network, loihi, try_compile
 from spikec.targets.rules import check_all
 from spikec.targets.target import load_target

@@ -1,0 +1,103 @@
+r"""By how much each population runs late on a chip's clock, where every hop takes a tick.
+
+**Whole ticks.** A neuron whose input moves the current (`Ramp`, `CubaLif`, `LiReadout`), or turns it
+(`Theta`, `QifExp`), reaches at the end of a tick what the continuous one reaches a tick after its input: the
+hop is no delay at all. A neuron whose membrane jumps (`If`, `Lif`) does so at once, so the hop is a delay of
+one tick; it is taken off where there is a delay to take it from. Elsewhere the whole population runs a tick
+late, and what reaches it on other ways is delayed as much: its inputs still meet as they did. Only in a cycle
+whose delays are shorter than its hops can they not.
+
+**Halves.** A spike is seen in the first tick after it, half a tick late on average, and what it causes is
+late by as much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from spikec.arrays import FloatArray
+from spikec.ir.network import Continuous, Network, Projection
+from spikec.ir.neurons import If, Lif
+
+
+def late_ticks(network: Network, dt: float) -> dict[str, int]:
+    """By how many ticks each population runs late on a chip, at least, if all its inputs are to meet.
+
+    Every hop takes a tick. Where the network itself takes none and has no delay to spare, the hop makes what
+    follows late; longer delays on the way make it up again.
+    """
+    own = _own_ticks(network)
+    late = {
+        q.name: 1 - own[q.name] - int(np.rint(_delay_ticks(q, network, dt).min()))
+        for q in network.projections
+        if q.connectivity.n_synapses
+    }
+    shift = {p.name: 0 for p in network.populations}
+    for _ in network.populations:  # the longest path; a cycle that cannot be kept in time is given up
+        for q in network.projections:
+            if q.name in late:
+                shift[q.post] = max(shift[q.post], shift[q.pre] + late[q.name])
+    return shift
+
+
+def _own_ticks(network: Network) -> dict[str, int]:
+    """Ticks that the network itself lets pass on each projection of delay 0, as the chip counts them."""
+    if isinstance(network.clock, Continuous):
+        jumps = {p.name for p in network.populations if isinstance(p.neuron, If | Lif)}
+        return {q.name: int(q.post not in jumps) for q in network.projections}
+    hop = network.clock.convention.hop_delay
+    component = {name: k for k, names in enumerate(network.components()) for name in names}
+    return {q.name: max(hop, int(component[q.pre] == component[q.post])) for q in network.projections}
+
+
+def _delay_ticks(q: Projection, network: Network, dt: float) -> FloatArray:
+    """A projection's delays in ticks: whole ones, unless the network is continuous."""
+    if q.delays.in_ticks:
+        return q.delays.values.astype(np.float64)
+    ticks = q.delays.values / dt
+    return ticks if isinstance(network.clock, Continuous) else np.rint(ticks)
+
+
+def waits(network: Network, dt: float, shift: Mapping[str, int]) -> dict[str, FloatArray]:
+    """Delays in ticks, less the chip's own for the hop, more what the far end runs later than the near.
+
+    Where they fall below 0, spikes arrive too late by as much.
+    """
+    own = _own_ticks(network)
+    return {
+        q.name: _delay_ticks(q, network, dt) - (1 - own[q.name]) + shift[q.post] - shift[q.pre]
+        for q in network.projections
+    }
+
+
+def mean_lateness(network: Network, shift: Mapping[str, int]) -> dict[str, float]:
+    """By how many ticks the spikes of each population are late on average; those of inputs are not.
+
+    Args:
+        network: Before it is put on the chip's clock.
+        shift: Whole ticks, from `late_ticks`.
+    """
+    jumps = {p.name for p in network.populations if isinstance(p.neuron, If | Lif)}
+    late = late_input(network, shift)
+    return {
+        p.name: late[p.name] + (0.0 if p.is_source or p.name in jumps else 0.5) for p in network.populations
+    }
+
+
+def late_input(network: Network, shift: Mapping[str, int]) -> dict[str, float]:
+    """By how many ticks what reaches each population is late, on average: the latest of its inputs.
+
+    Within a cycle nobody is late of itself.
+    """
+    jumps = {p.name for p in network.populations if isinstance(p.neuron, If | Lif)}
+    halves = {p.name: 0.0 for p in network.populations}
+    for component in network.components():
+        reaching = [
+            halves[q.pre] + (0.0 if network.population(q.pre).is_source or q.pre in jumps else 0.5)
+            for q in network.projections
+            if q.post in component and q.pre not in component
+        ]
+        halves.update(dict.fromkeys(component, max(reaching, default=0.0)))
+    return {name: shift[name] + h for name, h in halves.items()}
