@@ -7,10 +7,10 @@ What a network answers is the time of each output's spike. The loss of a sample 
 
 with the answers :math:`t_k`, the right one :math:`t_y`, and the end of the trial T, which competes with the
 answers as one that is always wrong. The last sum runs over the hidden neurons that stay silent,
-:math:`V^*` being the highest value of their membranes in units of the threshold. An output that stays silent is
-taken to answer at :math:`T + \tau_m (1 - V^*)`. So all that is silent has an exact gradient, which raises the
-highest membrane as in the tempotron (R. Guetig and H. Sompolinsky, Nat. Neurosci. 9, 420 (2006)); no weight is
-bumped. Still the loss jumps where a spike comes or goes, and no gradient sees that.
+:math:`V^*` being the highest value of their membranes in units of the threshold. An output that stays silent
+is taken to answer at :math:`T + \tau_m (1 - V^*)`. So all that is silent has an exact gradient, which raises
+the highest membrane as in the tempotron (R. Guetig and H. Sompolinsky, Nat. Neurosci. 9, 420 (2006)); no
+weight is bumped. Still the loss jumps where a spike comes or goes, and no gradient sees that.
 
 All times are in units of :math:`\tau_s`. Samples run in blocks, each with its own gradient: the result does
 not depend on how many threads there are. `kernels.cuba_lif` computes, and has the sources of the formulas.
