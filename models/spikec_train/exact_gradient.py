@@ -109,7 +109,7 @@ def train(
             write_checkpoint(checkpoint, key, state)
         if progress is not None:
             done = f"epoch {state.losses.size} of {epochs}"
-            progress(f"{done}: loss {state.losses[-1]:.4f}, {state.seconds:.1f} s so far")
+            progress(f"{done}: loss {state.losses[-1]:.4g}, {state.seconds:.1f} s so far")
     return state
 
 

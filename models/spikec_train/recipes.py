@@ -1,6 +1,7 @@
 """Recipes: one YAML file is one network that anybody can make again: data, method, seed, figures to expect.
 
-A recipe names its data set; it trains on the split ``train``, and its figures are those of ``test``. The
+A recipe names its data set; it trains on the split ``train``, and its figures are those of ``test``. Networks
+that are to spike at given times have no data set: their input is drawn from the seed. The
 entry ``method`` says how it trains; a new method is a new options class with its own ``method`` in `Training`
 and a function beside `_train_theta`.
 """
@@ -20,34 +21,41 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from spikec.catalogue import Catalogue
 from spikec.errors import UsageError
+from spikec.events import Events
 from spikec.ir.network import Network
 from spikec_train.datasets import Dataset, load_dataset
+from spikec_train.qif_training import ExactQif, train_qif
 from spikec_train.sampling import SampledRamp, sampled_network
+from spikec_train.spike_time_tasks import ExactQifNeuron, ExactQifRnn
 from spikec_train.theta_training import ExactTheta, train_theta
 
-Training = Annotated[SampledRamp | ExactTheta, Field(discriminator="method")]
+Training = Annotated[SampledRamp | ExactTheta | ExactQifNeuron | ExactQifRnn, Field(discriminator="method")]
 
-_METHODS = ("sampled-ramp", "exact-theta", "adam", "adabelief", "sgd")
+_METHODS = (
+    "sampled-ramp", "exact-theta", "exact-qif-neuron", "exact-qif-rnn", "adam", "adabelief", "sgd",
+)  # fmt: skip
 
 _CHECKED = ConfigDict(extra="forbid")
 
 
 @checked_dataclass(frozen=True, config=_CHECKED)
 class Expected:
-    """What a recipe promises.
+    """What a recipe promises: an accuracy if it has a data set, else a loss.
 
     Attributes:
+        seconds: Training time, a guide only.
         accuracy: Share of right answers on the test split, exact spike times.
         tolerance: How far another seed or machine may be off.
-        seconds: Training time, a guide only.
+        loss: The largest loss of the trained network with the recipe's own seed.
     """
 
-    accuracy: float
-    tolerance: float
     seconds: float
+    accuracy: float | None = None
+    tolerance: float = 0.0
+    loss: float | None = None
 
     def __post_init__(self) -> None:
-        if not (0 <= self.accuracy <= 1 and 0 <= self.tolerance <= 1 and self.seconds > 0):
+        if not (0 <= (self.accuracy or 0.0) <= 1 and 0 <= self.tolerance <= 1 and self.seconds > 0):
             raise UsageError(
                 f"it expects accuracy {self.accuracy} with tolerance {self.tolerance} in {self.seconds} s; "
                 "shares lie between 0 and 1, and seconds are positive"
@@ -60,20 +68,27 @@ class Recipe:
 
     Attributes:
         title: For people.
-        data: Name of the data set.
         seed: Seed of all chance in the training.
         training: The method and its options.
         expected: Figures.
+        data: Name of the data set, or None if the method draws its own input.
     """
 
     title: str
-    data: str
     seed: int
     training: Training
     expected: Expected
+    data: str | None = None
 
     def __post_init__(self) -> None:
         _check_seed(self.seed)
+        draws = isinstance(self.training, ExactQif)
+        if draws != (self.data is None):
+            has, needs = ("a", "draws its input from the seed") if draws else ("no", "needs one")
+            raise UsageError(f"it names {has} data set, but {self.training.method} {needs}; mend 'data'")
+        if draws != (self.expected.accuracy is None) or draws != (self.expected.loss is not None):
+            wanted = "a loss and no accuracy" if draws else "an accuracy and no loss"
+            raise UsageError(f"{self.training.method} can promise {wanted}; mend 'expected'")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +102,9 @@ class TrainingResult:
         seconds: Wall time of the training alone, without loading data and without evaluation.
         figures: What the training measured, on training samples alone, by name.
         score: The figure by which the best of several seeds is chosen, the larger the better.
-        measure: Figures of the network on other samples, ``accuracy`` among them: exact spike times.
+        measure: Figures of the network on other samples, ``accuracy`` among them: exact spike times. None
+            if there can be no others.
+        inputs: Input spikes that belong to the network, by population, if it has no data set.
     """
 
     network: Network
@@ -96,7 +113,8 @@ class TrainingResult:
     seconds: float
     figures: Mapping[str, float]
     score: float
-    measure: Callable[[Dataset], Mapping[str, float]]
+    measure: Callable[[Dataset], Mapping[str, float]] | None
+    inputs: Mapping[str, Events] | None = None
 
 
 _ADAPTER: TypeAdapter[Recipe] = TypeAdapter(Recipe)
@@ -146,10 +164,12 @@ def train(
     """
     used = recipe.seed if seed is None else _check_seed(seed)
     tell = progress or (lambda sentence: None)
+    options = recipe.training
+    if isinstance(options, ExactQif):
+        return _train_qif(recipe, options, used, checkpoint, tell)
     if data is None:
         tell(f"loading {recipe.data}:train")
         data = load_dataset(f"{recipe.data}:train")
-    options = recipe.training
     if isinstance(options, ExactTheta):
         return _train_theta(recipe, options, data, used, checkpoint, tell)
     if checkpoint is not None:
@@ -193,6 +213,17 @@ def _train_theta(
     figures = {f"train_{name}": value for name, value in made.figures(data).items()}
     score = -figures["train_loss"]
     return TrainingResult(made.network, recipe, seed, made.training.seconds, figures, score, made.figures)
+
+
+def _train_qif(
+    recipe: Recipe, options: ExactQif, seed: int, checkpoint: Path | None, tell: Callable[[str], Any]
+) -> TrainingResult:
+    tell(f"training {options.epochs * options.steps} steps")
+    made = train_qif(options, seed, checkpoint, tell)
+    figures = made.figures()
+    return TrainingResult(
+        made.network, recipe, seed, made.training.seconds, figures, -figures["loss"], None, made.inputs
+    )
 
 
 def _check_seed(seed: int) -> int:

@@ -1,8 +1,12 @@
-"""Train a recipe's network, for one seed or several, and write the best down."""
+"""Train a recipe's network, for one seed or several, and write the best down.
+
+A network without a data set has input spikes of its own, which are written beside it: ``net.npz`` and
+``net.inputs.npz``, for ``spikec run net.npz --input net.inputs.npz``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +16,7 @@ from spikec.container import save
 from spikec.errors import UsageError
 
 if TYPE_CHECKING:
+    from spikec_train.datasets import Dataset
     from spikec_train.recipes import TrainingResult
 
 
@@ -41,7 +46,6 @@ def train_file(
     Raises:
         UsageError: No seeds, no folder to write to, or what `spikec_train.recipes.train` raises.
     """
-    from spikec_train.datasets import load_dataset
     from spikec_train.recipes import load_recipe, train
 
     if n_seeds < 1:
@@ -51,19 +55,22 @@ def train_file(
         raise UsageError(f"there is no folder {folder} to write {output.name} to; make it first")
     recipe = load_recipe(name)
     first = recipe.seed if seed is None else seed
-    progress(f"loading {recipe.data}")
-    data, test = (load_dataset(f"{recipe.data}:{split}", data_dir) for split in ("train", "test"))
+    data, test = _data(recipe.data, data_dir, progress)
     best: TrainingResult | None = None
     records: list[dict[str, Any]] = []
     for used in range(first, first + n_seeds):
         of_seed = checkpoint if n_seeds == 1 else _of_seed(checkpoint, used)
         made = train(recipe, used, _with_seed(progress, used), data, of_seed)
-        records.append(_record(made, {f"test_{k}": v for k, v in made.measure(test).items()}))
+        records.append(_record(made, test))
         if best is None or made.score > best.score:
             best = made
     assert best is not None
     save(best.network, output)
     found = {"recipe": name, **records[best.seed - first], "output": str(output)}
+    if best.inputs is not None:
+        inputs = output.with_suffix(f".inputs{output.suffix}")
+        save(dict(best.inputs), inputs)
+        found["inputs"] = str(inputs)
     if n_seeds > 1:
         figures = [k for k in records[0] if k != "seed"]
         found["mean"] = {k: float(np.mean([r[k] for r in records])) for k in figures}
@@ -71,8 +78,24 @@ def train_file(
     return found
 
 
-def _record(made: TrainingResult, test: Mapping[str, float]) -> dict[str, Any]:
-    return {"seed": made.seed, "seconds": made.seconds, **made.figures, **test}
+def _data(
+    name: str | None, folder: Path | None, progress: Callable[[str], None]
+) -> tuple[Dataset | None, Dataset | None]:
+    """What to train with and what to test with, if there is a data set."""
+    from spikec_train.datasets import load_dataset
+
+    if name is None:
+        if folder is not None:
+            raise UsageError("this recipe draws its input and has no data set; leave out --data-dir")
+        return None, None
+    progress(f"loading {name}")
+    return load_dataset(f"{name}:train", folder), load_dataset(f"{name}:test", folder)
+
+
+def _record(made: TrainingResult, test: Dataset | None) -> dict[str, Any]:
+    measured = {} if made.measure is None or test is None else made.measure(test)
+    on_test = {f"test_{k}": v for k, v in measured.items()}
+    return {"seed": made.seed, "seconds": made.seconds, **made.figures, **on_test}
 
 
 def _of_seed(checkpoint: Path | None, seed: int) -> Path | None:
