@@ -20,6 +20,7 @@ from spikec.container import CLASSES, MANIFEST, digest, is_container, load, save
 from spikec.errors import FileFormatError, Violation
 from spikec.events import from_dense_times, no_events
 from spikec.ir.connectivity import Delays, Dense, sparse
+from spikec.ir.fixed_neurons import QifFixed, ThetaFixed
 from spikec.ir.network import Continuous, Convention, Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, LiReadout, QifExp, Ramp, Source, Theta
 from spikec.program import LogEntry, Program, Shard
@@ -96,6 +97,10 @@ EXAMPLES = {
     "network": _float_network(),
     "chip decays": Population("p", CubaTicks([1, 4096], 0, np.inf), (2,)),
     "oscillator": Population("p", Theta(0.01, [1.0, 2.0], phase=1e-3), (2,)),
+    "pairs": (
+        Population("p", ThetaFixed(32000, 100, [90, 80], -5, 16384, 7), (2,)),
+        Population("q", QifFixed(100, 20000, 30, 160, 16000), (1,)),
+    ),
     "decaying currents": (Population("p", QifExp(0.02), (1,)), Population("q", IfExp(0.01, 1.0), (1,))),
     "one moment": (BinaryEncoding("p", 127.5, 1e-4, 0.02),),
     "program": _program(),

@@ -77,8 +77,6 @@ def test_sound_networks_pass_and_come_back(network):
         (_network(CubaLif(1.0, 1.0, 1.0, v_reset=2.0), Continuous()), "out resets neuron 0"),
         (_network(IfExp(1.0, 1.0, v_reset=2.0), Continuous()), "out resets neuron 0"),
         (_network(If([0.0]), Continuous(Reset.SUBTRACT)), "out subtracts thresholds down to 0"),
-        (_network(Theta(1.0), TICKS), "out is a Theta, which has no form in ticks yet"),
-        (_network(QifExp(1.0), TICKS), "out is a QifExp"),
     ],
 )
 def test_what_a_dialect_forbids_is_refused(network, message):
