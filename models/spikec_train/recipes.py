@@ -3,7 +3,7 @@
 A recipe names its data set; it trains on the split ``train``, and its figures are those of ``test``. Networks
 that are to spike at given times have no data set: their input is drawn from the seed. The
 entry ``method`` says how it trains; a new method is a new options class with its own ``method`` in `Training`
-and a function beside `_train_theta`.
+and a function beside `_train_by_gradient`.
 """
 
 from __future__ import annotations
@@ -23,16 +23,20 @@ from spikec.catalogue import Catalogue
 from spikec.errors import UsageError
 from spikec.events import Events
 from spikec.ir.network import Network
+from spikec_train.cuba_training import ExactCuba, train_cuba
 from spikec_train.datasets import Dataset, load_dataset
 from spikec_train.qif_training import ExactQif, train_qif
 from spikec_train.sampling import SampledRamp, sampled_network
 from spikec_train.spike_time_tasks import ExactQifNeuron, ExactQifRnn
 from spikec_train.theta_training import ExactTheta, train_theta
 
-Training = Annotated[SampledRamp | ExactTheta | ExactQifNeuron | ExactQifRnn, Field(discriminator="method")]
+Training = Annotated[
+    SampledRamp | ExactTheta | ExactCuba | ExactQifNeuron | ExactQifRnn, Field(discriminator="method")
+]
 
 _METHODS = (
-    "sampled-ramp", "exact-theta", "exact-qif-neuron", "exact-qif-rnn", "adam", "adabelief", "sgd",
+    "sampled-ramp", "exact-theta", "exact-cuba", "exact-qif-neuron", "exact-qif-rnn",
+    "adam", "adabelief", "sgd",
 )  # fmt: skip
 
 _CHECKED = ConfigDict(extra="forbid")
@@ -170,8 +174,8 @@ def train(
     if data is None:
         tell(f"loading {recipe.data}:train")
         data = load_dataset(f"{recipe.data}:train")
-    if isinstance(options, ExactTheta):
-        return _train_theta(recipe, options, data, used, checkpoint, tell)
+    if isinstance(options, ExactTheta | ExactCuba):
+        return _train_by_gradient(recipe, options, data, used, checkpoint, tell)
     if checkpoint is not None:
         raise UsageError("this recipe trains in one step and has no checkpoints; leave out --checkpoint")
     return _train_sampled(recipe, options, data, used, tell)
@@ -200,16 +204,21 @@ def _train_sampled(
     return TrainingResult(sampled.network, recipe, seed, seconds, figures, score, measure)
 
 
-def _train_theta(
+def _train_by_gradient(
     recipe: Recipe,
-    options: ExactTheta,
+    options: ExactTheta | ExactCuba,
     data: Dataset,
     seed: int,
     checkpoint: Path | None,
     tell: Callable[[str], Any],
 ) -> TrainingResult:
     tell(f"training {sum(options.hidden)} hidden neurons on {data.n_samples} samples")
-    made = train_theta(data, options, seed, checkpoint, tell)
+    given = (seed, checkpoint, tell)
+    made = (
+        train_cuba(data, options, *given)
+        if isinstance(options, ExactCuba)
+        else train_theta(data, options, *given)
+    )
     figures = {f"train_{name}": value for name, value in made.figures(data).items()}
     score = -figures["train_loss"]
     return TrainingResult(made.network, recipe, seed, made.training.seconds, figures, score, made.figures)

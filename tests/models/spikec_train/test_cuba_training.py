@@ -1,0 +1,180 @@
+"""Networks of one spike a neuron, from samples to a `Network` that other engines run."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spikec.backend import run as run_backend
+from spikec.coding import LatencyEncoding, Readout, decode
+from spikec.container import digest, load, save
+from spikec.errors import UsageError
+from spikec.ir.connectivity import DelayKind
+from spikec.ir.neurons import CubaLif
+from spikec.ir.verify import verify
+from spikec.program import Program, encode_samples
+from spikec.targets.target import load_target
+from spikec_cpu.backend import CpuBackend
+from spikec_train.cuba_gradient import Delayed, run
+from spikec_train.cuba_training import CubaProblem, ExactCuba, train_cuba
+from spikec_train.datasets import load_dataset
+from spikec_train.optimisers import Adam
+
+NETS = Path(__file__).parents[3] / "models" / "nets"
+
+OPTIONS = ExactCuba(
+    hidden=(9, 8),
+    optimiser=Adam(rate=0.02),
+    epochs=4,
+    batch=100,
+    weight_means=(6.0, 8.0, 8.0),
+    weight_spreads=(1.6, 2.0, 2.0),
+    delays=Delayed.SYNAPTIC,
+    jitter=1e-4,
+)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return load_dataset("yinyang:train:600")
+
+
+@pytest.fixture(scope="module")
+def trained(data):
+    return train_cuba(data, OPTIONS, seed=3)
+
+
+def exact_spikes(network, data):
+    program = Program(verify(network), load_target("ideal"))
+    inputs = encode_samples(network, data.samples)
+    return run_backend(CpuBackend(), program, inputs, network.encoding.duration).spikes
+
+
+def test_training_lowers_the_loss(trained):
+    assert trained.training.losses[-1] < 0.8 * trained.training.losses[0]
+
+
+def test_the_network_is_in_seconds_and_of_the_recipes_neurons(trained):
+    network = verify(trained.network)
+    assert [p.n for p in network.populations] == [4, 9, 8, 3]
+    for p in network.populations[1:]:
+        assert isinstance(p.neuron, CubaLif)
+        assert p.neuron.one_spike
+        assert (float(p.neuron.tau_mem), float(p.neuron.tau_syn)) == (0.01, 0.005)
+    assert network.encoding == LatencyEncoding("values", 0.01, 1.0, True, None, 0.05)
+    assert network.decoding.readout is Readout.FIRST
+
+
+@pytest.mark.parametrize("delays", Delayed)
+@pytest.mark.parametrize("tau_mem", [0.005, 0.01])
+def test_the_exact_engine_sees_the_spikes_that_the_training_saw(data, delays, tau_mem):
+    done = train_cuba(data, replace(OPTIONS, delays=delays, tau_mem=tau_mem, epochs=2), seed=1)
+    few = load_dataset("yinyang:test:50")
+    spikes = exact_spikes(done.network, few)
+    times = [spikes[p.name].first_times() for p in done.network.populations[1:]]
+    found = run(done.model, done.training.parameters, 2 * (1 - few.samples), few.labels)
+    expected = np.concatenate(times, axis=1) / OPTIONS.tau_syn
+    np.testing.assert_allclose(found.spikes, expected, rtol=0, atol=1e-9)
+    answers = decode(done.network.decoding, spikes["output"], None)
+    np.testing.assert_array_equal(answers, found.classes())
+    assert done.figures(few)["accuracy"] == np.mean(answers == few.labels)
+    kinds = {q.delays.kind for q in done.network.projections}
+    expected_kind = DelayKind.UNIFORM if delays is Delayed.NONE else DelayKind(delays.value)
+    assert kinds == {expected_kind}
+
+
+def test_delays_are_trained_and_stay_where_they_are_allowed(data):
+    options = replace(OPTIONS, optimiser=Adam(rate=0.5), longest_delay=0.006)
+    done = train_cuba(data, options, seed=0)
+    delays = np.concatenate([q.delays.values.ravel() for q in done.network.projections])
+    assert delays.min() == 0
+    assert delays.max() == pytest.approx(0.006, rel=1e-15)
+    assert np.unique(delays).size > 10
+
+
+def test_a_saved_network_comes_back_as_it_was(trained, tmp_path):
+    save(trained.network, tmp_path / "net.npz")
+    assert digest(load(tmp_path / "net.npz")) == digest(trained.network)
+
+
+def test_one_seed_is_one_network_on_any_number_of_threads(trained, data, monkeypatch):
+    monkeypatch.setattr("spikec_train.cuba_training.processors", lambda: 3)
+    assert digest(train_cuba(data, OPTIONS, seed=3).network) == digest(trained.network)
+    assert digest(train_cuba(data, replace(OPTIONS, epochs=1), seed=4).network) != digest(trained.network)
+
+
+@pytest.mark.parametrize("stop", [1, 3])
+def test_an_interrupted_training_gives_the_same_network(trained, data, tmp_path, stop):
+    def interrupt(sentence):
+        if sentence.startswith(f"epoch {stop} "):
+            raise KeyboardInterrupt
+
+    path = tmp_path / "state.npz"
+    with pytest.raises(KeyboardInterrupt):
+        train_cuba(data, OPTIONS, 3, path, interrupt)
+    assert digest(train_cuba(data, OPTIONS, 3, path).network) == digest(trained.network)
+
+
+def test_a_checkpoint_of_other_data_or_options_is_refused(data, tmp_path):
+    path = tmp_path / "state.npz"
+    once = replace(OPTIONS, epochs=1)
+    train_cuba(data, once, 3, path)
+    for other_data, options, seed in (
+        (data.first(500), once, 3),
+        (data, replace(once, wake=0.02), 3),
+        (data, replace(once, delays=Delayed.AXONAL), 3),
+        (data, once, 4),
+    ):
+        with pytest.raises(UsageError, match="another training"):
+            train_cuba(other_data, options, seed, path)
+
+
+def test_initial_weights_and_delays_are_as_spread_as_the_options_say():
+    options = replace(OPTIONS, hidden=(2000,), weight_means=(6.0, 15.0), weight_spreads=(1.6, 4.4))
+    model = options.model(4, 3)
+    problem = CubaProblem(options, model, np.zeros((1, 4)), np.zeros(1, int), 1)
+    parameters = problem.initial(np.random.default_rng(0))
+    first, second = model.layer_weights(parameters)
+    assert first.mean() == pytest.approx(6 / 4, rel=0.05)
+    assert first.std() == pytest.approx(1.6 / 2, rel=0.05)
+    assert second.sum(axis=1) == pytest.approx(15, rel=0.6)
+    assert second.std() == pytest.approx(4.4 / np.sqrt(2000), rel=0.05)
+    delays = parameters[model.n_weights :]
+    assert 0 <= delays.min() < 0.01
+    assert 0.99 < delays.max() <= 1  # 5 ms, in units of 5 ms
+
+
+def test_figures_count_what_they_say(trained, data):
+    figures = trained.figures(data)
+    found = run(trained.model, trained.training.parameters, 2 * (1 - data.samples), data.labels)
+    hidden = np.isfinite(found.spikes[:, :17])
+    assert figures["spikes_per_hidden_neuron"] == hidden.mean()
+    assert figures["silent_hidden_share"] == np.mean(hidden.sum(axis=0) == 0)
+    assert figures["decided_share"] == np.isfinite(found.spikes[:, 17:]).any(axis=1).mean()
+    assert figures["loss"] == pytest.approx(found.losses.mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hidden": (0, 8)},
+        {"epochs": 0},
+        {"batch": 0},
+        {"weight_means": (1.0,)},
+        {"weight_spreads": (1.0, 1.0, 1.0, 1.0)},
+        {"weight_spreads": (1.0, 1.0, -1.0)},
+        {"weight_means": (1.0, 1.0, np.nan)},
+        {"tau_mem": 0.004},
+        {"tau_syn": 0.0},
+        {"window": 0.06},
+        {"first_delay": 0.02},
+        {"longest_delay": np.inf},
+        {"temperature": 0.0},
+        {"wake": -1.0},
+        {"jitter": -1e-3},
+    ],
+)
+def test_impossible_options_are_refused(change):
+    with pytest.raises(UsageError):
+        replace(OPTIONS, **change)
