@@ -23,7 +23,8 @@ def test_the_recipe_of_digits_ships():
 
 
 def test_every_recipe_that_ships_can_be_read():
-    assert {"digits-sampled", "digits-theta", "mnist-theta"} <= set(recipe_names())
+    known = {"digits-sampled", "digits-theta", "mnist-theta", "rnn-spike-times", "single-neuron"}
+    assert known <= set(recipe_names())
     for name in recipe_names():
         assert load_recipe(name).title
 
@@ -116,6 +117,46 @@ def test_a_training_in_one_step_has_no_checkpoints(tmp_path):
 def test_faults_of_a_theta_recipe_are_named(old, new, message):
     with pytest.raises(UsageError, match=message):
         parse_recipe(THETA.replace(old, new), "mine.yaml")
+
+
+SPIKE_TIMES = """
+title: A few steps of one neuron
+seed: 3
+training: {method: exact-qif-neuron, optimiser: {method: sgd, rate: 0.1}, epochs: 2, steps: 20}
+expected: {loss: 100, seconds: 1}
+"""
+
+
+def test_spike_times_are_trained_by_recipe_without_data(tmp_path):
+    told = []
+    result = train(parse_recipe(SPIKE_TIMES, "small"), progress=told.append)
+    assert told[0] == "training 40 steps"
+    assert told[-1].startswith("epoch 2 of 2: loss ")
+    assert result.score == -result.figures["loss"]
+    assert result.measure is None
+    assert set(result.inputs) == set(result.network.inputs)
+    verify(result.network)
+    other = train(parse_recipe(SPIKE_TIMES, "small"), seed=4)
+    assert digest(other.inputs["inputs"]) != digest(result.inputs["inputs"])
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "message"),
+    [
+        (SPIKE_TIMES, "seed: 3", "seed: 3\ndata: digits", "names a data set, but exact-qif-neuron draws"),
+        (SPIKE_TIMES, "loss: 100", "accuracy: 1", "a loss and no accuracy"),
+        (SPIKE_TIMES, "loss: 100", "loss: 100, accuracy: 1", "a loss and no accuracy"),
+        (SPIKE_TIMES, "rate: 0.1", "rate: 0.1, clip: 0", "clip 0"),
+        (SPIKE_TIMES, "steps: 20", "steps: 20, targets: [1.0]", "within the duration"),
+        (SPIKE_TIMES, "exact-qif-neuron", "exact-qif-rnn, neurons: 1", "2 of 1 neurons have a target rate"),
+        (THETA, "data: digits", "", "names no data set, but exact-theta needs one"),
+        (THETA, "accuracy: 0.1, ", "", "an accuracy and no loss"),
+        (THETA, "accuracy: 0.1", "accuracy: 0.1, loss: 1", "an accuracy and no loss"),
+    ],
+)
+def test_recipes_with_and_without_data_are_told_apart(text, old, new, message):
+    with pytest.raises(UsageError, match=message):
+        parse_recipe(text.replace(old, new), "mine.yaml")
 
 
 def test_a_sampled_network_is_measured_on_other_samples():

@@ -8,7 +8,11 @@ import pytest
 
 from spikec import cli
 from spikec.container import digest, load
+from spikec.events import Events
 from spikec.ir.network import Network
+from spikec.result import RunResult
+from spikec_train.qif_gradient import run
+from spikec_train.qif_training import train_qif
 from spikec_train.recipes import load_recipe, train
 
 RECIPE = """
@@ -123,3 +127,60 @@ def test_data_that_do_not_ship_are_asked_for_in_one_line(spikec, tmp_path, monke
 def test_what_cannot_work_is_refused_before_the_training(spikec, recipe, tmp_path, words, message):
     assert message in spikec("train", recipe, "-o", tmp_path / "net.npz", *words, code=2)
     assert not (tmp_path / "net.npz").exists()
+
+
+SPIKE_TIMES = """
+title: A few steps of the recurrent task
+seed: 3
+training:
+  method: exact-qif-rnn
+  optimiser: {method: adabelief, rate: 0.01}
+  epochs: 2
+  steps: 20
+expected: {loss: 1, seconds: 1}
+"""
+
+
+@pytest.fixture
+def spike_times(tmp_path):
+    path = tmp_path / "times.yaml"
+    path.write_text(SPIKE_TIMES)
+    return path
+
+
+def test_input_spikes_are_written_beside_a_network_that_has_no_data_and_run_replays_the_training(
+    spikec, spike_times, tmp_path
+):
+    out, result = tmp_path / "rnn.npz", tmp_path / "result.npz"
+    found = json.loads(spikec("train", spike_times, "-o", out, "--json"))
+    assert found["inputs"] == str(tmp_path / "rnn.inputs.npz")
+    assert {"loss", "targets", "targets_matched", "largest_error", "mean_error", "seconds"} <= set(found)
+    assert not any(name.startswith("test_") for name in found)
+    spikec("run", out, "--input", found["inputs"], "-o", result)
+    replayed = load(result, RunResult).spikes["neurons"]
+    expected = train_qif(load_recipe(str(spike_times)).training, 3)
+    trial = run(expected.task.model, expected.parameters, expected.task.targets)
+    assert replayed.n_events == found["spikes"] > 0
+    np.testing.assert_array_equal(replayed.neurons, trial.spike_neurons)
+    np.testing.assert_allclose(replayed.times, 0.01 * trial.spike_times, rtol=1e-9)
+
+
+def test_of_several_seeds_the_inputs_of_the_best_are_kept(spikec, spike_times, tmp_path):
+    out = tmp_path / "rnn.npz"
+    found = json.loads(spikec("train", spike_times, "-o", out, "--seeds", 3, "--json"))
+    losses = [r["loss"] for r in found["seeds"]]
+    assert found["seed"] == 3 + int(np.argmin(losses))
+    assert found["mean"]["loss"] == pytest.approx(np.mean(losses), rel=1e-12)
+    kept = load(tmp_path / "rnn.inputs.npz")["inputs"]
+    assert isinstance(kept, Events)
+    expected = train_qif(load_recipe(str(spike_times)).training, found["seed"]).inputs["inputs"]
+    assert digest(kept) == digest(expected)
+
+
+def test_spike_times_have_checkpoints_and_no_data_folder(spikec, spike_times, tmp_path):
+    state = tmp_path / "state.npz"
+    spikec("train", spike_times, "-o", tmp_path / "a.npz", "--checkpoint", state)
+    spikec("train", spike_times, "-o", tmp_path / "b.npz", "--checkpoint", state)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    told = spikec("train", spike_times, "-o", tmp_path / "c.npz", "--data-dir", tmp_path, code=2)
+    assert "leave out --data-dir" in told
