@@ -13,16 +13,18 @@ counts once: `once_spiking` says of whom that is certain.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spikec.arrays import FloatArray, IntArray
+from spikec.arrays import BoolArray, FloatArray, IntArray
 from spikec.ir.fixed_neurons import CubaFixed, QifFixed
 from spikec.ir.fixed_point import Fixed
+from spikec.ir.kernels import current_kernel, membrane_kernel, total
 from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import Source
+from spikec.ir.own_inhibition import Inhibition, inhibition_left, own_inhibitions
 
 M = float(1 << 23)
 """Half the range of a 24-bit state variable."""
@@ -124,54 +126,122 @@ def _inhibits_itself(
     r"""Whether a first spike keeps every later one away.
 
     Neurons that nothing excites, and whose bias does not lift them, never spike. Else a spike sets the
-    membrane to 0, and one tick later its own inhibition :math:`I` arrives.
+    membrane to 0, and from the next tick on its own inhibitions arrive. With :math:`I(m)` and
+    :math:`I_v(m)`, what they take off current and membrane m ticks later, it is enough that for all m up to
+    the end of the sample one of these holds:
 
-    * Where the current stays (du = 0), current and bias must remain at or below zero: what is left of
-      :math:`I` after T ticks, less one for rounding in each, outweighs all excitation and the bias.
-    * Where the membrane stays (du = 4095, dv = 0), :math:`I` must outweigh the sum of all excitation and T
-      times the bias; and that sum must stay below :math:`2^{23}`, for the membrane forgets what would take it
-      lower than that.
+    * the current, bias included, stays at or below zero, and so does the membrane. :math:`I(m)` outweighs all
+      excitation, as if it came at that moment, and the bias;
+    * the membrane stays at or below zero, wherever the current is. :math:`I_v(m)` outweighs whatever all
+      excitation and the bias can have left in it; and so does what a membrane has kept that could not go
+      lower than :math:`-2^{23} + 1`, for it forgets how much lower it would be.
+
+    Rounding toward zero weakens what is negative by less than one in each tick, in current and membrane.
     """
+    bias = _bias(population)
+    quiet = bias + sum(_sums(q, population.n)[1] for q in network.incoming(population.name)) == 0
+    inhibitions = own_inhibitions(network, population)
+    if np.all(quiet) or not inhibitions:
+        return bool(np.all(quiet))
+    for neurons, r, b in _alike(population):
+        chosen = neurons[~quiet[neurons]]
+        if not chosen.size:
+            continue
+        held = _holds_current(network, population, chosen, r, inhibitions, n_ticks, once)
+        rest = chosen[~held]
+        if rest.size and not _holds_membrane(network, population, rest, (r, b), inhibitions, n_ticks, once):
+            return False
+    return True
+
+
+def _holds_current(
+    network: Network,
+    population: Population,
+    neurons: IntArray,
+    r: float,
+    inhibitions: Collection[Inhibition],
+    n_ticks: int | None,
+    once: Collection[str],
+) -> BoolArray:
+    """Of which neurons the current, bias included, stays at or below zero after a spike, ``(n,)``."""
+    if n_ticks is None:
+        return np.zeros(neurons.size, np.bool_)
+    incoming = network.incoming(population.name)
+    raised = sum((_contribution(q, population, n_ticks, once)[1] for q in incoming), start=_bias(population))
+    kernel = current_kernel(r, n_ticks)
+    before_next = {n_ticks, *(i.late - 1 for i in inhibitions if 0 < i.late <= n_ticks)}
+    left = inhibition_left(inhibitions, kernel.left, neurons, np.array(sorted(before_next)))
+    rounding = kernel.left.sum() if r > 0 else 0.0
+    return np.asarray(raised[neurons] <= left.min(axis=1) - rounding)
+
+
+def _holds_membrane(
+    network: Network,
+    population: Population,
+    neurons: IntArray,
+    keeps: tuple[float, float],
+    inhibitions: Collection[Inhibition],
+    n_ticks: int | None,
+    once: Collection[str],
+) -> bool:
+    """Whether the membrane of all these neurons stays at or below zero after a spike."""
+    r, b = keeps
+    if n_ticks is None and keeps != (0.0, 1.0):
+        return False
+    horizon = n_ticks or 0  # what neither fades nor comes again is the same in every tick
+    kernel = membrane_kernel(r, b, horizon)
+    kept = b ** np.arange(horizon + 1.0)
+    raised = np.zeros((neurons.size, horizon + 1))
+    every_tick = np.inf if n_ticks is None else np.cumsum(kept)
+    sources = [(_bias(population), every_tick)]
+    for q in network.incoming(population.name):
+        often = kernel.piled if n_ticks is not None else np.inf
+        sources.append((_sums(q, population.n)[1], kernel.highest if q.pre in once else often))
+    for amount, times in sources:
+        raised += total(amount[neurons, None], np.asarray(times))
+    raised += (kernel.piled if r > 0 else 0.0) + (np.cumsum(kept) if b < 1 else 0.0)
+    left = inhibition_left(inhibitions, kernel.left, neurons, np.arange(horizon + 1))
+    return bool(np.all(raised <= np.minimum(left, (M - 1) * kept)))
+
+
+def _alike(population: Population) -> Iterator[tuple[IntArray, float, float]]:
+    """Neurons with the same decays, and what a tick leaves of their current and membrane."""
+    k = population.neuron
+    assert isinstance(k, CubaFixed)
+    decays = np.stack(
+        [np.broadcast_to(np.asarray(d), (population.n,)) for d in (np.asarray(k.du) + 1, np.asarray(k.dv))]
+    )
+    pairs, which = np.unique(decays, axis=1, return_inverse=True)
+    for j, (decay_u, decay_v) in enumerate(pairs.T):
+        yield np.flatnonzero(which.ravel() == j), 1 - float(decay_u) / 4096, 1 - float(decay_v) / 4096
+
+
+def _bias(population: Population) -> FloatArray:
+    """How much the bias lifts each membrane in a tick, 0 if it does not, ``(n,)``."""
     k = population.neuron
     assert isinstance(k, CubaFixed)
     bias = np.ldexp(np.maximum(np.asarray(k.bias_mant, np.float64), 0.0), np.asarray(k.bias_exp))
-    bias = np.broadcast_to(bias, (population.n,))
-    incoming = network.incoming(population.name)
-    quiet = bias + sum(_sums(q, population.n)[1] for q in incoming) == 0
-    inhibition = _own_inhibition(network, population)
-    if np.all(quiet | (inhibition == 0)):
-        return bool(np.all(quiet))
-    if np.all(np.asarray(k.du) == 0) and n_ticks is not None:
-        raised = sum((_contribution(q, population, n_ticks, once)[1] for q in incoming), start=bias)
-        return bool(np.all(quiet | (raised <= inhibition * (4095 / 4096) ** n_ticks - n_ticks)))
-    if np.all(np.asarray(k.du) == 4095) and np.all(np.asarray(k.dv) == 0):
-        raised = _total(bias, _most_spikes(n_ticks, False))
-        for q in incoming:
-            raised = raised + _total(_sums(q, population.n)[1], _most_spikes(n_ticks, q.pre in once))
-        return bool(np.all(raised <= np.minimum(inhibition, M - 1)))
-    return False
-
-
-def _own_inhibition(network: Network, population: Population) -> FloatArray:
-    """What each neuron takes off its own current one tick after its spike, in units of ``u``."""
-    inhibition = np.zeros(population.n)
-    for q in network.incoming(population.name):
-        if q.pre == population.name:
-            pre, post = q.connectivity.synapses()
-            own = (pre == post) & (q.delays.per_synapse(q.connectivity) == 0)
-            taken = np.where(own, np.maximum(-_mantissa(q), 0), 0)
-            inhibition += np.bincount(post, taken, minlength=population.n) * _unit(q)
-    return inhibition
+    return np.broadcast_to(bias, (population.n,))
 
 
 def _bound(
     network: Network, population: Population, n_ticks: int | None, once: Collection[str]
 ) -> CurrentBound:
+    """Bound a current; what one spike brings back to its neuron comes piece by piece, and fades meanwhile."""
     begun = np.abs(np.asarray(getattr(population.neuron, "u_init", 0), np.float64))
     lowest, highest = np.zeros(population.n) - begun, np.zeros(population.n) + begun
+    own = own_inhibitions(network, population) if population.name in once and n_ticks is not None else []
+    own = [i for i in own if i.alone]
     for q in network.incoming(population.name):
-        down, up = _contribution(q, population, n_ticks, once)
-        lowest, highest = lowest - down, highest + up
+        if q.name not in {i.projection for i in own}:
+            down, up = _contribution(q, population, n_ticks, once)
+            lowest, highest = lowest - down, highest + up
+    if own and n_ticks is not None:
+        times = np.unique([i.late for i in own if i.late <= n_ticks])
+        whole = [replace(i, amount=64 * np.ceil(i.amount / 64)) for i in own]  # cut off downwards
+        for neurons, r, _ in _alike(population):
+            left = inhibition_left(whole, current_kernel(r, n_ticks).left, neurons, times)
+            lowest[neurons] -= left.max(axis=1, initial=0.0)
     return CurrentBound(lowest, highest)
 
 
@@ -199,11 +269,6 @@ def _most_spikes(n_ticks: int | None, once: bool) -> float:
     if once:
         return 1.0
     return np.inf if n_ticks is None else float(n_ticks)
-
-
-def _total(amounts: FloatArray, times: float) -> FloatArray:
-    """Amounts that come so many times; nothing, without end, is nothing."""
-    return amounts * times if np.isfinite(times) else np.where(amounts > 0, np.inf, 0.0)
 
 
 def _sums(q: Projection, n: int) -> tuple[FloatArray, FloatArray]:

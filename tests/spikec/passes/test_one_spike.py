@@ -1,16 +1,21 @@
 """One spike: self-inhibition does what the promise says, for as long as a sample takes."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spikec.coding import Decoding, Readout
 from spikec.errors import TargetError
-from spikec.events import from_rows, same
+from spikec.events import from_dense_times, from_rows, same
 from spikec.ir.bounds import once_spiking
 from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaTicks, If, Ramp, Source
+from spikec.ir.neurons import CubaLif, CubaTicks, If, Ramp, Source
+from spikec.passes.discretize_time import DiscretizeTime
 from spikec.passes.one_spike import OneSpike
 from spikec.passes.pipelines import CompileOptions, compile_network
 from spikec.program import Program
@@ -21,16 +26,17 @@ seeds = st.integers(0, 2**32 - 1)
 LOIHI2 = load_target("loihi2")
 
 
-def _chip_network(rng, n_ticks, *, bias=True, low=0.1):
-    """Populations that promise one spike, of currents or membranes that stay, connected in any way."""
+def _chip_network(rng, n_ticks, *, bias=True, low=0.1, leaks=True):
+    """Populations that promise one spike, of any decays, connected in any way."""
     sizes = {"in": 3, "a": 3, "b": 2}
     populations = [Population("in", Source(True), (3,))]
     for name in ("a", "b"):
         n = sizes[name]
         ramp = rng.random(n) < rng.choice([0.0, 0.5, 1.0])
+        fades = leaks and rng.random() < 0.6
         neuron = CubaTicks(
-            decay_u=np.where(ramp, 1, 4096),
-            decay_v=np.where(ramp, rng.integers(0, 300, n), 0),
+            decay_u=np.where(ramp, rng.integers(1, 1500, n) if fades else 1, 4096),
+            decay_v=np.where(ramp, rng.integers(0, 300, n), rng.integers(0, 300, n) if fades else 0),
             threshold=rng.uniform(low, 2.0, n) * np.where(ramp, 10, 1),
             bias=rng.uniform(-0.2, 0.2, n) * bias,
             current_bias=rng.uniform(-0.02, 0.02, n) * bias * (rng.random() < 0.3),
@@ -102,11 +108,12 @@ def test_a_bias_that_lifts_the_membrane_in_every_tick_is_outweighed_for_the_whol
 @pytest.mark.parametrize(
     ("neuron", "n_ticks", "inputs_once", "got"),
     [
-        (CubaTicks(40, 0, 1.0, one_spike=True), 64, True, "a current or membrane that fades"),
-        (CubaTicks(4096, 1, 1.0, one_spike=True), 64, True, "a current or membrane that fades"),
-        (CubaTicks([1, 2], [0, 0], 1.0, one_spike=True), 64, True, "a current or membrane that fades"),
-        (CubaTicks(1, 0, 1.0, one_spike=True), 64, False, "input from neurons that may spike again"),
+        (CubaTicks(40, 0, 1.0, one_spike=True), None, True, "a current or membrane that fades"),
+        (CubaTicks(4096, 1, 1.0, one_spike=True), None, True, "a current or membrane that fades"),
+        (CubaTicks([1, 4096], [0, 0], 1.0, one_spike=True), None, True, "a current or membrane that fades"),
+        (CubaTicks(4096, 0, 1.0, one_spike=True), None, False, "input from neurons that may spike again"),
         (CubaTicks(4096, 0, 1.0, bias=0.1, one_spike=True), None, True, "a bias that lifts"),
+        (CubaTicks(4096, 4000, 1.0, one_spike=True), 500, True, "501 inhibitions must follow"),
     ],
 )
 def test_promises_that_cannot_be_kept_are_reported(neuron, n_ticks, inputs_once, got):
@@ -118,19 +125,34 @@ def test_promises_that_cannot_be_kept_are_reported(neuron, n_ticks, inputs_once,
     assert len(applied.network.projections) == 1
 
 
-def test_unpromised_neurons_and_free_inhibition_stay_as_they_are():
+def test_unpromised_neurons_and_those_that_nothing_excites_stay_as_they_are():
     program = _single(CubaTicks(40, 7, 1.0), 64)
     assert OneSpike().apply(program).network.projections == program.network.projections
-    inhibited = _single(CubaTicks(1, 0, 1.0, one_spike=True), 64, weights=(-1.0, 0.5), one_spike_inputs=False)
-    assert OneSpike().apply(inhibited).violations  # the second may excite it again and again
-    harmless = _single(
-        CubaTicks(1, 0, 1.0, bias=0.1, one_spike=True), 64, weights=(-1.0, -0.5), one_spike_inputs=False
+    silent = _single(CubaTicks(1, 0, 1.0, one_spike=True), 64, weights=(-1.0, -0.5), one_spike_inputs=False)
+    applied = OneSpike().apply(silent)
+    assert not applied.violations
+    assert applied.network.projections == silent.network.projections
+    assert applied.once == ("out",)
+
+
+@pytest.mark.parametrize("decay", [1, 60, 900])
+def test_inputs_that_spike_again_and_again_are_outweighed_where_the_length_is_known(decay):
+    program = OneSpike().apply(
+        _single(CubaTicks(decay, 30, 0.5, one_spike=True), 100, one_spike_inputs=False)
     )
-    assert not OneSpike().apply(harmless).violations
+    saturated = from_rows(np.zeros(200, int), *_all_ticks(100), n_samples=1, n_neurons=2)
+    assert not program.violations
+    assert answer(program, {"in": saturated}, 100).spikes["out"].n_events == 1
+
+
+def _all_ticks(n_ticks):
+    """Times and neurons of two sources that spike in every tick."""
+    ticks, neurons = np.nonzero(np.ones((n_ticks, 2)))
+    return ticks * DT, neurons
 
 
 def test_every_neuron_reaches_itself_alone():
-    program = OneSpike().apply(_chip_network(np.random.default_rng(0), 64))
+    program = OneSpike().apply(_chip_network(np.random.default_rng(0), 64, leaks=False))
     for name in ("a", "b"):
         matrix = next(
             q for q in program.network.projections if q.name == f"{name}.once"
@@ -184,3 +206,170 @@ def test_compiled_promises_are_proven_and_kept(make, cyclic, n_ticks):
     spikes = answer(program, random_inputs(rng, network, 20, 64), 64).spikes
     assert spikes["a"].n_events > 50
     assert max(spikes[name].counts().max() for name in "ab") == 1
+
+
+def _times(rng, n_samples, n_neurons, latest):
+    """One spike a neuron: at random, all at once, in two bursts, as late as can be; now and then none."""
+    times = rng.uniform(0, latest, (n_samples, n_neurons))
+    times[::4] = rng.uniform(0, latest, (len(times[::4]), 1))
+    bursts = rng.uniform(0, latest, (len(times[1::4]), 2))
+    times[1::4] = np.take_along_axis(bursts, rng.integers(0, 2, times[1::4].shape), axis=1)
+    times[2::4] = np.where(rng.random(times[2::4].shape) < 0.5, latest, times[2::4])
+    times[rng.random(times.shape) < 0.05] = np.inf
+    return times
+
+
+def _leaky_network(rng, n_ticks, sizes, cyclic):
+    """First-spike-time networks: leaking currents and membranes, real delays, weights of either sign."""
+    tau_syn = rng.uniform(2, n_ticks) * DT
+    neuron = CubaLif(tau_syn * rng.choice([1, 2]), tau_syn, 1.0, one_spike=True)
+    names = list(sizes)
+    populations = (
+        Population("in", Source(True), (sizes["in"],)),
+        *(Population(n, neuron, (sizes[n],)) for n in names[1:]),
+    )
+    pairs = [*pairwise(names), *([(names[-1], names[1])] if cyclic else [])]
+    projections = tuple(
+        Projection(
+            f"{pre}-{post}",
+            pre,
+            post,
+            Dense(rng.normal(0.7, 1.5, (sizes[post], sizes[pre])) * 3 / tau_syn),
+            Delays(rng.uniform(0.1, 6, sizes[pre]) * DT, "axonal"),
+        )
+        for pre, post in pairs
+    )
+    return Network(populations, projections, ("in",), (names[-1],), Continuous())
+
+
+@settings(max_examples=25)
+@given(seeds)
+def test_leaking_neurons_never_spike_again_once_they_are_integers(seed):
+    """And they are proven not to, relays included."""
+    rng = np.random.default_rng(seed)
+    n_ticks = int(rng.integers(12, 150))
+    network = _leaky_network(rng, n_ticks, {"in": 6, "a": 5, "b": 4}, rng.random() < 0.3)
+    program = compile_network(network, LOIHI2, CompileOptions(dt=DT, n_ticks=n_ticks))
+    assert {"a", "b"} <= once_spiking(program.network, n_ticks)
+    times = _times(rng, 12, 6, (n_ticks - 1) * DT)
+    spikes = answer(program, {"in": from_dense_times(times)}, n_ticks).spikes
+    assert max(spikes[name].counts().max() for name in ("a", "b")) <= 1
+
+
+@settings(max_examples=15)
+@given(seeds)
+def test_first_spikes_are_those_of_the_same_integers_without_inhibition(seed):
+    rng = np.random.default_rng(seed)
+    n_ticks = int(rng.integers(12, 100))
+    network = _leaky_network(rng, n_ticks, {"in": 8, "a": 6}, cyclic=False)
+    program = compile_network(network, LOIHI2, CompileOptions(dt=DT, n_ticks=n_ticks))
+    free = replace(
+        program.network,
+        projections=tuple(q for q in program.network.projections if q.pre == "in" and q.post == "a"),
+    )
+    inputs = {"in": from_dense_times(_times(rng, 12, 8, (n_ticks - 1) * DT))}
+    kept, unhindered = (
+        answer(p, inputs, n_ticks).spikes["a"] for p in (program, replace(program, network=free))
+    )
+    np.testing.assert_array_equal(kept.first_times(), unhindered.first_times())
+
+
+def test_the_random_leaking_networks_spike_and_would_spike_again():
+    rng = np.random.default_rng(1)
+    first, again = 0, 0
+    for _ in range(10):
+        network = _leaky_network(rng, 80, {"in": 8, "a": 6}, cyclic=False)
+        program = DiscretizeTime(DT).apply(Program(network, LOIHI2, n_ticks=80))
+        unpromised = replace(
+            network.population("a"), neuron=replace(program.network.population("a").neuron, one_spike=False)
+        )
+        program = replace(program, network=program.network.with_populations({"a": unpromised}))
+        spikes = answer(program, {"in": from_dense_times(_times(rng, 12, 8, 79 * DT))}, 80).spikes["a"]
+        first, again = first + np.sum(spikes.counts() > 0), again + np.sum(spikes.counts() > 1)
+    assert first > 200
+    assert again > 50
+
+
+@pytest.mark.parametrize(
+    ("n_ticks", "decay", "n_inhibitions"),
+    [
+        (64, 1, 1),
+        (53, 205, 1),
+        (54, 205, 2),  # 0.95 a tick: after 54 ticks less than 1/16 is left
+        (107, 205, 2),
+        (108, 205, 3),
+        (64, 2048, 13),  # a half a tick: after the fourth 1/16, so every fifth
+    ],
+)
+def test_inhibition_is_repeated_before_a_sixteenth_is_left(n_ticks, decay, n_inhibitions):
+    program = OneSpike().apply(_single(CubaTicks(decay, 100, 0.5, one_spike=True), n_ticks))
+    own = [q for q in program.network.projections if q.pre == "out"]
+    assert len(own) == n_inhibitions
+    delays = [int(q.delays.values) for q in own]
+    assert delays[0] == 0
+    left = 1 - decay / 4096
+    strength = -float(own[0].connectivity.weights[0])
+    for k in range(n_ticks):
+        assert sum(strength * left ** (k - d) for d in delays if d <= k) >= 1.4 * 2 - 1e-9
+
+
+def test_a_delay_that_a_synapse_can_hold_is_preferred_to_a_relay():
+    """128 ticks with 64 of memory: a second inhibition at the longest delay lasts to the end."""
+    program = OneSpike().apply(_single(CubaTicks(64, 32, 0.5, one_spike=True), 193))
+    assert [q.delays.longest for q in program.network.projections if q.pre == "out"] == [0, 62]
+    program = OneSpike().apply(_single(CubaTicks(200, 32, 0.5, one_spike=True), 400))
+    assert max(q.delays.longest for q in program.network.projections) > 62
+
+
+def _answering(neuron, readout=Readout.FIRST, weight=9.0):
+    network = Network(
+        (Population("in", Source(True), (1,)), Population("out", neuron, (1,))),
+        (Projection("q", "in", "out", Dense(np.full((1, 1), weight))),),
+        ("in",),
+        ("out",),
+        Continuous(),
+        decoding=Decoding("out", readout),
+    )
+    return network
+
+
+def test_a_promise_that_nobody_needs_is_dropped_where_it_costs_range():
+    neuron = CubaLif(20 * DT, 10 * DT, 1.0, one_spike=True)
+    network = _answering(neuron, weight=3 / DT)
+    probe = {"in": from_dense_times([[2 * DT], [20 * DT]])}
+    program = compile_network(network, LOIHI2, CompileOptions(dt=DT, n_ticks=80), probe)
+    entry = next(e for e in program.log if e.step == "one-spike")
+    assert not entry.lossless
+    assert "later spikes of out stay" in entry.summary
+    assert program.once == ()
+    counted = replace(network, decoding=Decoding("out", Readout.COUNT))
+    kept = compile_network(counted, LOIHI2, CompileOptions(dt=DT, n_ticks=80), probe)
+    assert next(e for e in kept.log if e.step == "one-spike").figures["out.bits_of_range"] > 0
+    assert kept.once == ("out",)
+    several, single = (answer(p, probe, 80).spikes["out"] for p in (program, kept))
+    assert several.counts().max() > 1
+    assert single.counts().max() == 1
+    np.testing.assert_array_equal(several.first_times(), single.first_times())
+
+
+def test_a_promise_that_nobody_needs_is_kept_where_it_is_free_and_dropped_where_it_cannot_be_kept():
+    free = compile_network(
+        _answering(Ramp(1.0, one_spike=True), weight=0.1 / DT), LOIHI2, CompileOptions(dt=DT, n_ticks=30)
+    )
+    assert free.once == ("out",)
+    fading = _single(CubaTicks(40, 30, 1.0, one_spike=True), None)
+    assert OneSpike().apply(fading).violations
+    unread = replace(fading, network=replace(fading.network, decoding=Decoding("out", Readout.FIRST)))
+    applied = OneSpike().apply(unread)
+    assert not applied.violations
+    assert applied.network.projections == fading.network.projections
+
+
+def test_outputs_that_other_neurons_hear_keep_their_promise():
+    program = _single(CubaTicks(40, 30, 1.0, one_spike=True), 64)
+    assert OneSpike().apply(program).network.projections[1:]
+    network = replace(program.network, decoding=Decoding("out", Readout.FIRST))
+    assert not OneSpike().apply(replace(program, network=network)).once
+    heard = Projection("back", "out", "out", Dense(np.array([[-1.0]])))
+    network = replace(network, projections=(*network.projections, heard))
+    assert OneSpike().apply(replace(program, network=network)).once == ("out",)

@@ -184,7 +184,7 @@ def test_the_same_is_said_with_a_probe():
     )
     probe = random_inputs(np.random.default_rng(0), network, 2, 20)
     with pytest.raises(TargetError, match="one spike a sample"):
-        compile_network(network, LOIHI2, CompileOptions(dt=DT, n_ticks=30), probe)
+        compile_network(network, LOIHI2, CompileOptions(dt=DT), probe)
 
 
 def _plain(clock=Continuous()):  # noqa: B008
