@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spikec.arrays import BoolArray, FloatArray, IntArray
-from spikec.ir.fixed_neurons import CubaFixed, QifFixed
+from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.kernels import current_kernel, membrane_kernel, total
 from spikec.ir.network import Network, Population, Projection
@@ -54,7 +54,7 @@ def current_bounds(network: Network, n_ticks: int | None = None) -> dict[str, Cu
     return {
         p.name: _bound(network, p, n_ticks, once)
         for p in network.populations
-        if isinstance(p.neuron, CubaFixed | QifFixed)
+        if isinstance(p.neuron, CubaFixed)
     }
 
 
@@ -228,8 +228,7 @@ def _bound(
     network: Network, population: Population, n_ticks: int | None, once: Collection[str]
 ) -> CurrentBound:
     """Bound a current; what one spike brings back to its neuron comes piece by piece, and fades meanwhile."""
-    begun = np.abs(np.asarray(getattr(population.neuron, "u_init", 0), np.float64))
-    lowest, highest = np.zeros(population.n) - begun, np.zeros(population.n) + begun
+    lowest, highest = np.zeros(population.n), np.zeros(population.n)
     own = own_inhibitions(network, population) if population.name in once and n_ticks is not None else []
     own = [i for i in own if i.alone]
     for q in network.incoming(population.name):
@@ -249,7 +248,7 @@ def _contribution(
     q: Projection, population: Population, n_ticks: int | None, once: Collection[str]
 ) -> tuple[FloatArray, FloatArray]:
     """How far one projection can push each current down and up, in units of ``u``."""
-    assert isinstance(population.neuron, CubaFixed | QifFixed)
+    assert isinstance(population.neuron, CubaFixed)
     n = population.n
     left = 1 - (np.asarray(population.neuron.du, np.float64) + 1) / 4096
     lasting = np.broadcast_to((1 - left ** _most_spikes(n_ticks, False)) / (1 - left), (n,))

@@ -128,12 +128,12 @@ class ThetaFixed:
 
 @dataclass(frozen=True, eq=False)
 class QifFixed:
-    r"""`QifExp` in integers: a current that decays as in `CubaFixed` turns the pair.
+    r"""`QifExp` in integers: a current that decays as in `CubaFixed`, but stops at 24 bits, turns the pair.
 
-    With :math:`h = 2^{shift}/2`, rounded down, :math:`P = 2^{15} - 1`, and x the sum that the projections
-    deliver in this tick:
+    With :math:`M = 2^{23}`, :math:`P = 2^{15} - 1`, :math:`h = 2^{shift}/2`, rounded down, and x the sum that
+    the projections deliver in this tick:
 
-    .. math:: u &\leftarrow wrap(dec(u, du + 1) + (x \ll 6)) \\
+    .. math:: u &\leftarrow clip(dec(u, du + 1) + (x \ll 6),\; -M + 1,\; M - 1) \\
               p &= clip((u \cdot gain + h) \gg shift,\; -P,\; P) \\
               c &= 2^{14} - ((21845\, p \cdot turn + 2^{29}) \gg 30) \\
               (A, B) &= (keep\,(c\,a + p\,b),\;\; 2^{14} (c\,b - turn \cdot a)) \\

@@ -14,7 +14,7 @@ import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.errors import Violation
-from spikec.ir.bounds import M, current_bound
+from spikec.ir.bounds import M
 from spikec.ir.fixed_neurons import PAIR_BITS, QifFixed, ThetaFixed
 from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import QifExp, Theta
@@ -26,9 +26,7 @@ LARGEST = (1 << 15) - 1
 """The largest coefficient."""
 
 
-def quantize_pairs(
-    network: Network, p: Population, formats: Formats, bits: int, n_ticks: int | None
-) -> tuple[Network, float]:
+def quantize_pairs(network: Network, p: Population, formats: Formats, bits: int) -> tuple[Network, float]:
     """Put one population of `Theta` or `QifExp` and its incoming weights into integers.
 
     Args:
@@ -36,22 +34,15 @@ def quantize_pairs(
         p: One of its populations.
         formats: The chip's.
         bits: Bits of the weight mantissas.
-        n_ticks: Length of a sample, if known.
 
     Returns:
         The network with both exchanged, and the scale s.
     """
     incoming = network.incoming(p.name)
     s = widest_scale(incoming, formats, bits)
-    while True:
-        fixed = {q.name: fixed_projection(q, s, formats, bits) for q in incoming}
-        neuron = fixed_pair(p, s, network.dt)
-        changed = network.with_projections(fixed).with_populations({p.name: replace(p, neuron=neuron)})
-        if isinstance(neuron, ThetaFixed):
-            return changed, s
-        if current_bound(changed, changed.population(p.name), n_ticks).share < 1 or s < 2.0**-20:
-            return changed, s
-        s /= 2
+    fixed = {q.name: fixed_projection(q, s, formats, bits) for q in incoming}
+    neuron = fixed_pair(p, s, network.dt)
+    return network.with_projections(fixed).with_populations({p.name: replace(p, neuron=neuron)}), s
 
 
 def fixed_pair(p: Population, s: float, dt: float) -> ThetaFixed | QifFixed:
@@ -72,7 +63,7 @@ def widest_scale(incoming: tuple[Projection, ...], formats: Formats, bits: int) 
 
 
 def pair_errors(real: Population, p: Population, s: float, dt: float) -> dict[str, object]:
-    """A population's scale, and what rounding did to the angle of a tick, relative to it."""
+    """A population's scale, what rounding did to the angle of a tick or to its decay, and where I stops."""
     figures: dict[str, object] = {f"{p.name}.scale": s}
     if isinstance(real.neuron, Theta):
         assert isinstance(p.neuron, ThetaFixed)
@@ -87,6 +78,7 @@ def pair_errors(real: Population, p: Population, s: float, dt: float) -> dict[st
         left = np.exp(-2 * dt / np.asarray(real.neuron.tau))
         got = 1 - (np.asarray(p.neuron.du) + 1) / 4096
         figures[f"{p.name}.decay_error"] = float(np.max(np.abs(got - left) / left))
+        figures[f"{p.name}.largest_current"] = M / (64 * s)
     return figures
 
 

@@ -136,7 +136,7 @@ def _quantize_all(
     for name in (name for component in network.components() for name in component):
         p = network.population(name)
         if isinstance(p.neuron, Theta | QifExp):
-            network, units[name] = quantize_pairs(network, p, formats, bits, program.n_ticks)
+            network, units[name] = quantize_pairs(network, p, formats, bits)
         elif isinstance(p.neuron, CubaTicks):
             network, units[name] = quantize_population(
                 network, p, formats, bits, program.n_ticks, program.once, largest.get(name, np.inf)

@@ -59,7 +59,7 @@ class _Cuba:
         return self.v
 
     def update(self, x: AnyArray) -> BoolArray:
-        self.u = current(self.u, self.du, x)
+        self.u = wrap(int32(decay(self.u, self.du + 1) + (x << 6)))
         self.v = np.clip(int32(decay(self.v, self.dv) + self.u + self.bias), -M + 1, M - 1)
         spiking: BoolArray = self.v > self.threshold
         self.v = np.where(spiking, 0, self.v)
@@ -101,18 +101,13 @@ class _Qif:
         return word(self.a, self.b)
 
     def update(self, x: AnyArray) -> BoolArray:
-        self.u = current(self.u, self.du, x)
+        self.u = np.clip(int32(decay(self.u, self.du + 1) + (x << 6)), -M + 1, M - 1)
         p = np.clip((self.u * self.gain + half(self.shift)) >> self.shift, -LARGEST, LARGEST)
         c = (1 << PAIR_BITS) - ((21845 * p * self.turn + (1 << 29)) >> 30)
         a = self.keep * (c * self.a + p * self.b)
         b = (c * self.b - self.turn * self.a) << PAIR_BITS
         self.a, self.b, spiking = settle(a, b)
         return spiking
-
-
-def current(u: IntArray, du: IntArray, x: AnyArray) -> IntArray:
-    """A current of 24 bits after a tick with the delivered sums `x`."""
-    return wrap(int32(decay(u, du + 1) + (x << 6)))
 
 
 def decay(x: IntArray, d: IntArray) -> IntArray:
