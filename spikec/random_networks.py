@@ -6,6 +6,7 @@ backend and compare. Between them they cover
 * one or two sources, one to four populations of 1 to 24 neurons; some reached by nothing but their bias;
 * parameters for all neurons or one each; no leak, full leak, thresholds of zero and the largest there is,
   biases of either sign with exponents of either sign;
+* in one program of three, neurons that keep pairs, alone or beside others (`spikec.random_neurons`);
 * dense and sparse projections, stored zeros, neurons without synapses, projections without any;
 * all three signs, 1 to 8 bits, exponents -8 to 7: from currents that vanish to currents that wrap, and a few
   storms in which they leave the 24 bits for good, and the 32 bits of Lava's integers;
@@ -25,15 +26,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from spikec.arrays import AnyArray, IntArray
+from spikec.arrays import AnyArray
 from spikec.events import Events, from_raster, from_rows
 from spikec.ir.connectivity import Connectivity, Delays, Dense, sparse
-from spikec.ir.fixed_neurons import CubaFixed
+from spikec.ir.fixed_neurons import PAIRS
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Reset, Ticks
 from spikec.ir.neurons import CubaLif, If, IfExp, Lif, LiReadout, Neuron, QifExp, Ramp, Source, Theta
 from spikec.ir.verify import verify
 from spikec.program import Program
+from spikec.random_neurons import draw_types, random_neuron, shape_of
 from spikec.targets.target import load_target
 
 DT = 1e-3
@@ -49,6 +51,7 @@ def random_program(
     max_neurons: int = 24,
     max_populations: int = 4,
     max_delay: int = LONGEST_DELAY,
+    pairs: bool | None = None,
 ) -> Program:
     """Draw a program in the fixed dialect, for loihi2.
 
@@ -57,7 +60,9 @@ def random_program(
         max_neurons: Largest size of a population.
         max_populations: Largest number of populations, sources apart.
         max_delay: Longest delay, ticks.
+        pairs: Whether some population keeps pairs (`has_pairs`); None for one program in three.
     """
+    paired = rng.random() < 1 / 3 if pairs is None else pairs
     sources = [
         Population(f"in{k}", Source(one_spike=bool(rng.random() < 0.2)), (_size(rng, max_neurons),))
         for k in range(int(rng.integers(1, 3)))
@@ -70,9 +75,11 @@ def random_program(
         _projection(rng, f"{pre}-{post}:{k}", (pre, sizes[pre]), (post, sizes[post]), max_delay, storm)
         for k, (pre, post) in enumerate(_pairs(rng, [p.name for p in sources], names))
     )
+    types = draw_types(rng, len(names), paired)
+    drives = [1.0 + _reach(projections, name) for name in names]
     populations = [
-        Population(name, _neuron(rng, sizes[name], _drive(projections, name), storm), (sizes[name],))
-        for name in names
+        Population(name, random_neuron(rng, kind, sizes[name], drive, storm), (sizes[name],))
+        for name, kind, drive in zip(names, types, drives, strict=True)
     ]
     network = Network(
         populations=(*sources, *populations),
@@ -82,6 +89,11 @@ def random_program(
         clock=Ticks(DT, LOIHI),
     )
     return Program(verify(network), load_target("loihi2"), source={"kind": "random"})
+
+
+def has_pairs(network: Network) -> bool:
+    """Whether any neuron keeps its membrane as a pair, which stock Lava has no neuron for."""
+    return any(isinstance(p.neuron, PAIRS) for p in network.populations)
 
 
 def random_inputs(
@@ -192,7 +204,7 @@ def _real_projection(
 
 def _real_neuron(rng: np.random.Generator, kind: str, n: int) -> Neuron:
     def draw(low: float, high: float) -> AnyArray:
-        return np.asarray(rng.uniform(low, high, _shape(rng, n)))
+        return np.asarray(rng.uniform(low, high, shape_of(rng, n)))
 
     once = bool(rng.random() < 0.3)
     bias = draw(-0.5, 0.5) if rng.random() < 0.5 else np.zeros(())
@@ -200,7 +212,7 @@ def _real_neuron(rng: np.random.Generator, kind: str, n: int) -> Neuron:
     rest = draw(-0.5, 0.5) if rng.random() < 0.3 else np.zeros(())
     if kind == "Theta":
         tau = draw(0.5, 2.0)
-        phase = rng.uniform(0, 0.9 * np.pi * tau.min(), _shape(rng, n) if tau.ndim == 0 else (n,))
+        phase = rng.uniform(0, 0.9 * np.pi * tau.min(), shape_of(rng, n) if tau.ndim == 0 else (n,))
         return Theta(tau, draw(0.3, 1.25) if rng.random() < 0.5 else 1.25, phase, once)
     if kind == "QifExp":
         return QifExp(draw(0.5, 2.0), draw(-2.0, 0.9), draw(-2.0, 4.0), once)
@@ -296,45 +308,11 @@ def _delays(rng: np.random.Generator, connectivity: Connectivity, max_delay: int
     return Delays(rng.integers(0, longest, shapes[kind], endpoint=True), kind)  # type: ignore[arg-type]
 
 
-def _drive(projections: Sequence[Projection], name: str) -> float:
+def _reach(projections: Sequence[Projection], name: str) -> float:
     """Roughly the largest sum that reaches a neuron of a population in one tick, in weight units."""
-    drive = 1.0
+    drive = 0.0
     for q in projections:
         if q.post == name and isinstance(q.connectivity.weights, Fixed):
             mantissa = np.abs(q.connectivity.dense_matrix()).sum(axis=1)
             drive += float(mantissa.max() * 2.0**q.connectivity.weights.format.exponent)
     return drive
-
-
-def _neuron(rng: np.random.Generator, n: int, drive: float, storm: bool) -> CubaFixed:
-    """A neuron whose threshold lies where the drive can reach it, or at one of the ends."""
-    usual = drive * 2.0 ** rng.uniform(-8, 1, _shape(rng, n))
-    vth = [np.clip(np.rint(usual), 0, 131071).astype(np.int64), np.array(0), np.array(131071)]
-    return CubaFixed(
-        du=0 if storm else _decay(rng, n, 4095),
-        dv=_decay(rng, n, 4096),
-        vth=vth[int(rng.choice(3, p=[0.85, 0.05, 0.1]))],
-        bias_mant=_bias(rng, n),
-        bias_exp=rng.integers(-8, 7, _shape(rng, n), endpoint=True),
-    )
-
-
-def _decay(rng: np.random.Generator, n: int, largest: int) -> AnyArray:
-    shape = _shape(rng, n)
-    slow = np.rint(4096 * 2.0 ** -rng.uniform(1, 12, shape)).astype(np.int64)
-    any_one = rng.integers(0, largest, shape, endpoint=True)
-    extreme = rng.choice([0, largest], shape)
-    choices: list[IntArray] = [slow, any_one, extreme]
-    return choices[int(rng.choice(3, p=[0.5, 0.25, 0.25]))]
-
-
-def _bias(rng: np.random.Generator, n: int) -> AnyArray:
-    if rng.random() < 0.5:
-        return np.array(0)
-    largest = int(rng.choice([16, 256, 4095]))
-    return np.asarray(rng.integers(-largest, largest, _shape(rng, n), endpoint=True))
-
-
-def _shape(rng: np.random.Generator, n: int) -> tuple[int, ...]:
-    """One value for all neurons, or one for each."""
-    return () if rng.random() < 0.5 else (n,)

@@ -30,6 +30,7 @@ LAYERS = (
         "spikec.reference",
         "spikec.container",
         "spikec.random_networks",
+        "spikec.random_neurons",
         "spikec.targets.rules",
     ),
     ("spikec.passes", "spikec.frontends", "spikec"),  # and all tools that are not named here

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from spikec.ir.connectivity import DelayKind, Dense, Sparse
+from spikec.ir.fixed_neurons import CubaFixed, QifFixed, ThetaFixed
 from spikec.ir.fixed_point import Sign
 from spikec.ir.network import Dialect
 from spikec.ir.verify import verify
 from spikec.program import check_inputs
-from spikec.random_networks import random_inputs, random_program
+from spikec.random_networks import has_pairs, random_inputs, random_program
 from spikec.reference import ReferenceBackend
 
 SEEDS = range(120)
@@ -30,16 +31,21 @@ def _result(seed):
     return ReferenceBackend().prepare(program).run(inputs, 40, [f"{name}.v" for name in names])
 
 
+@cache
 def _networks():
-    return [_drawn(seed)[0].network for seed in SEEDS]
+    return [random_program(np.random.default_rng(seed)).network for seed in range(3 * len(SEEDS))]
 
 
 def _projections():
     return [q for network in _networks() for q in network.projections]
 
 
-def _neurons():
-    return [p.neuron for network in _networks() for p in network.populations if not p.is_source]
+def _neurons(kind):
+    return [p.neuron for network in _networks() for p in network.populations if isinstance(p.neuron, kind)]
+
+
+def _values(kind, name):
+    return {int(v) for k in _neurons(kind) for v in np.ravel(getattr(k, name))}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -95,26 +101,44 @@ def test_every_kind_of_graph_occurs():
     assert {p.neuron.one_spike for n in networks for p in n.populations if p.is_source} == {False, True}
 
 
-def test_every_kind_of_parameter_occurs():
-    for name in ("du", "dv", "vth", "bias_mant", "bias_exp"):
-        values = [getattr(k, name) for k in _neurons()]
-        assert {v.ndim for v in values} == {0, 1}, name
-    assert {0, 4095} <= {int(v) for k in _neurons() for v in np.ravel(k.du)}
-    assert {0, 4096} <= {int(v) for k in _neurons() for v in np.ravel(k.dv)}
-    assert {0, 131071} <= {int(v) for k in _neurons() for v in np.ravel(k.vth)}
-    assert {-1, 0, 1} <= {int(np.sign(v)) for k in _neurons() for v in np.ravel(k.bias_mant)}
+@pytest.mark.parametrize("kind", [CubaFixed, ThetaFixed, QifFixed])
+def test_every_kind_of_parameter_occurs_and_its_ends_too(kind):
+    for name, ends in kind._RANGES.items():
+        assert {getattr(k, name).ndim for k in _neurons(kind)} == {0, 1}, name
+        if not name.startswith("bias"):
+            assert set(ends) <= _values(kind, name), name
+    if kind is CubaFixed:
+        assert {-1, 0, 1} <= {int(np.sign(v)) for v in _values(kind, "bias_mant")}
+        assert {-8, 7} <= _values(kind, "bias_exp")
+
+
+def test_one_network_in_three_has_pairs_or_as_one_asks():
+    assert 0.25 < np.mean([has_pairs(network) for network in _networks()]) < 0.42
+    for pairs in (False, True):
+        programs = [random_program(np.random.default_rng(seed), pairs=pairs) for seed in range(20)]
+        assert {has_pairs(program.network) for program in programs} == {pairs}
+
+
+def test_pairs_stand_alone_and_beside_other_neurons():
+    types = [{type(p.neuron) for p in n.populations if not p.is_source} for n in _networks()]
+    assert {ThetaFixed} in types
+    assert {QifFixed} in types
+    assert any(len(t) > 1 and CubaFixed in t for t in types)
+    assert any(q.pre == q.post for n in _networks() if has_pairs(n) for q in n.projections)
 
 
 def test_activity_reaches_from_silence_to_saturation():
-    rates, membranes = [], []
+    rates, membranes = {CubaFixed: [], ThetaFixed: [], QifFixed: []}, []
     for seed in SEEDS:
         result = _result(seed)
-        for name, v in result.traces.items():
-            membranes.append(np.abs(v).max())
-            rates.append(result.spikes[name.removesuffix(".v")].n_events / v.size)
-    assert min(rates) == 0.0
-    assert max(rates) > 0.9
-    assert sum(0.01 < r < 0.5 for r in rates) > 40
+        for p in _drawn(seed)[0].network.populations:
+            if not p.is_source:
+                v = result.traces[f"{p.name}.v"]
+                rates[type(p.neuron)].append(result.spikes[p.name].n_events / v.size)
+                membranes += [np.abs(v).max()] if isinstance(p.neuron, CubaFixed) else []
+    assert {min(r) for r in rates.values()} == {0.0}
+    assert [max(r) > least for r, least in zip(rates.values(), (0.9, 0.4, 0.2), strict=True)] == [True] * 3
+    assert [sum(0.01 < x < 0.5 for x in r) > 10 for r in rates.values()] == [True] * 3
     assert max(membranes) == (1 << 23) - 1
 
 
