@@ -300,24 +300,29 @@ def report(
     csv: Annotated[
         Path | None, typer.Option(help="Also write all spikes as a list.", show_default=False)
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Also draw one sample: FILE.png, .svg or .pdf.", show_default=False),
+    ] = None,
+    beside: Annotated[
+        Path | None,
+        typer.Option(help="Another result, drawn beside it, in ticks or seconds.", show_default=False),
+    ] = None,
+    neurons: Annotated[
+        str | None,
+        typer.Option(
+            help="Recorded membranes to draw: hidden:3,output:0. Else a few of each.", show_default=False
+        ),
+    ] = None,
+    sample: Annotated[int, typer.Option(help="The sample that --plot and --html draw.")] = 0,
     json_: Json = False,
 ) -> None:
-    """Accuracy, counts, energy estimate, dense baseline and provenance of a run."""
-    from spikec.commands.files import check_output, open_result, spike_list
-    from spikec.container import write_atomically
-    from spikec.report.summary import summarise
+    """Accuracy, counts, energy estimate, dense baseline and provenance of a run; pictures of its spikes."""
+    from spikec.commands.report import Outputs, report_file
     from spikec.report.text import render
 
-    check_output(html, file)
-    check_output(csv, file)
-    result = open_result(file)
-    if csv is not None:
-        write_atomically(csv, spike_list(result).encode())
-    summary = summarise(result, tuple(table) if table else None)
-    if html is not None:
-        from spikec.report.html import page
-
-        write_atomically(html, page(result, summary).encode())
+    outputs = Outputs(html, csv, plot, beside, neurons, sample)
+    summary = report_file(file, tuple(table) if table else None, outputs)
     _print(summary.to_json(), lambda: render(summary), json_)
 
 

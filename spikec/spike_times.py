@@ -129,8 +129,8 @@ def spike_times(a: RunResult, b: RunResult) -> SpikeTimes:
         same_answers=_same_answers(a.meta, b.meta, n_samples),
         dt_a=a.meta.get("dt"),
         dt_b=b.meta.get("dt"),
-        late_a={name: _late(a, name) for name in names if _late(a, name)},
-        late_b={name: _late(b, name) for name in names if _late(b, name)},
+        late_a={name: lateness(a, name) for name in names if lateness(a, name)},
+        late_b={name: lateness(b, name) for name in names if lateness(b, name)},
         notes=tuple(notes),
     )
 
@@ -157,10 +157,11 @@ def seconds(run: RunResult, name: str, events: Events) -> FloatArray:
         raise UsageError(
             "a run is in ticks and does not say how long a tick is; run its program again with this spikec"
         )
-    return (times - _late(run, name)) * float(dt)
+    return (times - lateness(run, name)) * float(dt)
 
 
-def _late(run: RunResult, name: str) -> float:
+def lateness(run: RunResult, name: str) -> float:
+    """By how many ticks the spikes of a population are late on average, as far as the run tells."""
     return float((run.meta.get("late_ticks") or {}).get(name, 0.0))
 
 

@@ -74,6 +74,7 @@ def execute(
     if decoding is not None:
         membrane = None if answering is None else result.traces[answering]
         answers = decode(decoding, result.spikes[decoding.population], membrane)
+        meta["decoding"] = {"population": decoding.population, "readout": decoding.readout.value}
         meta["predictions"] = answers.tolist()
         if labels is not None:
             meta["labels"] = labels.tolist()

@@ -400,3 +400,29 @@ def test_membranes_in_the_course_of_time_are_recorded_where_it_is_said_how_often
     assert kept.traces["hidden.v"].shape == (1, 11, 5)
     assert kept.traces["out.v.max"].shape == (1, 3)
     assert kept.meta["every"] == 1e-3
+
+
+@pytest.mark.parametrize(("name", "head"), [("r.png", b"\x89PNG"), ("r.svg", b"<?xml"), ("r.pdf", b"%PDF")])
+def test_report_draws_one_sample_of_a_run_and_of_another_beside_it(spikec, both, tmp_path, name, head):
+    exact, fixed = both
+    words = ("report", fixed, "--plot", tmp_path / name, "--beside", exact, "--sample", "2")
+    assert spikec(*words, "--neurons", "hidden:1,out:0").code == 0
+    assert (tmp_path / name).read_bytes().startswith(head)
+
+
+def test_what_cannot_be_drawn_leaves_no_file_behind(spikec, both, tmp_path):
+    exact, fixed = both
+    plot, csv = tmp_path / "r.png", tmp_path / "r.csv"
+    words = ("report", fixed, "--plot", plot, "--csv", csv)
+    assert_refused(spikec("report", fixed, "--plot", tmp_path / "r.jpg"), ".png, .svg, .pdf")
+    assert_refused(spikec("report", fixed, "--beside", exact), "--plot")
+    assert_refused(spikec("report", fixed, "--neurons", "hidden:1"), "--plot")
+    assert_refused(spikec(*words, "--sample", "3"), "samples 0 to 2")
+    assert_refused(spikec(*words, "--neurons", "hidden"), "NAME:NUMBER")
+    assert_refused(spikec(*words, "--neurons", "hidden:5"), "0 to 4")
+    assert_refused(spikec(*words, "--neurons", "in:0"), "--record in.v")
+    assert_refused(spikec(*words, "--beside", tmp_path / "gone.npz"), "gone.npz")
+    assert_refused(spikec("report", fixed, "--plot", tmp_path / "no" / "r.png"), "no folder")
+    assert_refused(spikec("report", fixed, "--plot", exact, "--beside", exact), "is the input")
+    assert not plot.exists()
+    assert not csv.exists()

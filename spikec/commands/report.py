@@ -1,0 +1,90 @@
+"""Report a run: its figures, and files of its spikes and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from spikec.commands.files import check_output, open_result, spike_list
+from spikec.container import write_atomically
+from spikec.errors import UsageError
+from spikec.report.html import page
+from spikec.report.plots import format_of, to_bytes
+from spikec.report.raster import Shown, raster
+from spikec.report.summary import Summary, summarise
+from spikec.result import RunResult
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What to write besides, as on the command line.
+
+    Attributes:
+        html: A page.
+        csv: A list of all spikes.
+        plot: A picture of one sample; its ending says the format.
+        beside: The result of another run of the same network, drawn beside it.
+        neurons: Whose membranes to draw, ``NAME:NUMBER`` with commas between; None for a few of each.
+        sample: The sample to draw.
+    """
+
+    html: Path | None = None
+    csv: Path | None = None
+    plot: Path | None = None
+    beside: Path | None = None
+    neurons: str | None = None
+    sample: int = 0
+
+
+def report_file(path: Path, tables: Sequence[str] | None, outputs: Outputs) -> Summary:
+    """Bring a result into figures, and write what is wanted of it: all of it, or after an error nothing.
+
+    Args:
+        path: The result.
+        tables: Energy tables by name, or files; None for those of the program's target.
+        outputs: What to write.
+
+    Raises:
+        UsageError: An output cannot be written, or there is nothing to draw as asked for.
+    """
+    for output in (outputs.html, outputs.csv, outputs.plot):
+        check_output(output, path, outputs.beside)
+    if outputs.plot is None and (outputs.beside is not None or outputs.neurons is not None):
+        raise UsageError("--beside and --neurons say what to draw; say where to with --plot FILE.png")
+    result = open_result(path)
+    summary = summarise(result, tables)
+    files: dict[Path, bytes] = {}
+    if outputs.csv is not None:
+        files[outputs.csv] = spike_list(result).encode()
+    if outputs.plot is not None:
+        files[outputs.plot] = _picture(result, path.name, outputs.plot, outputs)
+    if outputs.html is not None:
+        files[outputs.html] = page(result, summary, outputs.sample).encode()
+    for output, data in files.items():
+        write_atomically(output, data)
+    return summary
+
+
+def _picture(result: RunResult, name: str, plot: Path, outputs: Outputs) -> bytes:
+    kind = format_of(plot)
+    chosen = None if outputs.neurons is None else neurons_of(outputs.neurons)
+    other = None
+    if outputs.beside is not None:
+        other = Shown(open_result(outputs.beside), outputs.beside.name)
+    return to_bytes(raster(Shown(result, name), other, outputs.sample, chosen), kind)
+
+
+def neurons_of(text: str) -> dict[str, list[int]]:
+    """Read a list of neurons, for instance ``hidden:3,hidden:5,output:0``.
+
+    Raises:
+        UsageError: It is none.
+    """
+    found: dict[str, list[int]] = {}
+    for part in text.split(","):
+        name, _, number = part.strip().rpartition(":")
+        if not name or not number.isdecimal():
+            raise UsageError(f"{part.strip()!r} names no neuron; write NAME:NUMBER, for instance hidden:3")
+        found.setdefault(name, []).append(int(number))
+    return found

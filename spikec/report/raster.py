@@ -1,0 +1,368 @@
+"""One sample of a run as a picture: a strip of spikes for each population, and recorded membranes below.
+
+A second run can be drawn beside the first, for instance a program beside its exact network. Ticks are drawn
+at the times that they stand for (`spikec.spike_times`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spikec.arrays import FloatArray
+from spikec.errors import UsageError
+from spikec.events import Events
+from spikec.report.plots import COLOURS, LONGEST_NAME, name_axis
+from spikec.report.tables import printable
+from spikec.result import RunResult
+from spikec.spike_times import lateness, seconds
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MAX_MARKS = 50_000
+"""More spikes than this would only make the picture larger; of a fuller population each n-th is drawn."""
+
+MAX_STRIPS = 24
+"""Populations drawn; a taller picture nobody would read."""
+
+FEW = 10
+"""Membranes drawn of a population where nobody says which: all of one so small, or the first `FEW` // 2."""
+
+_PAIR = ("#5a9bdc", "#b3360b")
+"""The run itself, and the one beside it: light blue and dark orange, apart for every eye and in grey."""
+
+_WIDTH = 9.0
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A run to draw.
+
+    Attributes:
+        result: The run.
+        label: What it is called in the legend.
+    """
+
+    result: RunResult
+    label: str = ""
+
+
+def raster(
+    shown: Shown,
+    beside: Shown | None = None,
+    sample: int = 0,
+    neurons: Mapping[str, Sequence[int]] | None = None,
+) -> Figure:
+    """Draw one sample: a strip of spikes for each population, and below them recorded membranes.
+
+    Args:
+        shown: The run.
+        beside: Another run, of the same network in another form; its spikes are drawn below the first's in
+            each row, ticks at the times they stand for.
+        sample: Which sample.
+        neurons: Whose membranes to draw, by population; None for a few of each that is recorded in the course
+            of time.
+
+    Raises:
+        UsageError: There is no such sample, population, neuron or membrane, or one run counts time in ticks
+            of unknown length and the other does not.
+    """
+    runs = [shown] if beside is None else [shown, beside]
+    for run in runs:
+        _check_sample(run.result, sample)
+    scale, unit = _time_scale(runs)
+    panels = _panels(runs, neurons)
+    strips, n_left_out = _strips(runs, {panel.name for panel in panels})
+    heights = [max(0.32, min(2.4, 0.3 + n / 60)) for n in strips.values()] + [1.3] * len(panels)
+    figure, axes = _stacked(heights, [*strips, *(panel.title for panel in panels)], len(panels) > 0)
+    for i, (axis, (name, size)) in enumerate(zip(axes, strips.items(), strict=False)):
+        colours = _PAIR if beside is not None else (COLOURS[i % len(COLOURS)],)
+        _draw_strip(axis, name, size, heights[i], runs, sample, scale, colours)
+    for axis, panel in zip(axes[len(strips) :], panels, strict=True):
+        _draw_membranes(axis, panel, sample, scale)
+    end = max(_end(run.result, scale) for run in runs)
+    for axis in axes:
+        axis.set_xlim(-0.01 * end, 1.01 * end) if end > 0 else None
+        axis.tick_params(labelbottom=axis is axes[-1])
+    axes[-1].set_xlabel(unit)
+    title = _title(runs, sample, n_left_out)
+    axes[0].set_title(title, loc="left", fontsize=10, parse_math=False)
+    if beside is not None:
+        _add_legend(axes[0], runs)
+    return figure
+
+
+def _strips(runs: Sequence[Shown], with_membranes: Collection[str]) -> tuple[dict[str, int], int]:
+    """Populations whose spikes are drawn, and their sizes; how many are left out.
+
+    Those that cannot spike have no strip where their membranes are drawn.
+    """
+    sizes: dict[str, int] = {}
+    for run in runs:
+        listed = (run.result.meta.get("facts") or {}).get("populations") or ()
+        silent = {p["name"] for p in listed if not p.get("spikes", True)} & set(with_membranes)
+        for name, e in run.result.spikes.items():
+            if name not in silent:
+                sizes[name] = max(sizes.get(name, 1), e.n_neurons)
+    drawn = list(sizes)[:MAX_STRIPS]
+    return {name: sizes[name] for name in drawn}, len(sizes) - len(drawn)
+
+
+def _stacked(heights: Sequence[float], names: Sequence[str], with_legends: bool) -> tuple[Figure, list[Axes]]:
+    """A figure of axes one below the other, inches high each, that share their time."""
+    from matplotlib.figure import Figure
+
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    left = 0.75 + 0.08 * min(longest, LONGEST_NAME)
+    right, top, bottom, gap = (1.0 if with_legends else 0.35), 0.4, 0.5, 0.16
+    width, height = _WIDTH, top + sum(heights) + gap * (len(heights) - 1) + bottom
+    figure = Figure(figsize=(width, height))
+    axes: list[Axes] = []
+    y = height - top
+    for h in heights:
+        y -= h
+        box = (left / width, y / height, (width - left - right) / width, h / height)
+        axes.append(figure.add_axes(box, sharex=axes[0] if axes else None))
+        y -= gap
+    return figure, axes
+
+
+@dataclass(frozen=True, eq=False)
+class _Panel:
+    """Membranes of one population in one run, a column each."""
+
+    run: Shown
+    name: str
+    neurons: tuple[int, ...]
+    title: str
+
+
+def _check_sample(result: RunResult, sample: int) -> None:
+    n = min((e.n_samples for e in result.spikes.values()), default=0)
+    if not 0 <= sample < n:
+        there = f"the run has samples 0 to {n - 1}" if n else "the run has no samples"
+        raise UsageError(f"there is no sample {sample} to draw; {there}")
+
+
+def _time_scale(runs: Sequence[Shown]) -> tuple[float | None, str]:
+    """By what to multiply seconds, and the axis' label; None where there are only ticks."""
+    unknown = [run for run in runs if not run.result.meta.get("dt") and _in_ticks(run.result)]
+    if not unknown:
+        return 1e3, "time (ms)"
+    if len(unknown) < len(runs):
+        raise UsageError(
+            f"{unknown[0].label or 'a run'} is in ticks of unknown length and cannot be drawn beside the "
+            "other; run its program again with this spikec"
+        )
+    return None, "tick"
+
+
+def _in_ticks(run: RunResult) -> bool:
+    return any(e.in_ticks and e.n_events for e in run.spikes.values())
+
+
+def _times(run: RunResult, name: str, events: Events, scale: float | None) -> FloatArray:
+    return events.times.astype(np.float64) if scale is None else scale * seconds(run, name, events)
+
+
+def _end(run: RunResult, scale: float | None) -> float:
+    """The end of a run on the time axis."""
+    until, dt = run.meta.get("until"), run.meta.get("dt")
+    if until is None:
+        return max(
+            (float(_times(run, n, e, scale).max(initial=0)) for n, e in run.spikes.items()), default=0.0
+        )
+    return float(until) if scale is None else scale * float(until) * (float(dt) if dt else 1.0)
+
+
+def _draw_strip(
+    axis: Axes,
+    name: str,
+    size: int,
+    height: float,
+    runs: Sequence[Shown],
+    sample: int,
+    scale: float | None,
+    colours: Sequence[str],
+) -> None:
+    """Draw one population's spikes; a second run's half a row lower."""
+    row = 72.0 * height / size  # points
+    apart = 0.25 if len(runs) > 1 and row > 6.0 else 0.0
+    length = min(max((0.42 if apart else 0.8) * row, 3.5 if len(runs) == 1 else 5.0), 14.0)
+    widths = (1.2,) if len(runs) == 1 else ((1.6, 1.6) if apart else (2.2, 0.9))
+    for run, colour, width, side in zip(runs, colours, widths, (-1, 1), strict=False):
+        if name not in run.result.spikes:
+            continue
+        e = run.result.spikes[name].select(sample, sample + 1)
+        step = 1 + e.n_events // MAX_MARKS
+        axis.scatter(
+            _times(run.result, name, e, scale)[::step],
+            e.neurons[::step] + (side * apart),
+            s=length**2,
+            marker="|",
+            color=colour,
+            linewidths=width,
+            rasterized=e.n_events > 10_000,
+        )
+    _mark_answers(axis, name, runs, sample, colours)
+    axis.set_ylim(size - 0.5, -0.5)
+    axis.set_yticks([0] if size == 1 else [0, size - 1])
+    name_axis(axis, name)
+
+
+def _mark_answers(axis: Axes, name: str, runs: Sequence[Shown], sample: int, colours: Sequence[str]) -> None:
+    """Shade the row of each run's answer, if this population gives it."""
+    answers = [_answer(run.result, sample, name) for run in runs]
+    for k, (answer, colour) in enumerate(zip(answers, colours, strict=True)):
+        if answer is None or answer in answers[:k]:
+            continue
+        agreed = len(runs) > 1 and answers.count(answer) == len(runs)
+        shade = "0.3" if agreed else colour
+        axis.axhspan(answer - 0.5, answer + 0.5, color=shade, alpha=0.15, lw=0)
+        axis.annotate(
+            f"{answer}",
+            (1.0, answer),
+            (4, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            va="center",
+            ha="left",
+            fontsize=8,
+            fontweight="bold",
+            color=shade,
+        )
+
+
+def _panels(runs: Sequence[Shown], chosen: Mapping[str, Sequence[int]] | None) -> list[_Panel]:
+    """Which membranes to draw, in the order of the populations."""
+    order = list(dict.fromkeys(name for run in runs for name in run.result.spikes))
+    recorded = [(name, run) for name in order for run in runs if f"{name}.v" in run.result.traces]
+    if chosen is not None:
+        _check_chosen(chosen, recorded)
+    found = []
+    for name, run in recorded:
+        n = run.result.traces[f"{name}.v"].shape[2]
+        few = range(n if n <= FEW else FEW // 2)
+        neurons = tuple(few if chosen is None else chosen.get(name, ()))
+        if neurons:
+            title = f"{name}\nmembrane" + (f"\n{run.label}" if len(runs) > 1 else "")
+            found.append(_Panel(run, name, neurons, title))
+    return found
+
+
+def _check_chosen(chosen: Mapping[str, Sequence[int]], recorded: Sequence[tuple[str, Shown]]) -> None:
+    there = list(dict.fromkeys(name for name, _ in recorded))
+    for name, neurons in chosen.items():
+        sizes = [run.result.traces[f"{name}.v"].shape[2] for own, run in recorded if own == name]
+        if not sizes:
+            raise UsageError(
+                f"no membrane of {name} was recorded in the course of time, only of "
+                f"{', '.join(there) or 'none'}; run with --record {name}.v"
+            )
+        wrong = [j for j in neurons if not 0 <= j < min(sizes)]
+        if wrong:
+            raise UsageError(
+                f"there is no neuron {wrong[0]} of {name} to draw; it has neurons 0 to {min(sizes) - 1}"
+            )
+
+
+def _draw_membranes(axis: Axes, panel: _Panel, sample: int, scale: float | None) -> None:
+    """Draw membranes as lines, and their neurons' spikes as marks on the upper edge."""
+    from matplotlib import colormaps
+    from matplotlib.ticker import MaxNLocator
+
+    run, name = panel.run.result, panel.name
+    v = np.array(run.traces[f"{name}.v"][sample], np.float64)
+    low, high = _limits(v[:, list(panel.neurons)])
+    v[1:][(v[:-1] > high) & (v[1:] < low)] = np.nan  # through infinity: no line from one end to the other
+    times = _trace_times(run, name, v.shape[0], scale)
+    spikes = run.spikes[name].select(sample, sample + 1)
+    at = _times(run, name, spikes, scale)
+    winner = _answer(run, sample, name)
+    few = len(panel.neurons) <= 10
+    palette = colormaps["tab10" if few else "viridis"](
+        np.arange(len(panel.neurons)) if few else np.linspace(0, 0.9, len(panel.neurons))
+    )
+    for j, colour in zip(panel.neurons, palette, strict=True):
+        wins = j == winner
+        text = f"{j}, answer" if wins else f"{j}"
+        axis.plot(times, v[:, j], lw=2.4 if wins else 1.1, color=colour, zorder=3 if wins else 2, label=text)
+        mine = at[spikes.neurons == j]
+        axis.plot(
+            mine, np.full(mine.size, 1.0), "v", ms=5, mew=0, color=colour,
+            transform=axis.get_xaxis_transform(), clip_on=False,
+        )  # fmt: skip
+    axis.legend(
+        frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.05), handlelength=1.0,
+        borderaxespad=0.3, labelspacing=0.15, handletextpad=0.5,
+    )  # fmt: skip
+    axis.set_ylim(low, high)
+    axis.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4), useMathText=True)
+    axis.yaxis.get_offset_text().set_fontsize(7)
+    axis.yaxis.set_major_locator(MaxNLocator(4))
+    name_axis(axis, panel.title)
+
+
+def _trace_times(run: RunResult, name: str, n: int, scale: float | None) -> FloatArray:
+    """When the values of a recorded membrane hold."""
+    steps = np.arange(n, dtype=np.float64)
+    if scale is None:
+        return steps
+    if run.meta.get("every"):
+        return steps * (scale * float(run.meta["every"]))
+    return (steps - lateness(run, name)) * (scale * float(run.meta.get("dt") or 1.0))
+
+
+def _limits(v: FloatArray) -> tuple[float, float]:
+    """Limits of an axis that shows all of some membranes, but for what goes through infinity."""
+    finite = v[np.isfinite(v)]
+    if not finite.size:
+        return -1.0, 1.0
+    low, middle, high = np.percentile(finite, (2, 50, 98))
+    if max(finite.max() - middle, middle - finite.min()) > 4 * (high - low) > 0 or finite.size < v.size:
+        margin = 0.3 * (high - low)
+    else:
+        low, high = finite.min(), finite.max()
+        margin = 0.05 * (high - low)
+    margin = margin or 0.05 * max(1.0, abs(middle))
+    return float(low - margin), float(high + margin)
+
+
+def _answer(run: RunResult, sample: int, population: str | None = None) -> int | None:
+    """The neuron that a run answers with, if there is one, and if it is one of this population."""
+    if population is not None and (run.meta.get("decoding") or {}).get("population") != population:
+        return None
+    answers = tuple(run.meta.get("predictions") or ())
+    return int(answers[sample]) if sample < len(answers) and answers[sample] >= 0 else None
+
+
+def _title(runs: Sequence[Shown], sample: int, n_left_out: int) -> str:
+    parts = [f"sample {sample}"]
+    answers = [_answer(run.result, sample) for run in runs if run.result.meta.get("predictions")]
+    if answers:
+        words = ("none" if a is None else str(a) for a in dict.fromkeys(answers))
+        parts.append(f"answer {', beside it '.join(words)}")
+    labels = tuple(runs[0].result.meta.get("labels") or ())
+    if sample < len(labels):
+        parts.append(f"right is {labels[sample]}")
+    if n_left_out:
+        parts.append(f"{n_left_out} more populations are not drawn")
+    return "  ·  ".join(parts)
+
+
+def _add_legend(axis: Axes, runs: Sequence[Shown]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], ls="", marker="|", ms=9, mew=width, color=colour, label=printable(run.label))
+        for run, colour, width in zip(runs, _PAIR, (2.6, 1.4), strict=True)
+    ]
+    axis.legend(
+        handles=handles, ncols=2, frameon=False, fontsize=9,
+        loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2,
+    )  # fmt: skip
