@@ -1,4 +1,4 @@
-"""Training: CPU microseconds a sample for loss and gradient of the MNIST network, on one thread and on two.
+"""Training: CPU time of loss and gradient, for a sample of MNIST and for a step of the recurrent task.
 
 784-100-100-10 theta neurons as in the recipe mnist-theta; 1000 generated images with 100 of 784 pixels on.
 Random weights, whose means make the neurons of each hidden layer spike 0.42 times a sample as in the trained
@@ -6,6 +6,9 @@ network. `us_per_sample` is the median of CPU time, all threads together, for th
 the machine does; `speedup` is how much less time passes on two threads, best run against best run, and needs
 two idle cores. Checks its own answer: some derivatives against central differences, one thread against two to
 the bit.
+
+`ms_per_step.rnn` is CPU milliseconds of loss and gradient, on one thread, in the recipe rnn-spike-times after
+1000 steps: ten `QifExp` neurons, some 220 input spikes and 30 of their own. Checked as above.
 
     python bench/train.py --json
 """
@@ -17,16 +20,20 @@ import json
 import platform
 import statistics
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter, process_time
 
 import numpy as np
 
+from spikec_train.qif_gradient import run as run_trial
+from spikec_train.qif_training import SpikeTimeProblem, train_qif
 from spikec_train.recipes import load_recipe
 from spikec_train.theta_gradient import Answers, Memory, Pulses, ThetaModel, pulses_at, run
 
 N_SAMPLES = 1000
 PIXELS_ON = 100
 SPIKES = 0.42
+STEPS = 200
 
 
 def main() -> None:
@@ -53,8 +60,11 @@ def main() -> None:
     cpu_two, wall_two = timed(lambda: gradient(2), args.repeats)
     cpu_forward, _ = timed(lambda: run(model, parameters, pulses, labels, memory=memory), args.repeats)
     hidden = one.counts[: model.n_hidden].reshape(2, -1).mean(axis=1) / N_SAMPLES
+    rnn_step, rnn = recurrent_step(args.repeats)
     figures = {
         "benchmark": "train",
+        "ms_per_step": {"rnn": rnn_step},
+        "rnn": rnn,
         "us_per_sample": {"one_thread": cpu_one, "two_threads": cpu_two},
         "speedup": wall_one / wall_two,
         "forward_us_per_sample": cpu_forward,
@@ -77,6 +87,32 @@ def timed(work: Callable[[], Answers], repeats: int) -> tuple[float, float]:
         cpu.append(process_time() - began_cpu)
         wall.append(perf_counter() - began)
     return statistics.median(cpu) / N_SAMPLES * 1e6, min(wall) / N_SAMPLES * 1e6
+
+
+def recurrent_step(repeats: int) -> tuple[float, dict[str, float]]:
+    """Median CPU time of a step of the recurrent task, milliseconds, and what happens in it."""
+    recipe = load_recipe("rnn-spike-times")
+    made = train_qif(replace(recipe.training, epochs=10), recipe.seed)
+    problem, at, one = SpikeTimeProblem(made.options, made.task), made.training.parameters, np.zeros(1, int)
+    rng = np.random.default_rng(0)
+    _, gradient = problem.gradient(at, one, rng)
+    cpu = []
+    for _ in range(repeats):
+        began = process_time()
+        for _ in range(STEPS):
+            problem.gradient(at, one, rng)
+        cpu.append((process_time() - began) / STEPS)
+    errors = []
+    for i in np.linspace(0, at.size - 1, 12).astype(int):
+        step = 1e-6 * (np.arange(at.size) == i)
+        losses = [problem.gradient(at + d, one, rng)[0] for d in (step, -step)]
+        errors.append(abs((losses[0] - losses[1]) / 2e-6 - gradient[i]))
+    happens = {
+        "input_spikes": made.task.model.sources.size,
+        "spikes": run_trial(made.task.model, made.parameters, made.task.targets).spike_times.size,
+        "gradient_error": float(max(errors) / np.abs(gradient).max()),
+    }
+    return statistics.median(cpu) * 1e3, happens
 
 
 def spiking_parameters(

@@ -28,7 +28,7 @@ MAX_SPIKES = 1 << 14
 """Most spikes in a trial; a network that needs more has exploded."""
 
 LARGEST = 1e100
-"""Largest parameter; the square of a larger one could be no number."""
+"""Parameters must be below this; squares of larger ones could be no number."""
 
 _FIRST_CAPACITY = 64
 
@@ -137,9 +137,13 @@ class Targets:
                 raise UsageError(
                     f"{self.neurons.size} targets have {name} of shape {shape}; each needs one value"
                 )
-        if np.any(self.ranks < 0) or not (np.isfinite(self.times).all() and np.isfinite(self.factors).all()):
+        if (
+            np.any(self.ranks < 0)
+            or np.any(self.neurons < 0)
+            or not (np.isfinite(self.times).all() and np.isfinite(self.factors).all())
+        ):
             raise UsageError(
-                "targets have negative ranks, or times or factors that are not finite; mend them"
+                "targets have negative neurons or ranks, or times or factors that are not finite; mend them"
             )
 
 
@@ -201,7 +205,7 @@ def run(
     derivatives = np.zeros(model.n_parameters)
     d = model.split(derivatives)
     answers, spiked = np.empty(targets.times.size), np.empty(targets.times.size, np.bool_)
-    order = np.argsort(parts.times, kind="stable")
+    order = _in_order(model, parts.times)
     if kept.room is None:
         kept.room = room(model.n_neurons, model.sources.size, _FIRST_CAPACITY)
     while True:
@@ -234,16 +238,19 @@ def _check(model: QifModel, parameters: FloatArray, targets: Targets) -> Parts:
         raise UsageError(
             "the parameters hold NaN, infinite or huge values; the training diverged: lower its rate"
         )
-    if targets.neurons.size and not (0 <= targets.neurons.min() and targets.neurons.max() < model.n_neurons):
+    if targets.neurons.max(initial=-1) >= model.n_neurons:
         raise UsageError(
-            f"targets are for neurons {targets.neurons.min()} to {targets.neurons.max()}, but there are "
-            f"{model.n_neurons}, counted from 0"
+            f"a target is for neuron {targets.neurons.max()}, but there are {model.n_neurons}, counted from 0"
         )
-    parts = model.split(np.require(parameters, np.float64, ["C", "W", "A"]))
-    times = parts.times
-    if times.size and not (0 <= times.min() and times.max() <= model.duration):
+    return model.split(np.require(parameters, np.float64, ["C", "W", "A"]))
+
+
+def _in_order(model: QifModel, times: FloatArray) -> IntArray:
+    """The input spikes by time."""
+    order = np.argsort(times, kind="stable")
+    if times.size and not (0 <= times[order[0]] and times[order[-1]] <= model.duration):
         raise UsageError(
             f"inputs spike from {times.min():g} to {times.max():g}, but a trial goes from 0 to "
             f"{model.duration:g} units of time"
         )
-    return parts
+    return order

@@ -55,7 +55,6 @@ class Room(NamedTuple):
         spikes: Which neuron spiked, ``(capacity,)``.
         spike_times: When, units of time.
         d_spike_times: dL/dt of each spike.
-        touched: Which neuron each touch brought forward.
         derivatives: :math:`\partial\psi'/\partial\psi`, :math:`\partial\psi'/\partial I`,
             :math:`\partial I'/\partial I` and :math:`b^2` of each touch, ``(n_touches, 4)``.
         states: Of each neuron a, b, I, the time of these, its next spike, lambda, mu, the rate after T,
@@ -66,7 +65,6 @@ class Room(NamedTuple):
     spikes: IntArray
     spike_times: FloatArray
     d_spike_times: FloatArray
-    touched: IntArray
     derivatives: FloatArray
     states: FloatArray
 
@@ -79,7 +77,6 @@ def room(n_neurons: int, n_arrivals: int, capacity: int) -> Room:
         spikes=np.empty(capacity, np.int64),
         spike_times=np.empty(capacity),
         d_spike_times=np.empty(capacity),
-        touched=np.empty(n_touches, np.int64),
         derivatives=np.empty((n_touches, 4)),
         states=np.empty((11, n_neurons)),
     )
@@ -205,8 +202,8 @@ def _forward(
 ) -> int:
     """Run up to T. Returns the number of spikes, or -1 if there are more than fit."""
     n = v.size
-    a, b, i = memory.states[0], memory.states[1], memory.states[2]
-    since, coming = memory.states[3], memory.states[4]
+    states, derivatives = memory.states, memory.derivatives
+    a, b, i, since, coming = states[0], states[1], states[2], states[3], states[4]
     for k in range(n):
         b[k] = 1.0 / math.sqrt(1.0 + v[k] * v[k])
         a[k] = v[k] * b[k]
@@ -225,7 +222,7 @@ def _forward(
             p += 1
             now = times[arrival]
             k = receivers[sources[arrival]]
-            _touch(k, now, n_touches, memory)
+            _touch(k, now, n_touches, states, derivatives)
             n_touches += 1
             i[k] += input_weights[sources[arrival]]
             coming[k] = now + _crossing(a[k], b[k], i[k])
@@ -233,14 +230,14 @@ def _forward(
         elif now <= duration:
             if n_spikes == memory.spikes.size:
                 return -1
-            _touch(j, now, n_touches, memory)
+            _touch(j, now, n_touches, states, derivatives)
             n_touches += 1
             a[j] = -1.0
             b[j] = 0.0
             coming[j] = now + _crossing(a[j], b[j], i[j])
             for k in range(n):
                 if k != j:
-                    _touch(k, now, n_touches, memory)
+                    _touch(k, now, n_touches, states, derivatives)
                     n_touches += 1
                     i[k] += weights[j, k]
                     coming[k] = now + _crossing(a[k], b[k], i[k])
@@ -252,7 +249,7 @@ def _forward(
             break
         n_events += 1
     for k in range(n):
-        _touch(k, duration, n_touches + k, memory)
+        _touch(k, duration, n_touches + k, states, derivatives)
     return n_spikes
 
 
@@ -273,27 +270,26 @@ def _crossing(a: float, b: float, i: float) -> float:
 
 
 @kernel
-def _touch(k: int, now: float, x: int, memory: Room) -> None:
+def _touch(k: int, now: float, x: int, states: FloatArray, derivatives: FloatArray) -> None:
     """Bring neuron k forward, and keep the derivatives as touch x."""
-    a, b, i = memory.states[0, k], memory.states[1, k], memory.states[2, k]
-    keep = math.exp(memory.states[3, k] - now)
+    a, b, i = states[0, k], states[1, k], states[2, k]
+    keep = math.exp(states[3, k] - now)
     s = 1.0 - keep
     cos, sin, d, h = _turn(i, s)
     to_a, to_b = keep * (cos * a + i * sin * b), cos * b - sin * a
     root = 1.0 / math.sqrt(to_a * to_a + to_b * to_b)
     scale = keep * root * root
-    memory.touched[x] = k
-    memory.derivatives[x, 0] = scale * h
-    memory.derivatives[x, 1] = scale * ((a * a + i * b * b) * d + sin * b * to_b)
-    memory.derivatives[x, 2] = keep * keep
+    derivatives[x, 0] = scale * h
+    derivatives[x, 1] = scale * ((a * a + i * b * b) * d + sin * b * to_b)
+    derivatives[x, 2] = keep * keep
     to_a, to_b = to_a * root, to_b * root
     if to_b <= 0.0:  # by rounding alone, right beside a spike
         to_b = 0.0
-    memory.derivatives[x, 3] = to_b * to_b
-    memory.states[0, k] = to_a
-    memory.states[1, k] = to_b
-    memory.states[2, k] = i * keep * keep
-    memory.states[3, k] = now
+    derivatives[x, 3] = to_b * to_b
+    states[0, k] = to_a
+    states[1, k] = to_b
+    states[2, k] = i * keep * keep
+    states[3, k] = now
 
 
 @kernel
@@ -381,11 +377,12 @@ def _adjoint(
 ) -> None:
     """Back over all events: leaves lambda and mu at time 0."""
     n = weights.shape[0]
-    lam, mu = memory.states[5], memory.states[6]
+    states, derivatives = memory.states, memory.derivatives
+    lam, mu = states[5], states[6]
     n_events = sources.size + n_spikes
     x = sources.size + n_spikes * n + n - 1
-    for _ in range(n):
-        _touch_adjoint(x, memory)
+    for k in range(n - 1, -1, -1):
+        _touch_adjoint(k, x, states, derivatives)
         x -= 1
     p = n_spikes - 1
     for e in range(n_events - 1, -1, -1):
@@ -394,7 +391,9 @@ def _adjoint(
             source = sources[arrival]
             k = receivers[source]
             d_input_weights[source] += mu[k]
-            d_times[arrival] += input_weights[source] * (2.0 * mu[k] - lam[k] * memory.derivatives[x, 3])
+            d_times[arrival] += input_weights[source] * (2.0 * mu[k] - lam[k] * derivatives[x, 3])
+            _touch_adjoint(k, x, states, derivatives)
+            x -= 1
         else:
             j = memory.spikes[p]
             d = memory.d_spike_times[p]
@@ -402,17 +401,16 @@ def _adjoint(
             for k in range(n - 1, -1, -1):
                 if k != j:
                     d_weights[j, k] += mu[k]
-                    d += weights[j, k] * (2.0 * mu[k] - lam[k] * memory.derivatives[x, 3])
-                    _touch_adjoint(x, memory)
+                    d += weights[j, k] * (2.0 * mu[k] - lam[k] * derivatives[x, 3])
+                    _touch_adjoint(k, x, states, derivatives)
                     x -= 1
             lam[j] -= d
-        _touch_adjoint(x, memory)
-        x -= 1
+            _touch_adjoint(j, x, states, derivatives)
+            x -= 1
 
 
 @kernel
-def _touch_adjoint(x: int, memory: Room) -> None:
-    k = memory.touched[x]
-    lam, mu = memory.states[5, k], memory.states[6, k]
-    memory.states[5, k] = lam * memory.derivatives[x, 0]
-    memory.states[6, k] = mu * memory.derivatives[x, 2] + lam * memory.derivatives[x, 1]
+def _touch_adjoint(k: int, x: int, states: FloatArray, derivatives: FloatArray) -> None:
+    lam = states[5, k]
+    states[5, k] = lam * derivatives[x, 0]
+    states[6, k] = states[6, k] * derivatives[x, 2] + lam * derivatives[x, 1]
