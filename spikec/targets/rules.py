@@ -11,7 +11,7 @@ import numpy as np
 
 from spikec.errors import Violation
 from spikec.ir.bounds import current_bounds
-from spikec.ir.fixed_neurons import CubaFixed
+from spikec.ir.fixed_neurons import PAIRS, CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat
 from spikec.ir.network import Dialect, Population, Projection
 from spikec.program import Program
@@ -75,6 +75,17 @@ def distinct_parameters(program: Program) -> Iterator[Violation]:
         ):
             if limit is not None and count > limit.value:
                 yield Violation(name, p.name, str(count), _most(limit), "split the population")
+
+
+def programmable_neurons(program: Program) -> Iterator[Violation]:
+    """Neurons other than Loihi's own need a chip that can be programmed."""
+    f = program.target.formats
+    if f is None or (f.programmable_neurons is not None and f.programmable_neurons.value):
+        return
+    for p in program.network.populations:
+        if isinstance(p.neuron, PAIRS):
+            limit, advice = "Loihi's own neuron", "choose a chip whose neurons are programmable, as loihi2"
+            yield Violation("neuron", p.name, type(p.neuron).__name__, limit, advice)
 
 
 def delays(program: Program) -> Iterator[Violation]:
@@ -145,6 +156,7 @@ RULES: tuple[Rule, ...] = (
     weight_formats,
     neuron_parameters,
     distinct_parameters,
+    programmable_neurons,
     delays,
     currents,
     sizes,

@@ -47,6 +47,8 @@ class Formats:
         bias_max: Largest bias mantissa, either sign.
         bias_exponent_max: Largest bias exponent.
         delay_max: Longest synaptic delay in ticks, on top of the hop's own tick.
+        programmable_neurons: 1 if neurons can be programmed, as `Theta` and `QifExp` need; None for Loihi's own
+            neuron only.
     """
 
     weight_bits: Figure
@@ -58,6 +60,7 @@ class Formats:
     bias_max: Figure
     bias_exponent_max: Figure
     delay_max: Figure
+    programmable_neurons: Figure | None = None
 
     def __post_init__(self) -> None:
         for name, most in (("weight_bits", 8), ("state_bits", 24), ("decay_bits", 12)):
