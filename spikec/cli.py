@@ -76,6 +76,10 @@ def train(
         Path | None,
         typer.Option(help="Written as it goes; if it is there, go on from it.", show_default=False),
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw the loss over the epochs: FILE.png, .svg or .pdf.", show_default=False),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Train a network by a recipe."""
@@ -83,7 +87,7 @@ def train(
     from spikec.commands.train import train_file
 
     with _progress() as tell:
-        found = train_file(recipe, output, seed, seeds, data_dir, checkpoint, tell)
+        found = train_file(recipe, output, seed, seeds, data_dir, checkpoint, tell, plot)
     _print(found, lambda: show(found), json_)
 
 

@@ -19,6 +19,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass as checked_dataclass
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from spikec.arrays import FloatArray
 from spikec.catalogue import Catalogue
 from spikec.errors import UsageError
 from spikec.events import Events
@@ -109,6 +110,7 @@ class TrainingResult:
         measure: Figures of the network on other samples, ``accuracy`` among them: exact spike times. None
             if there can be no others.
         inputs: Input spikes that belong to the network, by population, if it has no data set.
+        losses: Mean loss of each epoch, ``(n_epochs,)``; None if the method has no epochs.
     """
 
     network: Network
@@ -119,6 +121,7 @@ class TrainingResult:
     score: float
     measure: Callable[[Dataset], Mapping[str, float]] | None
     inputs: Mapping[str, Events] | None = None
+    losses: FloatArray | None = None
 
 
 _ADAPTER: TypeAdapter[Recipe] = TypeAdapter(Recipe)
@@ -221,7 +224,16 @@ def _train_by_gradient(
     )
     figures = {f"train_{name}": value for name, value in made.figures(data).items()}
     score = -figures["train_loss"]
-    return TrainingResult(made.network, recipe, seed, made.training.seconds, figures, score, made.figures)
+    return TrainingResult(
+        network=made.network,
+        recipe=recipe,
+        seed=seed,
+        seconds=made.training.seconds,
+        figures=figures,
+        score=score,
+        measure=made.figures,
+        losses=made.training.losses,
+    )
 
 
 def _train_qif(
@@ -231,7 +243,15 @@ def _train_qif(
     made = train_qif(options, seed, checkpoint, tell)
     figures = made.figures()
     return TrainingResult(
-        made.network, recipe, seed, made.training.seconds, figures, -figures["loss"], None, made.inputs
+        network=made.network,
+        recipe=recipe,
+        seed=seed,
+        seconds=made.training.seconds,
+        figures=figures,
+        score=-figures["loss"],
+        measure=None,
+        inputs=made.inputs,
+        losses=made.training.losses,
     )
 
 

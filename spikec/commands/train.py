@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikec.container import save
+from spikec.arrays import FloatArray
+from spikec.commands.files import check_output
+from spikec.container import save, write_atomically
 from spikec.errors import UsageError
+from spikec.report.plots import curves, format_of, to_bytes
 
 if TYPE_CHECKING:
     from spikec_train.datasets import Dataset
@@ -28,6 +31,7 @@ def train_file(
     data_dir: Path | None,
     checkpoint: Path | None,
     progress: Callable[[str], None],
+    plot: Path | None = None,
 ) -> dict[str, Any]:
     """Train networks by a recipe, and save the one that does best on the *training* samples.
 
@@ -39,12 +43,14 @@ def train_file(
         data_dir: Where data sets lie that do not ship.
         checkpoint: Where an interrupted training goes on; of several seeds, each has a file of its own.
         progress: Told what happens.
+        plot: Where a picture of the loss over the epochs goes, a line a seed.
 
     Returns:
         As JSON values: figures of the saved network and, of several seeds, those of each and their means.
 
     Raises:
-        UsageError: No seeds, no folder to write to, or what `spikec_train.recipes.train` raises.
+        UsageError: No seeds, no folder to write to, a picture of what has no epochs or of no known format, or
+            what `spikec_train.recipes.train` raises.
     """
     from spikec_train.recipes import load_recipe, train
 
@@ -53,19 +59,28 @@ def train_file(
     folder = output.absolute().parent
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder} to write {output.name} to; make it first")
+    check_output(plot, output, checkpoint)
+    if plot is not None:
+        format_of(plot)
     recipe = load_recipe(name)
     first = recipe.seed if seed is None else seed
     data, test = _data(recipe.data, data_dir, progress)
     best: TrainingResult | None = None
     records: list[dict[str, Any]] = []
+    losses: list[tuple[str, FloatArray]] = []
     for used in range(first, first + n_seeds):
         of_seed = checkpoint if n_seeds == 1 else _of_seed(checkpoint, used)
         made = train(recipe, used, _with_seed(progress, used), data, of_seed)
         records.append(_record(made, test))
+        if plot is not None:
+            losses.append((f"seed {used}", _losses(made, name)))
         if best is None or made.score > best.score:
             best = made
     assert best is not None
     save(best.network, output)
+    if plot is not None:
+        picture = curves(losses, recipe.title, "mean loss of an epoch")
+        write_atomically(plot, to_bytes(picture, format_of(plot)))
     found = {"recipe": name, **records[best.seed - first], "output": str(output)}
     if best.inputs is not None:
         inputs = output.with_suffix(f".inputs{output.suffix}")
@@ -96,6 +111,12 @@ def _record(made: TrainingResult, test: Dataset | None) -> dict[str, Any]:
     measured = {} if made.measure is None or test is None else made.measure(test)
     on_test = {f"test_{k}": v for k, v in measured.items()}
     return {"seed": made.seed, "seconds": made.seconds, **made.figures, **on_test}
+
+
+def _losses(made: TrainingResult, name: str) -> FloatArray:
+    if made.losses is None:
+        raise UsageError(f"recipe {name} trains in one step and has no curve to draw; leave out --plot")
+    return made.losses
 
 
 def _of_seed(checkpoint: Path | None, seed: int) -> Path | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from spikec.errors import UsageError
 from spikec.report.tables import printable
@@ -62,7 +63,7 @@ def to_bytes(figure: Figure, format_: str) -> bytes:
     return buffer.getvalue()
 
 
-def curves(losses: Sequence[tuple[str, Sequence[float]]], title: str, what: str = "loss") -> Figure:
+def curves(losses: Sequence[tuple[str, npt.ArrayLike]], title: str, what: str = "loss") -> Figure:
     """Draw training curves, a line each, over the epochs.
 
     Args:
@@ -75,18 +76,19 @@ def curves(losses: Sequence[tuple[str, Sequence[float]]], title: str, what: str 
 
     figure = Figure(figsize=(6.5, 4.0), layout="constrained")
     axis = figure.subplots()
-    for k, (label, values) in enumerate(losses):
-        epochs = np.arange(1, len(values) + 1)
-        mark = "o" if len(values) == 1 else None
-        axis.plot(epochs, values, marker=mark, lw=1.5, color=COLOURS[k % len(COLOURS)], label=label)
-    everything = np.concatenate([np.zeros(0), *(np.asarray(v, np.float64) for _, v in losses)])
+    lines = [(label, np.asarray(values, np.float64)) for label, values in losses]
+    for k, (label, values) in enumerate(lines):
+        mark = "o" if values.size == 1 else None
+        epochs, colour = np.arange(1, values.size + 1), COLOURS[k % len(COLOURS)]
+        axis.plot(epochs, values, marker=mark, lw=1.5, color=colour, label=label)
+    everything = np.concatenate([np.zeros(0), *(v for _, v in lines)])
     if everything.size and everything.min() > 0:
         axis.set_yscale("log")
         _plain_log_labels(axis)
     axis.set_title(title, loc="left", fontsize=10, parse_math=False)
     axis.set_xlabel("epoch")
     axis.set_ylabel(what)
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axis.grid(True, which="both", color="0.92", lw=0.6)
     axis.set_axisbelow(True)
     bare(axis)

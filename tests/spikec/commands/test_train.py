@@ -10,6 +10,7 @@ from spikec import cli
 from spikec.container import digest, load
 from spikec.events import Events
 from spikec.ir.network import Network
+from spikec.report.plots import curves
 from spikec.result import RunResult
 from spikec_train.qif_gradient import run
 from spikec_train.qif_training import train_qif
@@ -184,3 +185,26 @@ def test_spike_times_have_checkpoints_and_no_data_folder(spikec, spike_times, tm
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     told = spikec("train", spike_times, "-o", tmp_path / "c.npz", "--data-dir", tmp_path, code=2)
     assert "leave out --data-dir" in told
+
+
+def test_training_curves_are_drawn_a_line_a_seed(spikec, recipe, tmp_path, monkeypatch):
+    from spikec.commands import train as command
+
+    drawn = []
+    monkeypatch.setattr(
+        command, "curves", lambda losses, *rest: drawn.append(losses) or curves(losses, *rest)
+    )
+    spikec("train", recipe, "-o", tmp_path / "net.npz", "--seeds", "2", "--plot", tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    ((first, second),) = drawn
+    assert (first[0], second[0]) == ("seed 5", "seed 6")
+    np.testing.assert_array_equal(first[1], train(load_recipe(str(recipe))).losses)
+    assert first[1].shape == (2,)
+
+
+def test_curves_that_cannot_be_drawn_leave_nothing_behind(spikec, recipe, tmp_path):
+    net, plot = tmp_path / "net.npz", tmp_path / "curves.png"
+    assert "one step" in spikec("train", "digits-sampled", "-o", net, "--plot", plot, code=2)
+    assert ".png, .svg, .pdf" in spikec("train", recipe, "-o", net, "--plot", "curves.jpg", code=2)
+    assert "no folder" in spikec("train", recipe, "-o", net, "--plot", tmp_path / "no" / "c.png", code=2)
+    assert list(tmp_path.iterdir()) == [recipe]
