@@ -55,7 +55,7 @@ class LavaBackend:
         return compat.importable()
 
     def unsupported(self, program: Program) -> list[Violation]:
-        """Anything but the fixed dialect; in the stock flavour also delays of more than 63 ticks."""
+        """Anything but the fixed dialect; in stock also neurons Lava lacks, and delays beyond 63 ticks."""
         return unsupported(program, self.flavour)
 
     def prepare(self, program: Program) -> LavaExecutable:

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,18 @@ from spikec.container import save
 from spikec.errors import TargetError, UsageError, Violation
 from spikec.events import from_rows
 from spikec.ir.connectivity import Sparse
-from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Dialect, Network, Population, Projection
+from spikec.ir.neurons import parameters
 from spikec.program import Program
 from spikec_lava.compat import LAVA_VERSION
+from spikec_lava.deployed.network import VERSION
+from spikec_lava.deployed.neurons import NEURONS
 
-FLAVOURS = ("fused", "stock")
+RUNS = {"fused": tuple(NEURONS), "stock": ("CubaFixed",)}
+"""The types of neurons that each flavour runs; stock Lava has `CubaFixed` as its ``LIF``."""
+
+FLAVOURS = tuple(RUNS)
 
 LONGEST_STOCK_DELAY = 63
 """Ticks; lava-nc 0.10.0, ``PyDelayDenseModelBitAcc.run_spk``, raises beyond it."""
@@ -94,20 +100,32 @@ def unsupported(program: Program, flavour: str) -> list[Violation]:
                 "compile it with `spikec compile`",
             )
         ]
+    return [*_foreign_neurons(network, flavour), *_long_delays(network, flavour)]
+
+
+def _foreign_neurons(network: Network, flavour: str) -> Iterator[Violation]:
+    for p in network.populations:
+        kind = type(p.neuron).__name__
+        if p.is_source or kind in RUNS[flavour]:
+            continue
+        better = kind in RUNS["fused"]
+        advice = "take the fused flavour" if better else "run it with another backend"
+        yield Violation("neuron", p.name, kind, " or ".join(RUNS[flavour]), advice)
+
+
+def _long_delays(network: Network, flavour: str) -> Iterator[Violation]:
     limit = f"at most {LONGEST_STOCK_DELAY} ticks"
-    return [
-        Violation(
-            "delay", q.name, f"{q.delays.longest:.0f} ticks", limit, "shorten it, or take the fused flavour"
-        )
-        for q in network.projections
-        if flavour == "stock" and q.delays.longest > LONGEST_STOCK_DELAY
-    ]
+    advice = "shorten it, or take the fused flavour"
+    for q in network.projections:
+        if flavour == "stock" and q.delays.longest > LONGEST_STOCK_DELAY:
+            yield Violation("delay", q.name, f"{q.delays.longest:.0f} ticks", limit, advice)
 
 
 def _write(program: Program, folder: Path, flavour: str) -> None:
     network = program.network
     arrays: dict[str, Any] = {}
     described = {
+        "version": VERSION,
         "flavour": flavour,
         "dt": network.dt,
         "n_ticks": program.n_ticks,
@@ -122,12 +140,13 @@ def _write(program: Program, folder: Path, flavour: str) -> None:
 
 
 def _population(p: Population, arrays: dict[str, AnyArray]) -> dict[str, Any]:
-    parameters = None
-    if isinstance(p.neuron, CubaFixed):
-        k = p.neuron
-        given = {"du": k.du, "dv": k.dv, "vth": k.vth, "bias_mant": k.bias_mant, "bias_exp": k.bias_exp}
-        parameters = {name: _parameter(f"{p.name}/{name}", v, arrays) for name, v in given.items()}
-    return {"name": p.name, "n": p.n, "parameters": parameters}
+    given = parameters(p.neuron)
+    return {
+        "name": p.name,
+        "n": p.n,
+        "neuron": None if p.is_source else type(p.neuron).__name__,
+        "parameters": {name: _parameter(f"{p.name}/{name}", v, arrays) for name, v in given.items()},
+    }
 
 
 def _parameter(key: str, value: Any, arrays: dict[str, AnyArray]) -> int | str:
@@ -242,8 +261,8 @@ A tick is {network.dt:g} s; a sample has {program.n_ticks or "as many ticks as y
 
 {_table(network)}
 
-`network.json` lists populations and projections and names their arrays in `network.npz`; parameters have the
-names of Lava's `LIF`. `spikec_lava/deployed/network.py` documents them.
+`network.json` lists populations and projections and names their arrays in `network.npz`;
+`spikec_lava/deployed/network.py` documents both. {_neurons(network)}
 
 ## Events
 
@@ -264,9 +283,25 @@ gives the same files). Spikes are ordered by sample, then tick, then neuron:
 """
 
 
+def _neurons(network: Network) -> str:
+    kinds = _kinds(network)
+    told = ["`CubaFixed` is Lava's `LIF`, with the same parameters."] if "CubaFixed" in kinds else []
+    others = " and ".join(f"`{kind}`" for kind in kinds if kind != "CubaFixed")
+    if others:
+        told.append(f"Lava has no {others}; the equations stand in `spikec_lava/deployed/neurons.py`.")
+    return " ".join(told)
+
+
+def _kinds(network: Network) -> list[str]:
+    return sorted({type(p.neuron).__name__ for p in network.populations if not p.is_source})
+
+
 def _table(network: Network) -> str:
-    rows = ["| population | neurons | |", "|---|---|---|"]
-    rows += [f"| `{p.name}` | {p.n} | {'input' if p.is_source else 'LIF'} |" for p in network.populations]
+    rows = ["| population | size | neuron |", "|---|---|---|"]
+    rows += [
+        f"| `{p.name}` | {p.n} | {'input' if p.is_source else type(p.neuron).__name__} |"
+        for p in network.populations
+    ]
     rows += ["", "| projection | from | to | synapses | longest delay, ticks |", "|---|---|---|---|---|"]
     rows += [
         f"| `{q.name}` | `{q.pre}` | `{q.post}` | {q.connectivity.n_synapses} | {q.delays.longest:.0f} |"

@@ -127,7 +127,7 @@ def _n_ticks(network: Network, inputs: Mapping[str, Spikes], asked: int | None) 
 
 
 def _check_record(network: Network, record: Sequence[str]) -> None:
-    names = {p.name for p in network.populations if p.parameters is not None}
+    names = {p.name for p in network.populations if not p.is_input}
     for key in record:
         name = key.removesuffix(".last").removesuffix(".v")
         if name not in names or key not in (f"{name}.v", f"{name}.v.last"):

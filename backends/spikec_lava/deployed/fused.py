@@ -31,7 +31,7 @@ def run_fused(
     record: Sequence[str],
     **supervision: Any,
 ) -> tuple[dict[str, Spikes], dict[str, Array], dict[str, Any]]:
-    """Run all samples, each from rest.
+    """Run all samples, each from its beginning.
 
     Args:
         network: In either flavour.
@@ -51,7 +51,7 @@ def run_fused(
     batch = _batch(network, n_ticks)
     with tempfile.TemporaryFile() as file:
         process = FusedNetwork(
-            populations=[(p.name, p.n, p.parameters) for p in network.populations],
+            populations=[(p.name, p.n, p.neuron, p.parameters) for p in network.populations],
             projections=[{key: getattr(q, key) for key in _WANTED} for q in network.projections],
             spikes={name: (s.samples, s.ticks, s.neurons) for name, s in inputs.items()},
             n_samples=n_samples,
@@ -67,7 +67,7 @@ def run_fused(
             out = {name: arrays[name] for name in arrays.files}
     spikes = dict(inputs)
     for p in network.populations:
-        if p.parameters is not None:
+        if not p.is_input:
             samples, ticks, neurons = out[f"spikes.{p.name}"]
             spikes[p.name] = in_order(samples, ticks, neurons, n_samples, p.n)
     traces = {key: out[_stored(key)] for key in record}
@@ -88,7 +88,7 @@ def _counters(
     n_samples: int,
     n_ticks: int,
 ) -> dict[str, Any]:
-    updates = {p.name: 0 if p.parameters is None else p.n * n_ticks * n_samples for p in network.populations}
+    updates = {p.name: 0 if p.is_input else p.n * n_ticks * n_samples for p in network.populations}
     return {
         "n_samples": n_samples,
         "n_ticks": n_ticks,

@@ -1,7 +1,8 @@
 """The network as it lies on disk: ``network.json`` says what there is, ``network.npz`` holds the numbers.
 
-Neurons and synapses mean what ``network.json`` calls them: Lava's bit-accurate ``LIF`` behind ``Dense``,
-``DelayDense``, ``Sparse`` and ``DelaySparse``.
+A population names the type of its neurons and their parameters: ``CubaFixed`` is Lava's bit-accurate ``LIF``
+and has its parameters, and `spikec_lava.deployed.neurons` says what each type computes. Synapses are those of
+Lava's bit-accurate ``Dense``, ``DelayDense``, ``Sparse`` and ``DelaySparse``.
 """
 
 from __future__ import annotations
@@ -15,13 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikec_lava.deployed.errors import UserError
+
 Array = npt.NDArray[Any]
 
-VERSION = 1
-"""Version of the two files."""
-
-PARAMETERS = ("du", "dv", "vth", "bias_mant", "bias_exp")
-"""The neuron's parameters, as Lava's ``LIF`` calls them."""
+VERSION = 2
+"""Version of the two files; 2 names the type of the neurons."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +31,19 @@ class Population:
     Attributes:
         name: Unique.
         n: Number of neurons.
-        parameters: The parameters of ``LIF`` by name, each an int or one integer a neuron; None for inputs.
+        neuron: Their type, a name of `spikec_lava.deployed.neurons.NEURONS`; None for inputs.
+        parameters: The type's parameters by name, each an int or one integer a neuron; empty for inputs.
     """
 
     name: str
     n: int
-    parameters: Mapping[str, int | Array] | None
+    neuron: str | None
+    parameters: Mapping[str, int | Array]
+
+    @property
+    def is_input(self) -> bool:
+        """Whether it is fed from outside."""
+        return self.neuron is None
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +111,7 @@ class Network:
     @property
     def inputs(self) -> dict[str, int]:
         """Names and sizes of the populations fed from outside."""
-        return {p.name: p.n for p in self.populations if p.parameters is None}
+        return {p.name: p.n for p in self.populations if p.is_input}
 
     def population(self, name: str) -> Population:
         """The population of a name that exists."""
@@ -112,8 +119,17 @@ class Network:
 
 
 def load(folder: Path) -> Network:
-    """Read a network from the two files in a folder."""
+    """Read a network from the two files in a folder.
+
+    Raises:
+        UserError: They are of another version than this program.
+    """
     described = json.loads((folder / "network.json").read_text())
+    if described.get("version") != VERSION:
+        raise UserError(
+            f"{folder / 'network.json'} has version {described.get('version')}, but this program reads "
+            f"version {VERSION}; deploy the network anew"
+        )
     with np.load(folder / "network.npz", allow_pickle=False) as arrays:
         stored = {name: arrays[name] for name in arrays.files}
     populations = tuple(_population(p, stored) for p in described["populations"])
@@ -129,10 +145,8 @@ def load(folder: Path) -> Network:
 
 def _population(described: Mapping[str, Any], stored: Mapping[str, Array]) -> Population:
     given = described["parameters"]
-    if given is None:
-        return Population(described["name"], described["n"], None)
     parameters = {name: stored[v] if isinstance(v, str) else v for name, v in given.items()}
-    return Population(described["name"], described["n"], parameters)
+    return Population(described["name"], described["n"], described["neuron"], parameters)
 
 
 def _projection(

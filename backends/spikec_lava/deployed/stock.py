@@ -94,12 +94,12 @@ def check_hardware(network: Network) -> None:
     if network.flavour != "stock":
         raise UserError("only the stock flavour runs on Loihi 2, but this package is fused; deploy it anew")
     for p in network.populations:
-        if np.max((p.parameters or {}).get("dv", 0)) > LARGEST_DECAY:
+        if np.max(p.parameters.get("dv", 0)) > LARGEST_DECAY:
             raise UserError(
                 f"population {p.name} has a dv of more than {LARGEST_DECAY}, which a chip cannot hold; "
                 "compile for the target loihi2"
             )
-        mixed = [k for k, v in (p.parameters or {}).items() if k != "bias_mant" and not isinstance(v, int)]
+        mixed = [k for k, v in p.parameters.items() if k != "bias_mant" and not isinstance(v, int)]
         if mixed:
             raise UserError(
                 f"population {p.name} has its own {' and '.join(mixed)} for each neuron, but on Loihi 2 a "
@@ -120,7 +120,7 @@ def _build(
 ) -> _Graph:
     from spikec_lava.deployed.processes.ends import Sink
 
-    neurons = {p.name: _lif(p) for p in network.populations if p.parameters is not None}
+    neurons = {p.name: _lif(p) for p in network.populations if not p.is_input}
     synapses = {q.name: _connection(q) for q in network.projections}
     out_ports = {name: lif.s_out for name, lif in neurons.items()}
     for name in sorted({q.pre for q in network.projections} & set(inputs)):
@@ -144,7 +144,6 @@ def _build(
 def _lif(p: Population) -> Any:
     from lava.proc.lif.process import LIF
 
-    assert p.parameters is not None
     return LIF(shape=(p.n,), **p.parameters)
 
 

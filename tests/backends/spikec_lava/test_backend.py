@@ -15,7 +15,7 @@ from spikec.backend import find_backend, run
 from spikec.errors import SpikecError, TargetError, UsageError
 from spikec.events import Events, no_events, same
 from spikec.ir.connectivity import Delays, Dense, sparse
-from spikec.ir.fixed_neurons import CubaFixed
+from spikec.ir.fixed_neurons import CubaFixed, QifFixed, ThetaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Lif, Source
@@ -57,7 +57,7 @@ def small(connectivity: Dense | None = None, delays: Delays | None = None) -> Pr
 
 
 @needs_lava
-@pytest.mark.parametrize("seed", [11, 12, 14])
+@pytest.mark.parametrize("seed", [8, 11, 12, 14])  # Theta and Qif, Cuba and Qif, Qif alone, Cuba alone
 def test_fused_equals_the_reference_in_every_tick(seed: int) -> None:
     assert_equals_reference(LavaBackend("fused"), *drawn(seed), 40)
 
@@ -78,7 +78,7 @@ def versatile(n: int) -> list[tuple[Program, dict[str, Events]]]:
     found = []
     rng = np.random.default_rng(7)
     while len(found) < n:
-        program = random_program(rng, max_neurons=8, max_delay=8)
+        program = random_program(rng, max_neurons=8, max_delay=8, pairs=False)
         inputs = random_inputs(rng, program, 4, 30)
         if has_everything(program) and sum(e.n_events for e in inputs.values()):
             found.append((program, inputs))
@@ -138,8 +138,9 @@ def test_parts_of_a_network_that_do_not_hang_together_all_run(flavour: str) -> N
 
 
 @needs_lava
-def test_fused_takes_samples_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fused_takes_samples_in_batches() -> None:
     program, inputs = drawn(3, n_samples=7, n_ticks=25)
+    assert "ThetaFixed" in {type(p.neuron).__name__ for p in program.network.populations}
     backend = LavaBackend("fused")
     executable = backend.prepare(program)
     module = executable.package / "spikec_lava" / "deployed" / "fused.py"
@@ -239,6 +240,27 @@ def test_delays_beyond_63_ticks_run_in_the_fused_flavour_only() -> None:
     assert LavaBackend("fused").unsupported(program) == []
     assert [v.where for v in LavaBackend("stock").unsupported(program)] == ["in_out"]
     with pytest.raises(TargetError, match="delay is 64 ticks"):
+        LavaBackend("stock").prepare(program)
+
+
+def test_neurons_that_keep_pairs_run_in_the_fused_flavour_only() -> None:
+    neurons = {
+        "a": ThetaFixed(cos=99, sin_a=9, sin_b=9, a_init=0, b_init=5, shift=3),
+        "b": CubaFixed(du=0, dv=0, vth=1),
+        "c": QifFixed(du=0, gain=3, shift=9, turn=40, keep=16000),
+    }
+    populations = (
+        Population("in", Source(), (1,)),
+        *(Population(name, neuron, (2,)) for name, neuron in neurons.items()),
+    )
+    network = Network(populations, (), ("in",), ("a",), Ticks(1e-3, LOIHI))
+    program = Program(network, load_target("loihi2"))
+    assert LavaBackend("fused").unsupported(program) == []
+    assert [str(v) for v in LavaBackend("stock").unsupported(program)] == [
+        "a: neuron is ThetaFixed, allowed is CubaFixed; take the fused flavour",
+        "c: neuron is QifFixed, allowed is CubaFixed; take the fused flavour",
+    ]
+    with pytest.raises(TargetError, match="take the fused flavour"):
         LavaBackend("stock").prepare(program)
 
 

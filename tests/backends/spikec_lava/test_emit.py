@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from spikec.container import load, save
 from spikec.errors import TargetError, UsageError
 from spikec.events import Events, from_rows, same
 from spikec.ir.connectivity import DelayKind, Delays, Dense, sparse
-from spikec.ir.fixed_neurons import CubaFixed
+from spikec.ir.fixed_neurons import CubaFixed, ThetaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Source
@@ -28,6 +29,7 @@ from spikec.result import RunResult
 from spikec.targets.target import load_target
 from spikec_lava import compat, emit
 from spikec_lava.emit import deploy
+from tests.contract import assert_same_results
 
 needs_lava = pytest.mark.skipif(compat.importable() is not None, reason=f"{compat.importable()}")
 FLAVOURS = ("fused", "stock")
@@ -133,6 +135,37 @@ def test_a_package_runs_by_itself_and_gives_the_same(package: Path, tmp_path: Pa
     np.testing.assert_array_equal(result.traces["out.v.last"], expected.traces["out.v.last"])
     if result.meta["flavour"] == "fused":
         assert result.counters == expected.counters
+
+
+@needs_lava
+def test_a_package_brings_the_neurons_that_lava_lacks(tmp_path: Path) -> None:
+    program = two_layers()
+    hidden, theta = program.network.population("hidden"), ThetaFixed(99, 40, 9, [0, 30, 90, -7], 100, 5)
+    populations = [replace(p, neuron=theta) if p is hidden else p for p in program.network.populations]
+    program = replace(program, network=replace(program.network, populations=tuple(populations)))
+    made = deploy(program, tmp_path / "net")
+    readme = (made / "README.md").read_text()
+    assert "| `hidden` | 4 | ThetaFixed |" in readme
+    assert "Lava has no `ThetaFixed`; the equations stand in `spikec_lava/deployed/neurons.py`" in readme
+    save(some_events(program), tmp_path / "events.npz")
+    record = ["--record", "hidden.v", "--record", "out.v.last"]
+    files = ["--input", str(tmp_path / "events.npz"), "--output", str(tmp_path / "result.npz")]
+    done = alone(made, *files, *record)
+    assert done.returncode == 0, done.stderr
+    result = load(tmp_path / "result.npz", RunResult)
+    expected = ReferenceBackend().prepare(program).run(some_events(program), 12, record[1::2])
+    assert min(expected.spikes[name].n_events for name in ("hidden", "out")) > 0
+    assert_same_results(result, expected)
+
+
+@needs_lava
+def test_a_description_of_another_version_is_refused(tmp_path: Path) -> None:
+    made = deploy(single_input(), tmp_path / "net")
+    described = json.loads((made / "network.json").read_text())
+    (made / "network.json").write_text(json.dumps({**described, "version": 1}))
+    done = alone(made, "--input", str(made / "example_events.npz"))
+    assert done.returncode == 2
+    assert "has version 1, but this program reads version 2" in done.stderr
 
 
 @needs_lava
@@ -244,6 +277,9 @@ def test_a_package_holds_plain_numbers_and_readable_code(package: Path) -> None:
     with np.load(package / "network.npz", allow_pickle=False) as arrays:
         assert arrays["hidden_out/weights"].tolist() == [40, 30, 0, 50]
         assert arrays["out/bias_mant"].tolist() == [3, -3]
+    assert described["version"] == 2
+    assert [p["neuron"] for p in described["populations"]] == [None, None, "CubaFixed", "CubaFixed"]
+    assert described["populations"][0]["parameters"] == {}
     assert described["populations"][2]["parameters"]["vth"] == 5
     code = list(package.rglob("*.py"))
     assert {path.name for path in code if path.parent.name == "processes"} == {
@@ -253,7 +289,8 @@ def test_a_package_holds_plain_numbers_and_readable_code(package: Path) -> None:
         assert "import spikec\n" not in path.read_text()
         assert "from spikec." not in path.read_text()
     readme = (package / "README.md").read_text()
-    assert "| `hidden` | 4 | LIF |" in readme
+    assert "| `hidden` | 4 | CubaFixed |" in readme
+    assert "`CubaFixed` is Lava's `LIF`" in readme
     assert "A tick is 0.001 s; a sample has 12 ticks." in readme
 
 

@@ -1,16 +1,13 @@
 r"""A whole network in one Lava process: the fastest legal way to run it in Lava.
 
 Samples are taken in batches of rows, so a step costs Lava's bookkeeping once for the whole batch. Everything
-is in integers. With :math:`M = 2^{23}`, in tick :math:`k`, for each population, then for each projection:
+is in integers. In tick :math:`k` each population takes the sums :math:`x_k` that arrive and says which of its
+neurons spike, :math:`s` (`spikec_lava.deployed.neurons`); then for each projection
 
-.. math:: u &\leftarrow wrap(\lfloor u (4095 - d_u) / 4096 \rceil_0 + 2^6 a_k) \\
-          v &\leftarrow clip(\lfloor v (4096 - d_v) / 4096 \rceil_0 + u + b,\; -M + 1,\; M - 1) \\
-          s &= v > 2^6 \vartheta, \qquad v[s] \leftarrow 0, \qquad
-          a_{k + 1 + d} \leftarrow a_{k + 1 + d} + \lfloor 2^e \textstyle\sum_i W_{ji}^{(d)} s_i \rfloor
+.. math:: x_{k + 1 + d} \leftarrow x_{k + 1 + d} + \lfloor 2^e \textstyle\sum_i W_{ji}^{(d)} s_i \rfloor
 
-where :math:`\lfloor \cdot \rceil_0` cuts off toward zero, :math:`W^{(d)}` are the synapses with delay
-:math:`d`, sums are kept to 32 bits, and :math:`wrap` turns u by :math:`2M` at most once. This is what Lava's
-``LIF`` and ``Dense`` compute (lava-nc 0.10.0, ``proc/lif/models.py``, ``proc/dense/models.py``).
+where :math:`W^{(d)}` are the synapses with delay :math:`d`. This is what Lava's ``Dense`` computes (lava-nc
+0.10.0, ``proc/dense/models.py``).
 """
 
 from __future__ import annotations
@@ -30,9 +27,10 @@ from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from scipy.sparse import csr_matrix
 
+from spikec_lava.deployed.neurons import NEURONS, Neurons
+
 Array = npt.NDArray[Any]
 
-M = 1 << 23
 DENSE_ENOUGH = 0.1
 """Share of stored synapses above which a matrix is multiplied as a dense one."""
 
@@ -41,7 +39,7 @@ class FusedNetwork(AbstractProcess):
     """A network and all the spikes it is given.
 
     Args:
-        populations: For each population its name, size and, but for inputs, the parameters of ``LIF``.
+        populations: For each population its name, size, type of neuron (None for inputs) and parameters.
         projections: For each projection name, pre, post, exponent and, one value a synapse, pres, posts,
             weights and delays.
         spikes: For each input three arrays (sample, tick, neuron), ordered by sample.
@@ -71,8 +69,12 @@ class PyFusedNetwork(PyLoihiProcessModel):
         self.n_samples, self.n_ticks, self.batch, self.out = job.values()
         self.n_steps = -(-self.n_samples // self.batch) * self.n_ticks
         self.spikes: Mapping[str, tuple[Array, Array, Array]] = proc_params["spikes"]
-        self.sizes = {name: n for name, n, _ in proc_params["populations"]}
-        self.neurons = {name: _Neurons(n, p) for name, n, p in proc_params["populations"] if p is not None}
+        self.sizes = {name: n for name, n, _, _ in proc_params["populations"]}
+        self.neurons = {
+            name: _Population(n, NEURONS[kind](n, parameters))
+            for name, n, kind, parameters in proc_params["populations"]
+            if kind is not None
+        }
         self.synapses = [_Synapses(**q) for q in proc_params["projections"]]
         self.written: dict[str, list[Array]] = {name: [] for name in self.neurons}
         self.traces: dict[str, list[Array]] = {name: [] for name in proc_params["record"]}
@@ -91,17 +93,17 @@ class PyFusedNetwork(PyLoihiProcessModel):
             row, neuron = np.nonzero(spiking[name])
             self.written[name].append(np.stack([row + first, np.full(row.size, tick), neuron]))
         for name, kept in self.traces.items():
-            kept[-1][:, tick] = self.neurons[name].v
+            kept[-1][:, tick] = self.neurons[name].membrane
         for s in self.synapses:
             s.send(spiking[s.pre], tick, self.neurons[s.post].arriving)
         if tick == self.n_ticks - 1:
             for name, group in self.neurons.items():
-                self.last[name].append(group.v)
+                self.last[name].append(group.membrane)
         if self.time_step == self.n_steps:
             self._write()
 
     def _begin(self, first: int, rows: int) -> None:
-        """Put everything at rest and lay out the input of the next samples, tick by tick."""
+        """Put everything at its beginning and lay out the input of the next samples, tick by tick."""
         self.given = {}
         for name, (samples, ticks, neurons) in self.spikes.items():
             a, b = np.searchsorted(samples, [first, first + rows])
@@ -110,7 +112,7 @@ class PyFusedNetwork(PyLoihiProcessModel):
             self.given[name] = raster
         for name, group in self.neurons.items():
             longest = max((s.longest for s in self.synapses if s.post == name), default=0)
-            group.rest(rows, longest)
+            group.begin(rows, longest)
         for name, kept in self.traces.items():
             kept.append(np.zeros((rows, self.n_ticks, self.neurons[name].n), np.int64))
 
@@ -125,33 +127,27 @@ class PyFusedNetwork(PyLoihiProcessModel):
         self.out.flush()
 
 
-class _Neurons:
-    """State of one population, a row a sample, and what is on its way to it."""
+class _Population:
+    """Neurons, and what is on its way to them."""
 
-    def __init__(self, n: int, parameters: Mapping[str, int | Array]) -> None:
-        self.n = n
-        du, dv, vth, mantissa, exponent = (
-            np.asarray(parameters[k], np.int64) for k in ("du", "dv", "vth", "bias_mant", "bias_exp")
-        )
-        self.keep_u, self.keep_v, self.threshold = 4095 - du, 4096 - dv, vth * 64
-        self.bias = np.where(exponent < 0, mantissa >> abs(exponent), mantissa << abs(exponent))
+    def __init__(self, n: int, neurons: Neurons) -> None:
+        self.n, self.neurons = n, neurons
 
-    def rest(self, rows: int, longest: int) -> None:
+    @property
+    def membrane(self) -> Array:
+        """The membrane of each neuron, a row a sample."""
+        return self.neurons.membrane
+
+    def begin(self, rows: int, longest: int) -> None:
         """Begin new samples; spikes may be up to `longest` + 1 ticks on their way."""
-        self.u = np.zeros((rows, self.n), np.int64)
-        self.v = np.zeros((rows, self.n), np.int64)
+        self.neurons.begin(rows)
         self.arriving = np.zeros((longest + 1, rows, self.n), np.int64)
 
     def update(self, tick: int) -> Array:
         """Take what arrives in this tick and tell who spikes."""
         due = self.arriving[tick % len(self.arriving)]
-        u = _low32(_shrink(self.u * self.keep_u) + due * 64)
+        spiking = self.neurons.update(due)
         due[...] = 0
-        turned = u - 2 * M * (u > M)
-        self.u = np.where(turned <= -M, u + 2 * M, turned)
-        v = np.clip(_low32(_shrink(self.v * self.keep_v) + self.u + self.bias), 1 - M, M - 1)
-        spiking: Array = v > self.threshold
-        self.v = v * ~spiking
         return spiking
 
 
@@ -198,14 +194,3 @@ class _Synapses:
         for k, delay in enumerate(self.delays):
             block = sums[:, k * self.n_post : (k + 1) * self.n_post]
             arriving[(tick + 1 + delay) % len(arriving)] += block
-
-
-def _shrink(product: Array) -> Array:
-    """A product divided by 4096, cut off toward zero."""
-    shrunk: Array = (product + 4095 * (product < 0)) >> 12
-    return shrunk
-
-
-def _low32(x: Array) -> Array:
-    """What 32 bits keep of a sum."""
-    return x.astype(np.int32).astype(np.int64)
