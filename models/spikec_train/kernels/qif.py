@@ -146,36 +146,10 @@ def run_trial(
     if n_spikes < 0:
         return math.nan, n_spikes
     _rates(weights, alpha, memory)
-    loss = 0.0
-    for x in range(n_spikes):
-        memory.d_spike_times[x] = 0.0
-    for k in range(target_neurons.size):
-        i = target_neurons[k]
-        left = target_ranks[k]
-        found = -1
-        for x in range(n_spikes):
-            if memory.spikes[x] == i:
-                if left == 0:
-                    found = x
-                    break
-                left -= 1
-        spiked[k] = found >= 0
-        d_psi, d_i = 0.0, 0.0
-        if found >= 0:
-            answers[k] = memory.spike_times[found]
-        else:
-            answers[k], d_psi, d_i = _pseudospike(i, left + 1, duration, alpha, memory)
-        late = answers[k] - target_times[k]
-        if one_sided[k] and late > 0.0:
-            continue
-        loss += factors[k] * late * late
-        d = 2.0 * factors[k] * late
-        if found >= 0:
-            memory.d_spike_times[found] += d
-        else:
-            memory.states[5, i] += d * d_psi
-            memory.states[6, i] += d * d_i
-            memory.states[10, i] += d * d_i
+    loss = _loss(
+        n_spikes, duration, alpha, target_neurons, target_ranks, target_times, factors, one_sided, answers,
+        spiked, memory,
+    )  # fmt: skip
     if differentiate:
         _rates_adjoint(weights, d_weights, memory)
         _adjoint(
@@ -333,6 +307,52 @@ def _rates(weights: FloatArray, alpha: float, memory: Room) -> None:
         for i in range(a.size):
             if i != j:
                 kick[i] += weights[j, i] * rate[j]
+
+
+@kernel
+def _loss(
+    n_spikes: int,
+    duration: float,
+    alpha: float,
+    target_neurons: IntArray,
+    target_ranks: IntArray,
+    target_times: FloatArray,
+    factors: FloatArray,
+    one_sided: AnyArray,
+    answers: FloatArray,
+    spiked: AnyArray,
+    memory: Room,
+) -> float:
+    """The loss; leaves its derivatives with the spikes, and with lambda and mu at T."""
+    loss = 0.0
+    for x in range(n_spikes):
+        memory.d_spike_times[x] = 0.0
+    for k in range(target_neurons.size):
+        i, left, found = target_neurons[k], target_ranks[k], -1
+        for x in range(n_spikes):
+            if memory.spikes[x] == i:
+                if left == 0:
+                    found = x
+                    break
+                left -= 1
+        spiked[k] = found >= 0
+        d_psi, d_i = 0.0, 0.0
+        if found >= 0:
+            answers[k] = memory.spike_times[found]
+        else:
+            answers[k], d_psi, d_i = _pseudospike(i, left + 1, duration, alpha, memory)
+        late = answers[k] - target_times[k]
+        if one_sided[k] and late > 0.0:
+            continue
+        loss += factors[k] * late * late
+        d = 2.0 * factors[k] * late
+        if found >= 0:
+            memory.d_spike_times[found] += d
+        else:
+            memory.states[5, i] += d * d_psi
+            memory.states[6, i] += d * d_i
+            memory.states[10, i] += d * d_i
+    return loss
 
 
 @kernel
