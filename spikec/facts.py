@@ -22,8 +22,12 @@ HOW_FOOTPRINT = (
     "sparse lists, shared delays of zero and neuron state are not counted"
 )
 
-_FIXED_BYTES = {"du": 2, "dv": 2, "vth": 4, "bias_mant": 2, "bias_exp": 1}
-"""Whole bytes of 12, 12, 17, 13 and 4 bits; source of the widths: `spikec.ir.neurons.CubaFixed`."""
+_FIXED_BYTES = {
+    "du": 2, "dv": 2, "vth": 4, "bias_mant": 2, "bias_exp": 1,
+    "cos": 2, "sin_a": 2, "sin_b": 2, "a_init": 2, "b_init": 2, "shift": 1,
+    "gain": 2, "turn": 2, "keep": 2, "u_init": 3,
+}  # fmt: skip
+"""Whole bytes of each parameter; source of their widths: the ranges in `spikec.ir.fixed_neurons`."""
 
 _NEVER_SPIKES = {"threshold": np.inf, "vth": 131071}
 """Thresholds that make a neuron a readout."""

@@ -122,7 +122,11 @@ def events_overview(events: Mapping[str, Events]) -> list[dict[str, Any]]:
 
 
 def selftest_overview(report: SelftestReport) -> dict[str, Any]:
-    """What a self-test found; ``skipped`` names engines that cannot run here, and why."""
+    """What a self-test found.
+
+    ``skipped`` names engines that cannot run here, and why; ``left_out`` those that have no neurons for some
+    of the networks, and for how many.
+    """
     return {
         "nets": report.n_nets,
         "mismatches": report.n_mismatches,
@@ -132,6 +136,7 @@ def selftest_overview(report: SelftestReport) -> dict[str, Any]:
         "membranes": report.n_membranes,
         "seconds": report.seconds,
         "skipped": report.skipped,
+        "left_out": report.left_out,
     }
 
 

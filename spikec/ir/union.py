@@ -1,8 +1,9 @@
 """Many fixed networks as one: their disjoint union, in few populations and few projections.
 
 A backend that pays for every population and projection in every tick (Lava: one process each) runs a hundred
-small networks for the price of one. All inputs become one source, all neurons one population, and projections
-are merged if that cannot change a spike: they must have the same sign and exponent, and
+small networks for the price of one. All inputs become one source, all neurons of a type one population; its
+projections to one population are merged if that cannot change a spike: they must have the same sign and
+exponent, and
 
 * no pair of neurons may be connected twice, for a `Sparse` holds a pair once;
 * if the exponent is negative, no neuron may be reached by two of them: each projection cuts its own sum off
@@ -22,15 +23,26 @@ from spikec.arrays import AnyArray, IntArray, per_neuron
 from spikec.errors import NetworkError
 from spikec.events import Events, from_rows
 from spikec.ir.connectivity import DelayKind, Delays, sparse
-from spikec.ir.fixed_neurons import CubaFixed
+from spikec.ir.fixed_neurons import FIXED, FixedNeuron
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import Dialect, Network, Population, Projection
-from spikec.ir.neurons import Source
+from spikec.ir.neurons import Neuron, Source, parameters
 
-SOURCE, NEURONS = "inputs", "neurons"
-"""The two populations of a union."""
+SOURCE = "inputs"
+"""The source of a union; its other populations are called as the type of their neurons, `CubaFixed`."""
 
-_PARAMETERS = ("du", "dv", "vth", "bias_mant", "bias_exp")
+
+@dataclass(frozen=True)
+class Place:
+    """Where a part's population lies in the union.
+
+    Attributes:
+        population: The union's population.
+        first: The first neuron there.
+    """
+
+    population: str
+    first: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +52,12 @@ class Union:
     Attributes:
         network: The union, in the fixed dialect.
         parts: The networks it was made of.
-        places: For each part the first neuron of each of its populations in `SOURCE` or `NEURONS`.
+        places: For each part the place of each of its populations.
     """
 
     network: Network
     parts: tuple[Network, ...]
-    places: tuple[Mapping[str, int], ...]
+    places: tuple[Mapping[str, Place], ...]
 
     def join(self, inputs: Sequence[Mapping[str, Events]]) -> dict[str, Events]:
         """The inputs of all parts as the input of the union.
@@ -58,38 +70,45 @@ class Union:
             raise NetworkError(
                 f"the parts have different numbers of samples: {sorted(sizes)}; give all the same"
             )
-        return {SOURCE: self._joined(inputs, SOURCE, max(sizes, default=0))}
+        rows = [
+            (e.sample_of_event(), e.times, e.neurons.astype(np.int64) + places[population].first)
+            for given, places in zip(inputs, self.places, strict=True)
+            for population, e in given.items()
+        ]
+        samples, times, neurons = (np.concatenate(column) for column in zip(*rows, strict=True))
+        n = self.network.population(SOURCE).n
+        n_samples = max(sizes, default=0)
+        return {SOURCE: from_rows(samples, times, neurons, n_samples=n_samples, n_neurons=n)}
 
     def split(self, spikes: Mapping[str, Events]) -> list[dict[str, Events]]:
         """The spikes of the union's populations as those of the parts' populations."""
         return [
-            {
-                p.name: _slice(spikes[SOURCE if p.is_source else NEURONS], places[p.name], p.n)
-                for p in part.populations
-            }
-            for part, places in zip(self.parts, self.places, strict=True)
+            {p.name: _slice(spikes[place.population], place.first, p.n) for p, place in part}
+            for part in self._placed()
         ]
 
-    def split_membrane(self, membrane: AnyArray) -> list[dict[str, AnyArray]]:
-        """A trace of `NEURONS`, neurons along its last axis, as traces of the parts' populations."""
+    def split_traces(self, traces: Mapping[str, AnyArray]) -> list[dict[str, AnyArray]]:
+        """Traces of the union's populations as those of the parts' populations.
+
+        Args:
+            traces: By key, ``"CubaFixed.v"`` or ``"CubaFixed.v.last"``; neurons along the last axis.
+        """
+        keys = [(*key.partition("."), trace) for key, trace in traces.items()]
         return [
             {
-                p.name: membrane[..., places[p.name] : places[p.name] + p.n]
-                for p in part.populations
-                if not p.is_source
+                f"{p.name}.{what}": trace[..., place.first : place.first + p.n]
+                for p, place in part
+                for population, _, what, trace in keys
+                if population == place.population
             }
-            for part, places in zip(self.parts, self.places, strict=True)
+            for part in self._placed()
         ]
 
-    def _joined(self, spikes: Sequence[Mapping[str, Events]], name: str, n_samples: int) -> Events:
-        rows = [
-            (e.sample_of_event(), e.times, e.neurons.astype(np.int64) + places[population])
-            for given, places in zip(spikes, self.places, strict=True)
-            for population, e in given.items()
+    def _placed(self) -> list[list[tuple[Population, Place]]]:
+        return [
+            [(p, places[p.name]) for p in part.populations]
+            for part, places in zip(self.parts, self.places, strict=True)
         ]
-        samples, times, neurons = (np.concatenate(column) for column in zip(*rows, strict=True))
-        n = self.network.population(name).n
-        return from_rows(samples, times, neurons, n_samples=n_samples, n_neurons=n)
 
 
 def union(networks: Sequence[Network]) -> Union:
@@ -109,23 +128,25 @@ def union(networks: Sequence[Network]) -> Union:
             )
     if len({network.dt for network in networks}) > 1:
         raise NetworkError("the networks of a union have different ticks; compile all with one dt")
-    places, n_sources, n_neurons = _places(networks)
+    places, sizes = _places(networks)
+    n_sources = sizes.get(SOURCE, 0)
+    n_neurons = sum(sizes.values()) - n_sources
     if not n_sources or not n_neurons:
         raise NetworkError(f"a union of {n_sources} inputs and {n_neurons} neurons cannot run; it needs both")
-    layers: dict[_Layer, list[tuple[Projection, Mapping[str, int]]]] = {}
+    layers: dict[_Layer, list[tuple[Projection, Mapping[str, Place]]]] = {}
     for network, place in zip(networks, places, strict=True):
         for layer, q in _layers(network):
             layers.setdefault(layer, []).append((q, place))
+    neurons = tuple(
+        Population(kind.__name__, _neurons(networks, kind), (sizes[kind.__name__],))
+        for kind in FIXED
+        if kind.__name__ in sizes
+    )
     whole = Network(
-        populations=(
-            Population(SOURCE, Source(), (n_sources,)),
-            Population(NEURONS, _neurons(networks), (n_neurons,)),
-        ),
-        projections=tuple(
-            _merged(layer, members, n_sources, n_neurons) for layer, members in sorted(layers.items())
-        ),
+        populations=(Population(SOURCE, Source(), (n_sources,)), *neurons),
+        projections=tuple(_merged(layer, members, sizes) for layer, members in sorted(layers.items())),
         inputs=(SOURCE,),
-        outputs=(NEURONS,),
+        outputs=tuple(p.name for p in neurons),
         clock=networks[0].clock,
     )
     return Union(whole, tuple(networks), places)
@@ -136,6 +157,7 @@ class _Layer:
     """Projections that may be merged: what they share, and how many of their network came before."""
 
     pre: str
+    post: str
     sign: str
     exponent: int
     delayed: bool
@@ -145,34 +167,36 @@ class _Layer:
     def name(self) -> str:
         """The merged projection's name."""
         delayed = " delayed" if self.delayed else ""
-        return f"{self.pre} {self.sign} 2^{self.exponent}{delayed} {self.number}"
+        return f"{self.pre}-{self.post} {self.sign} 2^{self.exponent}{delayed} {self.number}"
 
 
-def _places(networks: Sequence[Network]) -> tuple[tuple[dict[str, int], ...], int, int]:
-    """The first neuron of each population in `SOURCE` or `NEURONS`, and the sizes of these."""
-    ends = {True: 0, False: 0}
+def _group(neuron: Neuron) -> str:
+    """The union's population that neurons of a type go to."""
+    return SOURCE if isinstance(neuron, Source) else type(neuron).__name__
+
+
+def _places(networks: Sequence[Network]) -> tuple[tuple[dict[str, Place], ...], dict[str, int]]:
+    """The place of each population of each network, and the sizes of the union's populations."""
+    sizes: dict[str, int] = {}
     places = []
     for network in networks:
         place = {}
         for p in network.populations:
-            place[p.name] = ends[p.is_source]
-            ends[p.is_source] += p.n
+            group = _group(p.neuron)
+            place[p.name] = Place(group, sizes.get(group, 0))
+            sizes[group] = place[p.name].first + p.n
         places.append(place)
-    return tuple(places), ends[True], ends[False]
+    return tuple(places), sizes
 
 
-def _neurons(networks: Sequence[Network]) -> CubaFixed:
-    groups = [
-        (p.neuron, p.n)
-        for network in networks
-        for p in network.populations
-        if isinstance(p.neuron, CubaFixed)
-    ]
+def _neurons(networks: Sequence[Network], kind: type[FixedNeuron]) -> FixedNeuron:
+    """All neurons of a type, one after another."""
+    groups = [p for network in networks for p in network.populations if isinstance(p.neuron, kind)]
     values = {
-        name: np.concatenate([per_neuron(getattr(neuron, name), n, np.int64) for neuron, n in groups])
-        for name in _PARAMETERS
+        name: np.concatenate([per_neuron(parameters(p.neuron)[name], p.n, np.int64) for p in groups])
+        for name in parameters(groups[0].neuron)
     }
-    return CubaFixed(**values)
+    return kind(**values)
 
 
 def _layers(network: Network) -> Iterator[tuple[_Layer, Projection]]:
@@ -180,11 +204,11 @@ def _layers(network: Network) -> Iterator[tuple[_Layer, Projection]]:
     taken: dict[_Layer, list[tuple[Projection, IntArray]]] = {}
     for q in network.projections:
         form = _format(q)
-        pre = SOURCE if network.population(q.pre).is_source else NEURONS
+        pre, post = (_group(network.population(name).neuron) for name in (q.pre, q.post))
         claimed = _claimed(network, q, form.exponent)
         number = 0
         while True:
-            layer = _Layer(pre, form.sign.value, form.exponent, q.delays.longest > 0, number)
+            layer = _Layer(pre, post, form.sign.value, form.exponent, q.delays.longest > 0, number)
             others = taken.setdefault(layer, [])
             if not any(_disturbs(q, claimed, *other) for other in others):
                 break
@@ -210,23 +234,24 @@ def _disturbs(q: Projection, claimed: IntArray, other: Projection, others_claim:
 
 
 def _merged(
-    layer: _Layer, members: Sequence[tuple[Projection, Mapping[str, int]]], n_sources: int, n_neurons: int
+    layer: _Layer, members: Sequence[tuple[Projection, Mapping[str, Place]]], sizes: Mapping[str, int]
 ) -> Projection:
     pres, posts, weights, delays = [], [], [], []
     for q, place in members:
         pre, post = q.connectivity.synapses()
         assert isinstance(q.connectivity.weights, Fixed)
-        pres.append(pre + place[q.pre])
-        posts.append(post + place[q.post])
+        pres.append(pre + place[q.pre].first)
+        posts.append(post + place[q.post].first)
         weights.append(q.connectivity.weights.mantissa.ravel())
         delays.append(q.delays.per_synapse(q.connectivity))
     pre, post = np.concatenate(pres), np.concatenate(posts)
     form = FixedFormat(max(_format(q).bits for q, _ in members), Sign(layer.sign), layer.exponent)
-    n_pre = n_sources if layer.pre == SOURCE else n_neurons
-    connectivity = sparse(n_pre, n_neurons, pre, post, Fixed(np.concatenate(weights), form))
+    connectivity = sparse(
+        sizes[layer.pre], sizes[layer.post], pre, post, Fixed(np.concatenate(weights), form)
+    )
     in_order = np.concatenate(delays)[np.lexsort((post, pre))]
     kept = Delays(in_order, DelayKind.SYNAPTIC) if layer.delayed else Delays(np.zeros((), np.int64))
-    return Projection(layer.name, layer.pre, NEURONS, connectivity, kept)
+    return Projection(layer.name, layer.pre, layer.post, connectivity, kept)
 
 
 def _format(q: Projection) -> FixedFormat:

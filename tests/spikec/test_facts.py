@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from spikec.container import digest
-from spikec.facts import facts
+from spikec.facts import _FIXED_BYTES, facts
 from spikec.ir.connectivity import DelayKind, Delays, Dense, sparse
-from spikec.ir.fixed_neurons import CubaFixed
+from spikec.ir.fixed_neurons import FIXED, CubaFixed, FixedNeuron, QifFixed, ThetaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Lif, LiReadout, Source
@@ -76,6 +76,30 @@ def test_the_footprint_of_a_fixed_network_counts_the_chips_bytes() -> None:
     hidden = 2 + 2 + 2 * 4 + 2 + 1  # du, dv, two thresholds, bias mantissa and exponent
     out = 2 + 2 + 4 + 2 + 1
     assert facts(fixed_network())["footprint_bytes"] == weights + delays + hidden + out
+
+
+def test_the_footprint_of_pairs_counts_every_parameter_in_its_width() -> None:
+    plain = fixed_network()
+    theta = ThetaFixed(cos=99, sin_a=[9, 8], sin_b=9, a_init=[0, 5], b_init=5, shift=3)
+    qif = QifFixed(du=0, gain=3, shift=9, turn=40, keep=16000, u_init=[7, 8])
+    neurons = (plain.populations[0].neuron, theta, qif)
+    populations = tuple(replace(p, neuron=k) for p, k in zip(plain.populations, neurons, strict=True))
+    found = facts(replace(plain, populations=populations))
+    weights, delays = 6 + 3, 6 * 1
+    hidden = 2 + 2 * 2 + 2 + 2 * 2 + 2 + 1  # cos, two sin_a, sin_b, two a_init, b_init, shift
+    out = 2 + 2 + 1 + 2 + 2 + 2 + 2 + 2 * 3  # du, gain, shift, turn, keep, the pair, two u_init
+    assert found["footprint_bytes"] == weights + delays + hidden + out
+    assert [(p["neuron"], p["spikes"]) for p in found["populations"][1:]] == [
+        ("ThetaFixed", True),
+        ("QifFixed", True),
+    ]
+
+
+@pytest.mark.parametrize("kind", FIXED)
+def test_every_parameter_of_a_fixed_neuron_has_a_width(kind: type[FixedNeuron]) -> None:
+    for name, (low, high) in kind._RANGES.items():
+        assert -(1 << 8 * _FIXED_BYTES[name] - 1) <= low
+        assert high < 1 << 8 * _FIXED_BYTES[name]
 
 
 def test_the_footprint_of_a_float_network_counts_what_is_stored() -> None:

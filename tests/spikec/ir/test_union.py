@@ -13,11 +13,11 @@ from spikec.counting import count
 from spikec.errors import NetworkError
 from spikec.events import Events, no_events, same
 from spikec.ir.connectivity import Delays, Dense, Sparse, sparse
-from spikec.ir.fixed_neurons import CubaFixed
+from spikec.ir.fixed_neurons import CubaFixed, QifFixed, ThetaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Ramp, Source
-from spikec.ir.union import NEURONS, SOURCE, union
+from spikec.ir.union import SOURCE, Place, union
 from spikec.ir.verify import verify
 from spikec.program import Program
 from spikec.random_networks import random_inputs, random_program
@@ -45,17 +45,15 @@ def test_a_union_computes_what_its_parts_compute(seeds: list[int]) -> None:
         inputs.append(random_inputs(rng, program, 2, N_TICKS))
     together = union(networks)
     result = reference(verify(together.network), together.join(inputs))
-    spikes, membranes = (
-        together.split(result.spikes),
-        together.split_membrane(result.traces[f"{NEURONS}.v"]),
-    )
+    spikes, membranes = together.split(result.spikes), together.split_traces(result.traces)
     totals = dict.fromkeys(("synaptic_events", "zero_weight_events", "delay_writes", "neuron_updates"), 0)
     for network, given_inputs, s, v in zip(networks, inputs, spikes, membranes, strict=True):
         alone = reference(network, given_inputs)
         for name, events in alone.spikes.items():
             assert same(s[name], events)
-        for name, membrane in v.items():
-            np.testing.assert_array_equal(membrane, alone.traces[f"{name}.v"])
+        assert set(v) == set(alone.traces)
+        for key, membrane in alone.traces.items():
+            np.testing.assert_array_equal(v[key], membrane)
         counters = count(network, alone.spikes, 2, N_TICKS)
         totals = {name: n + counters.total(name) for name, n in totals.items()}
     counters = count(together.network, result.spikes, 2, N_TICKS)
@@ -113,7 +111,30 @@ def test_networks_never_disturb_each_other() -> None:
     together = union([network] * 10)
     assert [q.connectivity.n_synapses for q in together.network.projections] == [40, 40]
     assert [p.n for p in together.network.populations] == [30, 20]
-    assert [place["out"] for place in together.places] == list(range(0, 20, 2))
+    assert [place["out"] for place in together.places] == [Place("CubaFixed", k) for k in range(0, 20, 2)]
+
+
+def test_neurons_of_each_type_have_a_population_of_their_own() -> None:
+    theta = ThetaFixed(cos=99, sin_a=9, sin_b=[8, 9], a_init=0, b_init=5, shift=3)
+    qif = QifFixed(du=0, gain=3, shift=9, turn=40, keep=16000)
+    networks = []
+    for neuron in (theta, CubaFixed(du=0, dv=0, vth=1), qif, theta):
+        plain = net(one("a"), one("b", pre="also in"))
+        populations = (*plain.populations[:2], Population("out", neuron, (2,)))
+        networks.append(replace(plain, populations=populations))
+    together = union(networks)
+    whole = together.network
+    assert [(p.name, p.n) for p in whole.populations] == [
+        (SOURCE, 12), ("CubaFixed", 2), ("ThetaFixed", 4), ("QifFixed", 2),
+    ]  # fmt: skip
+    assert whole.outputs == ("CubaFixed", "ThetaFixed", "QifFixed")
+    assert together.places[3]["out"] == Place("ThetaFixed", 2)
+    assert [(q.pre, q.post, q.connectivity.n_synapses) for q in whole.projections] == [
+        (SOURCE, "CubaFixed", 6), (SOURCE, "QifFixed", 6), (SOURCE, "ThetaFixed", 12),
+    ]  # fmt: skip
+    united = whole.population("ThetaFixed").neuron
+    assert isinstance(united, ThetaFixed)
+    assert np.asarray(united.sin_b).tolist() == [8, 9, 8, 9]
 
 
 def test_stored_zeros_are_kept() -> None:
