@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikec.coding import BinaryEncoding, Readout, decode
+from spikec.backend import run as run_backend
+from spikec.coding import BinaryEncoding, LatencyEncoding, Readout, decode
 from spikec.container import digest, load, save
 from spikec.errors import UsageError
 from spikec.frontends import open_network
@@ -16,6 +17,7 @@ from spikec.ir.verify import verify
 from spikec.program import Program, encode_samples
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
+from spikec_cpu.backend import CpuBackend
 from spikec_train.datasets import load_dataset
 from spikec_train.optimisers import AdaBelief
 from spikec_train.recipes import load_recipe, train
@@ -142,6 +144,50 @@ def test_flips_are_seen_by_the_loss(data):
     assert loss == pytest.approx(run(model, parameters, pulses, data.labels[:50]).losses.mean(), rel=1e-14)
 
 
+def test_latencies_are_trained_on_as_other_engines_run_them():
+    options = replace(
+        OPTIONS, encoding="latency", window=0.015, unit=0.005, duration=0.06, flips=0.0, jitter=1e-4
+    )
+    done = train_theta(load_dataset("yinyang:train:500"), options, seed=1)
+    assert done.network.encoding == LatencyEncoding("values", 0.015, 1.0, True, None, 0.06)
+    few = load_dataset("yinyang:test:30")
+    program = Program(verify(done.network), load_target("ideal"))
+    inputs = encode_samples(done.network, few.samples)
+    first = ReferenceBackend().prepare(program).run(inputs, 0.06).spikes["output"].first_times()
+    found = run(
+        done.model, done.training.parameters, options.pulses(options.given(few)), few.labels, gradient=True
+    )
+    np.testing.assert_allclose(options.given(few), 3 * (1 - few.samples), rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(found.spiked, np.isfinite(first))
+    np.testing.assert_allclose(found.times[found.spiked], first[found.spiked] / 0.005, rtol=0, atol=1e-9)
+    assert done.training.losses[-1] < done.training.losses[0]
+
+
+def test_jitter_has_its_size_and_stays_within_the_trial():
+    options = replace(OPTIONS, encoding="latency", flips=0.0, jitter=1e-4)
+    given = np.full((400, 50), 1.0)
+    moved = options.disturbed(given, np.random.default_rng(0))
+    assert moved.mean() == pytest.approx(1.0, abs=5 * 0.01 / np.sqrt(20000))
+    assert moved.std() == pytest.approx(0.01, rel=0.03)  # 0.1 ms in units of 10 ms
+    wild = replace(options, jitter=1.0).disturbed(given, np.random.default_rng(0))
+    assert (wild.min(), wild.max()) == (0.0, 2.0)
+    assert replace(options, jitter=0.0).disturbed(given, np.random.default_rng(0)) is given
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"encoding": "latency"},  # with flips
+        {"encoding": "latency", "flips": 0.0, "window": 0.03},
+        {"encoding": "latency", "flips": 0.0, "jitter": -1.0},
+        {"jitter": 1e-4},
+    ],
+)
+def test_encodings_are_disturbed_in_their_own_ways(change):
+    with pytest.raises(UsageError, match=r"window|jitter"):
+        replace(OPTIONS, **change)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -175,6 +221,26 @@ def test_the_network_that_ships_is_one_of_its_recipe():
     for p in network.populations[1:]:
         assert float(p.neuron.period) == pytest.approx(options.period, rel=1e-14)
         assert np.ptp(p.neuron.phase) > 0  # trained
+
+
+def test_the_network_of_yinyang_scores_what_its_recipe_says():
+    """Seed 4 of the table in the recipe, in the exact engine."""
+    network = open_network(Path(__file__).parents[3] / "models" / "nets" / "yinyang-theta.npz")
+    options = load_recipe("yinyang-theta").training
+    assert [p.n for p in network.populations] == [4, *options.hidden, 3]
+    assert network.encoding == options.network_encoding(x_max=1.0)
+    data = load_dataset("yinyang:test")
+    program = Program(verify(network), load_target("ideal"))
+    spikes = run_backend(CpuBackend(), program, encode_samples(network, data.samples), 0.06).spikes
+    assert np.mean(decode(network.decoding, spikes["output"], None) == data.labels) == 0.993
+
+
+@pytest.mark.long
+def test_the_recipe_of_yinyang_does_what_it_promises():
+    recipe = load_recipe("yinyang-theta")
+    test = load_dataset("yinyang:test")
+    found = [train(recipe, seed).measure(test)["accuracy"] for seed in range(3)]
+    assert np.mean(found) == pytest.approx(recipe.expected.accuracy, abs=recipe.expected.tolerance)
 
 
 def test_neither_help_nor_sampled_training_imports_numba():
