@@ -14,10 +14,14 @@ from math import fsum
 from typing import Any
 
 from spikec.energy_tables.table import TERMS, UNPRICED, EnergyTable, Price
+from spikec.ir.fixed_neurons import PAIRS
 from spikec.result import Counters
 
 BASELINE_TABLE = "digital-45nm"
 """The table that dense networks are priced with."""
+
+PROGRAMS = tuple(kind.__name__ for kind in PAIRS)
+"""Neurons that a chip computes by a program of many steps; tables price its built-in one."""
 
 NOT_INCLUDED = "not included: static power, input and output, the embedded x86 cores, synchronisation"
 
@@ -115,12 +119,13 @@ class DenseBaseline:
         return self.terms[0].count if self.terms else self.macs_per_pass
 
 
-def estimate(counters: Counters, table: EnergyTable) -> Estimate:
+def estimate(counters: Counters, table: EnergyTable, facts: Mapping[str, Any] | None = None) -> Estimate:
     """Price the events of a run.
 
     Args:
         counters: Exact counts.
         table: Prices; `UNPRICED` where there are none.
+        facts: Of the network, from `spikec.facts.facts`, if known: they tell which neurons are programs.
     """
     prices = {name: getattr(table.events, name) for name in TERMS}
     computing = [c for c in counters.populations.values() if c.neuron_updates]
@@ -132,6 +137,12 @@ def estimate(counters: Counters, table: EnergyTable) -> Estimate:
     if from_outside:
         notes.append(
             f"{from_outside} spikes of inputs come from outside: sent and received, but not made here."
+        )
+    programs = _updates_of_programs(counters, facts or {})
+    if programs and prices["neuron_updates"].pj is not None:
+        notes.append(
+            f"{programs} neuron updates are those of programs ({' and '.join(PROGRAMS)}). They cost more than "
+            "those of the chip's own neuron, whose price they are given: for them that price is too low."
         )
     if lacking and table is not UNPRICED:
         notes.append(f"No total: {', '.join(lacking)} have no published price.")
@@ -162,6 +173,11 @@ def dense_baseline(facts: Mapping[str, Any], n_ticks: int | None, table: EnergyT
     every_tick = tuple(_term(name, macs * n_ticks, price) for name, price in operations) if n_ticks else ()
     base = "every tick" if facts["recurrent"] and every_tick else "one pass"
     return DenseBaseline(base, macs, n_ticks, one_pass, every_tick, table.notes)
+
+
+def _updates_of_programs(counters: Counters, facts: Mapping[str, Any]) -> int:
+    names = [p["name"] for p in facts.get("populations", ()) if p["neuron"] in PROGRAMS]
+    return sum(counters.populations[name].neuron_updates for name in names if name in counters.populations)
 
 
 def _term(name: str, count: int, price: Price) -> EnergyTerm:

@@ -198,7 +198,7 @@ def summarise(result: RunResult, tables: Sequence[str] | None = None) -> Summary
         populations=_population_lines(result),
         projections=_projection_lines(facts, counters),
         totals={} if counters is None else counters.totals(),
-        energy=_energy(meta, counters, tables),
+        energy=_energy(meta, facts, counters, tables),
         baseline=dense_baseline(facts, n_ticks, load_table(BASELINE_TABLE)) if facts else None,
         neurobench=neurobench(facts, counters) if facts else None,
         facts=facts,
@@ -260,7 +260,10 @@ def _projection_lines(facts: Mapping[str, Any], counters: Counters | None) -> tu
 
 
 def _energy(
-    meta: Mapping[str, Any], counters: Counters | None, tables: Sequence[str] | None
+    meta: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    counters: Counters | None,
+    tables: Sequence[str] | None,
 ) -> tuple[Priced, ...]:
     if counters is None:
         return ()
@@ -268,7 +271,8 @@ def _energy(
     bare = () if own else (Priced(estimate(counters, UNPRICED), None),)
     loaded = [(name, load_table(name)) for name in (own if tables is None else tables)]
     return bare + tuple(
-        Priced(estimate(counters, table), None if name in own else table.chip) for name, table in loaded
+        Priced(estimate(counters, table, facts), None if name in own else table.chip)
+        for name, table in loaded
     )
 
 

@@ -81,6 +81,15 @@ def test_a_relevant_event_that_never_happened_refuses_nothing() -> None:
     assert estimate(silent, load_table("digital-45nm")).total_pj == pytest.approx(2.7)
 
 
+def test_the_price_of_a_chips_own_neuron_is_said_to_be_too_low_for_a_program() -> None:
+    kinds = {"in": "Source", "hidden": "QifFixed", "out": "CubaFixed"}
+    facts = {"populations": [{"name": name, "neuron": kind} for name, kind in kinds.items()]}
+    found = estimate(COUNTERS, load_table("loihi1-sanafe"), facts)
+    assert [note for note in found.notes if note.startswith("80 neuron updates are those of programs")]
+    for others in (estimate(COUNTERS, UNPRICED, facts), estimate(COUNTERS, load_table("loihi1-sanafe"))):
+        assert not [note for note in others.notes if "programs" in note]
+
+
 def test_hops_are_said_to_be_not_counted_and_never_a_term() -> None:
     for table in (load_table("loihi1-davies2018"), load_table("loihi1-sanafe"), UNPRICED):
         found = estimate(COUNTERS, table)
