@@ -141,8 +141,8 @@ def estimate(counters: Counters, table: EnergyTable, facts: Mapping[str, Any] | 
     programs = _updates_of_programs(counters, facts or {})
     if programs and prices["neuron_updates"].pj is not None:
         notes.append(
-            f"{programs} neuron updates are those of programs ({' and '.join(PROGRAMS)}). They cost more than "
-            "those of the chip's own neuron, whose price they are given: for them that price is too low."
+            f"{programs} neuron updates are those of programs ({' and '.join(PROGRAMS)}). They cost more "
+            "than those of the chip's own neuron, whose price they are given: for them it is too low."
         )
     if lacking and table is not UNPRICED:
         notes.append(f"No total: {', '.join(lacking)} have no published price.")
