@@ -2,8 +2,8 @@
 
 A recipe names its data set; it trains on the split ``train``, and its figures are those of ``test``. Networks
 that are to spike at given times have none: their input is drawn from the seed. The entry ``method`` says how
-a recipe trains; a new method is a new options class with its own ``method`` in `Training` and a function beside
-`_train_by_gradient`.
+a recipe trains; a new method is a new options class with its own ``method`` in `Training`, and a function
+beside `_train_by_gradient`.
 """
 
 from __future__ import annotations
