@@ -51,8 +51,8 @@ class ExactCuba:
         tau_syn: Synaptic time constant, seconds.
         window: Values from largest to smallest spike from 0 to this, seconds.
         duration: T, the length of a trial, seconds.
-        weight_means: Mean of each layer's initial weights times the number of its inputs: about how high, in
-            thresholds times the number of inputs, they would charge a membrane together.
+        weight_means: Mean of each layer's initial weights times the number of its inputs, thresholds per
+            `tau_syn`.
         weight_spreads: Standard deviation of each layer's initial weights times the root of that number.
         temperature: The scale on which the loss tells answers apart, seconds.
         gamma: Weight of the loss's second term, which wants right answers early.
