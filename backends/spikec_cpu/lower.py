@@ -18,9 +18,9 @@ import numpy as np
 
 from spikec.arrays import AnyArray, IntArray
 from spikec.ir.connectivity import DelayKind, Dense
-from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Network, Projection
+from spikec_cpu.lower_neurons import NeuronTables, kinds_and_places, lower_neurons
 
 Record = Any
 """One record of a table."""
@@ -29,6 +29,8 @@ POPULATION = np.dtype(
     [
         ("n", "i8"),  # neurons
         ("first", "i8"),  # place of its first neuron in the arrays of all neurons
+        ("kind", "i8"),  # type of its neurons, see `lower_neurons`
+        ("place", "i8"),  # place of its first neuron in the table of that type
         ("ring", "i8"),  # where its ring of sums begins
         ("slots", "i8"),  # ticks in the ring; 1 if nothing has an extra delay
         ("first_block", "i8"),  # the blocks that end here
@@ -65,7 +67,7 @@ ROW = np.dtype(
 
 
 class Tables(NamedTuple):
-    """The arrays of a lowered network.
+    """The populations and synapses of a lowered network.
 
     Attributes:
         populations: `POPULATION` records, in the network's order.
@@ -75,10 +77,6 @@ class Tables(NamedTuple):
         weights: Mantissas of all lists, int16.
         reach: For every synapse of a list its postsynaptic neuron plus its extra delay times the size of the
             population: how far from the slot of this tick its sum lies in the ring. uint32.
-        keep_u: What a tick leaves of the current, ``(4096 - du - 1) / 4096``, float64, exact.
-        keep_v: What a tick leaves of the membrane, ``(4096 - dv) / 4096``.
-        bias: In membrane units, int32.
-        threshold: In membrane units, int32.
     """
 
     populations: AnyArray
@@ -87,10 +85,6 @@ class Tables(NamedTuple):
     matrices: AnyArray
     weights: AnyArray
     reach: AnyArray
-    keep_u: AnyArray
-    keep_v: AnyArray
-    bias: AnyArray
-    threshold: AnyArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +92,8 @@ class Lowered:
     """A network as the kernels see it.
 
     Attributes:
-        tables: The arrays.
+        tables: The arrays of populations and synapses.
+        neurons: Parameters and first states of all neurons.
         sources: Places of the network's inputs, in their order.
         components: Populations (but for sources) in the order in which spikes flow, by place in the network;
             those that feed each other together.
@@ -106,6 +101,7 @@ class Lowered:
     """
 
     tables: Tables
+    neurons: NeuronTables
     sources: tuple[int, ...]
     components: tuple[IntArray, ...]
     projections: tuple[str, ...]
@@ -133,7 +129,6 @@ def lower(network: Network) -> Lowered:
         _joined([part.matrix for part in parts], np.dtype(np.int16)),
         _joined([part.weights for part in parts], np.dtype(np.int16)),
         _joined([part.reach for part in parts], np.dtype(np.uint32)),
-        *_neurons(network),
     )
     for table in tables:
         table.setflags(write=False)
@@ -143,7 +138,7 @@ def lower(network: Network) -> Lowered:
         if c[0] not in network.inputs
     )
     sources = tuple(place[name] for name in network.inputs)
-    return Lowered(tables, sources, components, tuple(q.name for q in ordered))
+    return Lowered(tables, lower_neurons(network), sources, components, tuple(q.name for q in ordered))
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,6 +189,7 @@ def _populations(network: Network, ordered: list[Projection], blocks: AnyArray) 
     populations = np.zeros(len(network.populations), POPULATION)
     populations["n"] = [p.n for p in network.populations]
     populations["first"] = _starts(populations["n"])
+    populations["kind"], populations["place"] = kinds_and_places(network)
     posts = [q.post for q in ordered]
     incoming = np.array([posts.count(p.name) for p in network.populations])
     populations["first_block"] = _starts(incoming)
@@ -202,22 +198,6 @@ def _populations(network: Network, ordered: list[Projection], blocks: AnyArray) 
         p["slots"] = blocks["spread"][p["first_block"] : p["last_block"]].max(initial=0) + 1
     populations["ring"] = _starts(populations["n"] * populations["slots"])
     return populations
-
-
-def _neurons(network: Network) -> tuple[AnyArray, AnyArray, AnyArray, AnyArray]:
-    columns: list[list[AnyArray]] = [[], [], [], []]
-    for p in network.populations:
-        k = p.neuron
-        values: tuple[AnyArray, ...] = (np.zeros(()),) * 4
-        if isinstance(k, CubaFixed):
-            mantissa, exponent = np.asarray(k.bias_mant), np.asarray(k.bias_exp)
-            bias = (mantissa << np.maximum(exponent, 0)) >> np.maximum(-exponent, 0)
-            threshold = np.asarray(k.vth) << 6
-            values = ((4095 - np.asarray(k.du)) / 4096, (4096 - np.asarray(k.dv)) / 4096, bias, threshold)
-        for column, value in zip(columns, values, strict=True):
-            column.append(np.broadcast_to(value, (p.n,)))
-    keep_u, keep_v, bias, threshold = (np.concatenate(column) for column in columns)
-    return keep_u, keep_v, bias.astype(np.int32), threshold.astype(np.int32)
 
 
 def _starts(sizes: list[int] | AnyArray) -> IntArray:

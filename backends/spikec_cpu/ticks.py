@@ -209,12 +209,12 @@ def _run_batch(
         first: The first sample.
         last: The one after the last.
     """
-    tables = lowered.tables
+    tables, neurons = lowered.tables, lowered.neurons
     n_populations = tables.populations.size
     bounds = np.zeros((last - first, n_populations, traces.n_ticks, 2), np.int64)
     counts = np.zeros((tables.blocks.size, 4), np.int64)
     updates = np.zeros(n_populations, np.int64)
-    last_v = np.zeros((last - first, tables.bias.size), np.int32)
+    last_v = np.zeros((last - first, neurons.v_init.size), np.int32)
     arena, used = np.zeros(1024, np.int32), 0
     for source, e in zip(lowered.sources, inputs.values(), strict=True):
         starts = e.sample_starts[first : last + 1]
@@ -222,6 +222,7 @@ def _run_batch(
     for members in lowered.components:
         arena, used = run_component(
             tables,
+            neurons,
             members,
             arena,
             used,

@@ -12,15 +12,19 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import kernel
-from spikec_cpu.kernels.cuba_fixed import update
+from spikec_cpu.kernels.cuba_fixed import update as update_cuba
+from spikec_cpu.kernels.qif_fixed import update as update_qif
 from spikec_cpu.kernels.spikes import list_spikes, with_room
 from spikec_cpu.kernels.synapses import count_rows, spread
+from spikec_cpu.kernels.theta_fixed import update as update_theta
 from spikec_cpu.lower import Record, Tables
+from spikec_cpu.lower_neurons import CUBA, QIF, THETA, NeuronTables
 
 
 @kernel
 def run_component(
     tables: Tables,
+    neurons: NeuronTables,
     members: AnyArray,
     arena: AnyArray,
     used: int,
@@ -31,10 +35,11 @@ def run_component(
     trace_starts: AnyArray,
     last_v: AnyArray,
 ) -> tuple[AnyArray, int]:
-    """Run one component from rest, sample by sample, tick by tick, population by population.
+    """Run one component from its first state, sample by sample, tick by tick, population by population.
 
     Args:
         tables: The network.
+        neurons: What its neurons are.
         members: The component's populations.
         arena: Spikes so far, int32.
         used: How many.
@@ -49,14 +54,13 @@ def run_component(
         The arena (another one if it had to grow) and how many spikes are in it.
     """
     n_samples, _, n_ticks, _ = bounds.shape
-    u = np.zeros(tables.bias.size, np.int32)
-    v = np.zeros(tables.bias.size, np.int32)
-    ring, scratch, spiking = _workspace(tables, members)
+    u, v = np.empty_like(neurons.u_init), np.empty_like(neurons.v_init)
+    ring, scratch, pairs, spiking = _workspace(tables, members)
     for sample in range(n_samples):
         for m in members:
             p = tables.populations[m]
-            u[p.first : p.first + p.n] = 0
-            v[p.first : p.first + p.n] = 0
+            for j in range(p.first, p.first + p.n):
+                u[j], v[j] = neurons.u_init[j], neurons.v_init[j]
             ring[p.ring : p.ring + p.slots * p.n] = 0
         for tick in range(n_ticks):
             for m in members:
@@ -65,16 +69,30 @@ def run_component(
                 start = tick % p.slots * p.n
                 receive(tables, p, arena, bounds[sample], tick, sums, start, scratch, counts)
                 own = slice(p.first, p.first + p.n)
-                update(
-                    u[own],
-                    v[own],
-                    sums[start : start + p.n],
-                    tables.keep_u[own],
-                    tables.keep_v[own],
-                    tables.bias[own],
-                    tables.threshold[own],
-                    spiking[: p.n],
-                )
+                x, flags = sums[start : start + p.n], spiking[: p.n]
+                at = slice(p.place, p.place + p.n)
+                if p.kind == CUBA:
+                    k = neurons.cuba
+                    update_cuba(
+                        u[own], v[own], x, k.keep_u[at], k.keep_v[at], k.bias[at], k.threshold[at], flags
+                    )
+                elif p.kind == THETA:
+                    t = neurons.theta
+                    update_theta(v[own], x, t.cos[at], t.sin_a[at], t.sin_b[at], t.unit[at], pairs, flags)
+                elif p.kind == QIF:
+                    q = neurons.qif
+                    update_qif(
+                        u[own],
+                        v[own],
+                        x,
+                        q.keep_u[at],
+                        q.gain[at],
+                        q.curve[at],
+                        q.turn[at],
+                        q.keep[at],
+                        pairs,
+                        flags,
+                    )
                 updates[m] += p.n
                 arena = with_room(arena, used, p.n)
                 bounds[sample, m, tick, 0] = used
@@ -157,8 +175,8 @@ def count_on_the_way(tables: Tables, p: Record, arena: AnyArray, bounds: AnyArra
 
 
 @kernel
-def _workspace(tables: Tables, members: AnyArray) -> tuple[AnyArray, AnyArray, AnyArray]:
-    """The ring of every population, the scratch that the members' blocks need, and a byte a neuron."""
+def _workspace(tables: Tables, members: AnyArray) -> tuple[AnyArray, AnyArray, AnyArray, AnyArray]:
+    """The ring of every population, the scratch that the members' blocks and pairs need, a byte a neuron."""
     last = tables.populations[-1]
     largest, widest = 0, 0
     for m in members:
@@ -168,4 +186,5 @@ def _workspace(tables: Tables, members: AnyArray) -> tuple[AnyArray, AnyArray, A
             if tables.blocks[b].exponent < 0:
                 widest = max(widest, (tables.blocks[b].spread + 1) * p.n)
     ring = np.zeros(last.ring + last.slots * last.n, np.int32)
-    return ring, np.zeros(widest, np.int32), np.zeros(largest, np.uint8)
+    scratch, pairs = np.zeros(widest, np.int32), np.zeros((3, largest))
+    return ring, scratch, pairs, np.zeros(largest, np.uint8)
