@@ -196,9 +196,12 @@ def _run_neuron(
         at = arrivals[order[k]] if k < order.size else duration
         span = min(at, duration) - now
         rise = i - a * v
+        v_after, i_after = _advance(a, v, i, span)
         if i > 0.0 and rise > 0.0 and v + rise * span > height:
-            turn = min(_turn(a, rise / i), span)
-            top, left = _advance(a, v, i, turn)
+            turn, top, left = span, v_after, i_after
+            if left < a * top:
+                turn = min(_turn(a, rise / i), span)
+                top, left = _advance(a, v, i, turn)
             if top > 1.0:
                 t = _crossing(a, v, i, turn)
                 v, i = _advance(a, v, i, t)
@@ -208,8 +211,7 @@ def _run_neuron(
                 pin = order[k] if turn == span and at <= duration and k < order.size else -1
         if at > duration:
             break
-        v, i = _advance(a, v, i, span)
-        now = at
+        v, i, now = v_after, i_after, at
         if k < order.size:
             i += weights[order[k]]
     return math.inf, place, slope, height, pin
