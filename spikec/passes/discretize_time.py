@@ -2,8 +2,8 @@ r"""Discretise time: seconds to ticks, time constants to 12-bit decays.
 
 A chip computes :math:`u \leftarrow (1 - d_u/4096) u + W s` and :math:`v \leftarrow (1 - d_v/4096) v + u + b`
 in every tick, and a spike needs a tick for every hop. `spikec.ir.discrete` gives this form for every neuron;
-here its decays are rounded to what the chip stores, its gain moves into the weights, and the hop's tick is
-taken off the delays.
+here its decays are rounded to what the chip stores, its gain moves into the weights (with a correction for
+rounded decays, `spikec.passes.matched_gain`), and the hop's tick is taken off the delays.
 
 What the hop's tick makes late, `spikec.passes.lateness` tells. A bias acts in a chip's first tick already,
 which is a tick early. `Theta` and `QifExp` stay what they are, for the solution of a whole tick is at hand:
@@ -27,6 +27,7 @@ from spikec.ir.network import LOIHI, Continuous, Network, Population, Reset, Tic
 from spikec.ir.neurons import CubaTicks, QifExp, Theta
 from spikec.passes.backdate import backdated
 from spikec.passes.lateness import late_input, late_ticks, mean_lateness, waits
+from spikec.passes.matched_gain import matched_gain
 from spikec.program import LogEntry, Program
 from spikec.units import several
 
@@ -52,14 +53,18 @@ class DiscretizeTime:
         network = program.network
         dt = self._tick(network)
         ticks = {p.name: _tick(p, network, dt) for p in network.populations if not _keeps_its_form(p)}
+        matched = {
+            n: _matched(t) if isinstance(network.clock, Continuous) else np.ones(()) for n, t in ticks.items()
+        }
         shift = late_ticks(network, dt)
         late = mean_lateness(network, shift)
         on_chip = {name: replace(network.population(name), neuron=_on_chip(t)) for name, t in ticks.items()}
         earlier, unreached = _early_states(network, dt, late_input(network, shift))
         wait = waits(network, dt, shift)
+        gains = {name: t.gain * matched[name] for name, t in ticks.items()}
         projections = {
             q.name: replace(
-                scaled_rows(q, ticks[q.post].gain) if q.post in ticks else q,
+                scaled_rows(q, gains[q.post]) if q.post in ticks else q,
                 delays=Delays(np.maximum(wait[q.name], 0.0) * dt, q.delays.kind),
             )
             for q in network.projections
@@ -70,6 +75,7 @@ class DiscretizeTime:
             if not p.is_source:
                 if p.name in ticks:
                     figures[f"{p.name}.decay_error"] = _decay_error(ticks[p.name])
+                    figures[f"{p.name}.matched_gain"] = float(np.max(np.abs(matched[p.name] - 1)))
                 figures[f"{p.name}.late_ticks"] = shift[p.name]
         figures |= {f"{name}.too_late_ticks": -float(w.min()) for name, w in wait.items() if np.any(w < 0)}
         figures |= {f"{name}.earlier_state": "none: it would have spiked" for name in unreached}
@@ -158,6 +164,10 @@ def _decays(tick: Tick) -> tuple[FloatArray, FloatArray]:
     decay_u = np.clip(np.rint(4096 * (1 - tick.alpha)), 1, 4096)
     decay_v = np.clip(np.rint(4096 * (1 - tick.beta)), 0, 4095)
     return decay_u, decay_v
+
+
+def _matched(tick: Tick) -> FloatArray:
+    return matched_gain(tick, *_decays(tick))
 
 
 def _decay_error(tick: Tick) -> float:
