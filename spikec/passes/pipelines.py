@@ -18,6 +18,7 @@ from spikec.passes.quantize_delays import QuantizeDelays
 from spikec.passes.quantize_weights import QuantizeWeights
 from spikec.passes.share_thresholds import ShareThresholds
 from spikec.passes.split_decays import SplitDecays
+from spikec.passes.split_signs import SplitSigns
 from spikec.program import Program
 from spikec.targets.rules import check_all
 from spikec.targets.target import Target
@@ -33,6 +34,7 @@ class CompileOptions:
         n_ticks: Length of a sample in ticks, if the network has no encoding that says so.
         bits: Bits of the weights; None for all the target has.
         relays: Whether long delays may use relay neurons.
+        split_signs: Whether excitatory and inhibitory weights are stored apart, which makes them finer.
     """
 
     dt: float | None = None
@@ -40,6 +42,7 @@ class CompileOptions:
     n_ticks: int | None = None
     bits: int | None = None
     relays: bool = True
+    split_signs: bool = False
 
 
 def loihi(options: CompileOptions) -> tuple[Pass, ...]:
@@ -53,6 +56,7 @@ def loihi(options: CompileOptions) -> tuple[Pass, ...]:
         QuantizeDelays(options.relays),
         ShareThresholds(),
         SplitDecays(),
+        *((SplitSigns(),) if options.split_signs else ()),
         QuantizeWeights(options.bits),
         Prune(),
     )
