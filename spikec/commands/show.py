@@ -48,7 +48,7 @@ def training(found: Mapping[str, Any]) -> RenderableType:
     seeds = found["seeds"]
     header = ("figure", "mean", *(f"seed {r['seed']}" for r in seeds))
     rows = [(name, mean, *(r[name] for r in seeds)) for name, mean in found["mean"].items()]
-    kept = {k: found[k] for k in ("recipe", "seed", "output")}
+    kept = {k: found[k] for k in ("recipe", "seed", "output", "inputs") if k in found}
     return Group(overview({"kind": "the best in training", **kept}), table("all seeds", header, rows))
 
 

@@ -178,6 +178,13 @@ def test_of_several_seeds_the_inputs_of_the_best_are_kept(spikec, spike_times, t
     assert digest(kept) == digest(expected)
 
 
+def test_a_table_of_several_seeds_says_where_the_inputs_are(spikec, spike_times, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    out = spikec("train", spike_times, "-o", "rnn.npz", "--seeds", 2)
+    for word in ("rnn.inputs.npz", "targets_matched", "seed 4"):
+        assert word in out
+
+
 def test_spike_times_have_checkpoints_and_no_data_folder(spikec, spike_times, tmp_path):
     state = tmp_path / "state.npz"
     spikec("train", spike_times, "-o", tmp_path / "a.npz", "--checkpoint", state)
