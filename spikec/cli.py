@@ -27,6 +27,7 @@ from spikec.commands.options import (
     Probe,
     Relays,
     Runnable,
+    SplitSigns,
     Target,
     Ticks,
 )
@@ -114,6 +115,7 @@ def check(
     max_ticks: MaxTicks = 64,
     ticks: Ticks = None,
     relays: Relays = True,
+    split_signs: SplitSigns = False,
     json_: Json = False,
 ) -> None:
     """List every limit of a target that a network breaks, all at once."""
@@ -121,7 +123,7 @@ def check(
     from spikec.commands.show import overview as show
     from spikec.commands.show import violations as show_violations
 
-    broken, found = check_file(file, BuildOptions(target, dt, bits, max_ticks, ticks, relays))
+    broken, found = check_file(file, BuildOptions(target, dt, bits, max_ticks, ticks, relays, split_signs))
     _print(found, lambda: show_violations(broken) if broken else show({"kind": "fits", **found}), json_)
     raise typer.Exit(1 if broken else 0)
 
@@ -136,6 +138,7 @@ def compile_(
     max_ticks: MaxTicks = 64,
     ticks: Ticks = None,
     relays: Relays = True,
+    split_signs: SplitSigns = False,
     probe: Probe = None,
     json_: Json = False,
 ) -> None:
@@ -148,7 +151,9 @@ def compile_(
 
     check_output(output, file)
     with _progress() as tell:
-        program = compile_file(file, BuildOptions(target, dt, bits, max_ticks, ticks, relays), probe, tell)
+        program = compile_file(
+            file, BuildOptions(target, dt, bits, max_ticks, ticks, relays, split_signs), probe, tell
+        )
     save(program, output)
     found = {"output": str(output), **program_overview(program)}
     _print(found, lambda: show(found), json_)

@@ -36,6 +36,7 @@ class BuildOptions:
         max_ticks: Most ticks of a sample, where the time step is chosen.
         ticks: Length of a sample in ticks.
         relays: Whether relay neurons may carry long delays.
+        split_signs: Whether excitatory and inhibitory weights are stored apart.
     """
 
     target: str = "loihi2"
@@ -44,10 +45,11 @@ class BuildOptions:
     max_ticks: int = 64
     ticks: int | None = None
     relays: bool = True
+    split_signs: bool = False
 
     def passes(self) -> CompileOptions:
         """The part that concerns the passes."""
-        return CompileOptions(self.dt, self.max_ticks, self.ticks, self.bits, self.relays)
+        return CompileOptions(self.dt, self.max_ticks, self.ticks, self.bits, self.relays, self.split_signs)
 
 
 def compile_file(

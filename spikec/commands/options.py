@@ -16,6 +16,10 @@ Ticks = Annotated[
     int | None, typer.Option("--ticks", help="Length of a sample in ticks.", show_default=False)
 ]
 Relays = Annotated[bool, typer.Option(help="Let relay neurons carry long delays.")]
+SplitSigns = Annotated[
+    bool,
+    typer.Option("--split-signs", help="Store weights of either sign apart: twice as fine, more messages."),
+]
 Probe = Annotated[
     str | None,
     typer.Option(help="Samples (NAME:SPLIT:N) to run before and after every pass.", show_default=False),

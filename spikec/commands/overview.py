@@ -167,7 +167,10 @@ def _frontends() -> list[dict[str, str]]:
 
 
 def _passes() -> list[dict[str, str]]:
-    return [{"name": p.name, "is": (type(p).__doc__ or "").splitlines()[0]} for p in loihi(CompileOptions())]
+    return [
+        {"name": p.name, "is": (type(p).__doc__ or "").splitlines()[0]}
+        for p in loihi(CompileOptions(split_signs=True))
+    ]
 
 
 def _recipes() -> list[dict[str, str]]:
