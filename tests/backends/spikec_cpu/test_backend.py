@@ -17,14 +17,15 @@ from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.network import Network, Population, Projection, Ticks
 from spikec.ir.neurons import Lif, Source
 from spikec.program import Program
-from spikec.random_networks import random_inputs, random_program
+from spikec.random_networks import random_continuous, random_inputs, random_program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
+from spikec_cpu import kernels
 from spikec_cpu.backend import CpuBackend
 from tests import contract
 
 
-@pytest.mark.parametrize("case", contract.hand_cases(), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*contract.hand_cases(), *contract.pair_cases()], ids=lambda case: case.name)
 def test_comes_to_the_numbers_worked_out_by_hand(case):
     contract.assert_hand_case(CpuBackend(), case)
 
@@ -148,3 +149,20 @@ def test_a_larger_network_equals_the_reference(seed):
 
 def _program(network: Network) -> Program:
     return Program(network, load_target("loihi2"))
+
+
+@pytest.mark.parametrize(("dialect", "kernel"), [("continuous", "run_rows"), ("fixed", "run_component")])
+def test_a_first_start_says_why_it_is_slow(dialect, kernel, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    program = random_continuous(rng) if dialect == "continuous" else random_program(rng)
+    monkeypatch.setattr(kernels, "_FOLDER", tmp_path)
+    assert "compiling" in CpuBackend().slow_start(program)
+    (tmp_path / "kernels_0123").mkdir()
+    (tmp_path / "kernels_0123" / f"layers.{kernel}-94.py312.nbi").touch()
+    assert CpuBackend().slow_start(program) is None
+
+
+def test_what_was_compiled_is_found_again():
+    program, inputs = contract.drawn(0)
+    find_backend("cpu").prepare(program).run(inputs, 40)
+    assert CpuBackend().slow_start(program) is None
