@@ -68,6 +68,15 @@ class Deploys(Backend, Protocol):
         ...
 
 
+@runtime_checkable
+class StartsSlowly(Backend, Protocol):
+    """A backend whose first start on a machine takes so long that its user should know why."""
+
+    def slow_start(self, program: Program) -> str | None:
+        """What will take long when this program is prepared, in one sentence; None if nothing."""
+        ...
+
+
 def backend_names() -> list[str]:
     """Names of all installed backends."""
     return sorted({e.name for e in entry_points(group=GROUP)})

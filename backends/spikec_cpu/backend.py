@@ -69,6 +69,16 @@ class CpuBackend:
             ]
         return [v for q in program.network.projections for v in _unsupported_projection(q)]
 
+    def slow_start(self, program: Program) -> str | None:
+        """What takes long the first time that a program of this kind is prepared; None if it was before."""
+        from spikec_cpu.kernels import is_compiled
+
+        if program.network.dialect is Dialect.CONTINUOUS:
+            known, what = is_compiled("run_rows", "run_lists", "run_recurrent"), "the exact engine"
+        else:
+            known, what = is_compiled("run_component"), "the engine"
+        return None if known else f"compiling {what} for this machine, once: about ten seconds"
+
     def prepare(self, program: Program) -> TicksExecutable | ExactExecutable:
         """Lower the network and compile the kernels, or load them from the disk."""
         if program.network.dialect is Dialect.CONTINUOUS:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from spikec.backend import find_backend
+from spikec.backend import StartsSlowly, find_backend
 from spikec.commands.execute import execute
 from spikec.commands.files import open_program, read_inputs, source_of
 from spikec.errors import UsageError, Violation
@@ -132,7 +132,8 @@ def run_file(
     inputs, dataset = read_inputs(program.network, data, spikes)
     if ticks is not None and ticks < 1:
         raise UsageError(f"a run of {ticks} ticks is impossible; give 1 or more")
-    progress(f"running on {chosen.name}")
+    slow = chosen.slow_start(program) if isinstance(chosen, StartsSlowly) else None
+    progress(slow or f"running on {chosen.name}")
     labels = None if dataset is None else dataset.labels
     if ticks is None and spikes is not None and program.network.dialect is not Dialect.CONTINUOUS:
         ticks = raster_ticks(spikes)

@@ -27,6 +27,11 @@ def kernel(function: Function) -> Function:
         options.CACHE_DIR = before
 
 
+def is_compiled(*names: str) -> bool:
+    """Whether any of some kernels is on disk already, so that its next start is quick."""
+    return any(True for name in names for _ in _FOLDER.rglob(f"*.{name}-*.nbi"))
+
+
 def _folder() -> Path:
     here = Path(__file__).parent
     sources = [*sorted(here.parent.glob("lower*.py")), *sorted(here.glob("*.py"))]

@@ -1,0 +1,44 @@
+"""Running and decoding: the same network answers by its maximum in continuous time and in integers."""
+
+import numpy as np
+import pytest
+
+from spikec.coding import Decoding, Readout
+from spikec.commands.execute import execute
+from spikec.events import from_rows
+from spikec.ir.connectivity import Dense
+from spikec.ir.network import Continuous, Network, Population, Projection
+from spikec.ir.neurons import LiReadout, Source
+from spikec.passes.pipelines import CompileOptions, compile_network
+from spikec.program import Program, in_own_time
+from spikec.reference import ReferenceBackend
+from spikec.targets.target import load_target
+from spikec_cpu.backend import CpuBackend
+
+
+def network(readout):
+    # Output 0 is driven up early and forgets; output 1 is driven less, but late.
+    return Network(
+        (Population("in", Source(one_spike=True), (2,)), Population("out", LiReadout(4e-3, 4e-3), (2,))),
+        (Projection("q", "in", "out", Dense([[3.0, 0.0], [0.0, 1.0]])),),
+        ("in",),
+        ("out",),
+        Continuous(),
+        decoding=Decoding("out", readout),
+    )
+
+
+INPUTS = {"in": from_rows([0, 0], np.array([1e-3, 38e-3]), [0, 1], n_samples=1, n_neurons=2)}
+
+
+@pytest.mark.parametrize(("readout", "answer"), [(Readout.MAXIMUM, 0), (Readout.MEMBRANE, 1)])
+@pytest.mark.parametrize("backend", [CpuBackend(), ReferenceBackend()], ids=lambda b: b.name)
+def test_the_highest_ever_and_the_highest_at_the_end_are_different_answers(backend, readout, answer):
+    exact = Program(network(readout), load_target("ideal"))
+    result = execute(exact, backend, INPUTS, np.array([answer]), until=45e-3)
+    assert result.meta["predictions"] == [answer]
+    assert result.meta["accuracy"] == 1.0
+    assert result.meta["decoding"] == {"population": "out", "readout": readout.value}
+    program = compile_network(network(readout), load_target("loihi2"), CompileOptions(dt=1e-3, n_ticks=47))
+    ticks = in_own_time(program.network, INPUTS)
+    assert execute(program, backend, ticks, until=47).meta["predictions"] == [answer]
