@@ -1,6 +1,6 @@
 """Draw docs/digit.png: one digit through the network, in real numbers and in a chip's integers.
 
-.venv/bin/python bench/picture.py
+    .venv/bin/python bench/picture.py
 """
 
 from __future__ import annotations
