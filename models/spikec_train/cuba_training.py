@@ -41,7 +41,7 @@ class ExactCuba:
     Attributes:
         method: What a recipe calls this.
         hidden: Neurons of each hidden layer.
-        optimiser: Adam or AdaBelief.
+        optimiser: One of `optimisers`.
         epochs: How often every sample is shown.
         batch: Samples of a step.
         delays: Which delays are trained: none, axonal, or synaptic.

@@ -10,6 +10,7 @@ from spikec.backend import run as run_backend
 from spikec.coding import LatencyEncoding, Readout, decode
 from spikec.container import digest, load, save
 from spikec.errors import UsageError
+from spikec.frontends import open_network
 from spikec.ir.connectivity import DelayKind
 from spikec.ir.neurons import CubaLif
 from spikec.ir.verify import verify
@@ -20,6 +21,7 @@ from spikec_train.cuba_gradient import Delayed, run
 from spikec_train.cuba_training import CubaProblem, ExactCuba, train_cuba
 from spikec_train.datasets import load_dataset
 from spikec_train.optimisers import Adam
+from spikec_train.recipes import load_recipe, parse_recipe, train
 
 NETS = Path(__file__).parents[3] / "models" / "nets"
 
@@ -178,3 +180,69 @@ def test_figures_count_what_they_say(trained, data):
 def test_impossible_options_are_refused(change):
     with pytest.raises(UsageError):
         replace(OPTIONS, **change)
+
+
+RECIPE = """
+title: A small one
+data: yinyang
+seed: 0
+training:
+  method: exact-cuba
+  hidden: [8]
+  delays: axonal
+  optimiser: {method: adam, rate: 0.01}
+  epochs: 2
+  batch: 500
+  weight_means: [6, 8]
+  weight_spreads: [1, 1]
+expected: {accuracy: 0.5, tolerance: 0.5, seconds: 1}
+"""
+
+
+def test_networks_are_trained_by_recipe(tmp_path):
+    told = []
+    result = train(parse_recipe(RECIPE, "small"), progress=told.append, checkpoint=tmp_path / "state.npz")
+    assert told[:2] == ["loading yinyang:train", "training 8 hidden neurons on 5000 samples"]
+    assert result.score == result.figures["train_accuracy"]
+    assert {q.delays.kind for q in result.network.projections} == {DelayKind.AXONAL}
+    assert 0 < result.measure(load_dataset("yinyang:validation"))["accuracy"] < 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("delays: axonal", "delays: dendritic", r"training.delays: .*'none', 'axonal' or 'synaptic'"),
+        ("weight_means: [6, 8]", "weight_means: [6]", "2 layers"),
+        ("batch: 500", "batch: 500\n  tau_mem: 0.001", "tau_mem, 0.001, at least tau_syn"),
+        ("hidden: [8]", "hidden: [8]\n  flips: 0.1", r"training.flips: Unexpected"),
+    ],
+)
+def test_faults_of_a_recipe_are_named(old, new, message):
+    with pytest.raises(UsageError, match=message):
+        parse_recipe(RECIPE.replace(old, new), "mine.yaml")
+
+
+def test_the_recipes_differ_in_their_delays():
+    without, synaptic = load_recipe("yinyang-ttfs").training, load_recipe("yinyang-ttfs-delays").training
+    assert (without.delays, synaptic.delays) == (Delayed.NONE, Delayed.SYNAPTIC)
+    assert without.hidden == synaptic.hidden == (30,)
+
+
+@pytest.mark.parametrize(("name", "accuracy"), [("yinyang-ttfs", 0.972), ("yinyang-ttfs-delays", 0.997)])
+def test_the_networks_that_ship_score_what_their_recipes_say(name, accuracy):
+    """The seeds that were best in training, in the tables of the recipes; run by the exact engine."""
+    network = open_network(NETS / f"{name}.npz")
+    options = load_recipe(name).training
+    assert [p.n for p in network.populations] == [4, *options.hidden, 3]
+    assert network.encoding == options.encoding(1.0)
+    data = load_dataset("yinyang:test")
+    answers = decode(network.decoding, exact_spikes(network, data)["output"], None)
+    assert np.mean(answers == data.labels) == accuracy
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["yinyang-ttfs", "yinyang-ttfs-delays"])
+def test_the_recipes_do_what_they_promise(name):
+    recipe, test = load_recipe(name), load_dataset("yinyang:test")
+    found = [train(recipe, seed).measure(test)["accuracy"] for seed in range(3)]
+    assert np.mean(found) == pytest.approx(recipe.expected.accuracy, abs=recipe.expected.tolerance)
