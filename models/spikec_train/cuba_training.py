@@ -75,10 +75,10 @@ class ExactCuba:
     tau_syn: float = 0.005
     window: float = 0.01
     duration: float = 0.05
-    temperature: float = 0.001
-    gamma: float = 0.005
-    wake: float = 0.001
-    flattest: float = 0.1
+    temperature: float = 5e-4
+    gamma: float = 0.02
+    wake: float = 0.2
+    flattest: float = 0.6
     jitter: float = 0.0
 
     def __post_init__(self) -> None:
