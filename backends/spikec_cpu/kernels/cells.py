@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from spikec.arrays import AnyArray
-from spikec_cpu.kernels import cuba_lif, if_exp, kernel, lif, membrane, qif_exp, ramp, theta
+from spikec_cpu.kernels import cuba_lif, if_exp, inner, lif, membrane, qif_exp, ramp, theta
 from spikec_cpu.lower_exact import (
     DOUBLE,
     EQUAL,
@@ -30,7 +30,7 @@ from spikec_cpu.lower_exact import (
 )  # fmt: skip
 
 
-@kernel
+@inner
 def begin(cells: Cells, x: AnyArray, limit: AnyArray) -> None:
     """Bring all neurons to rest.
 
@@ -45,7 +45,7 @@ def begin(cells: Cells, x: AnyArray, limit: AnyArray) -> None:
             x[k, j] = cells.values[START + k, j]
 
 
-@kernel
+@inner
 def crossing(cells: Cells, j: int, x: AnyArray, limit: float, span: float) -> float:
     """Seconds until neuron `j` spikes; infinite if it does not within `span` (or perhaps later than that)."""
     if limit == math.inf:
@@ -71,7 +71,7 @@ def crossing(cells: Cells, j: int, x: AnyArray, limit: float, span: float) -> fl
     return cuba_lif.crossing_any(p[A, j], p[C, j], p[REST, j], p[B, j], v, i, limit, span)
 
 
-@kernel
+@inner
 def advance(cells: Cells, j: int, x: AnyArray, t: float, silenced: bool) -> None:
     """Bring neuron `j` a time `t` on, in which it does not spike, or only in silence."""
     p, kind = cells.values, cells.kind[j]
@@ -85,7 +85,7 @@ def advance(cells: Cells, j: int, x: AnyArray, t: float, silenced: bool) -> None
         x[0, j], x[1, j] = membrane.advance(p[A, j], p[C, j], p[REST, j], p[B, j], x[0, j], x[1, j], t)
 
 
-@kernel
+@inner
 def kick(cells: Cells, j: int, x: AnyArray, w: float) -> None:
     """Let an arrival of weight `w` act on neuron `j`."""
     kind = cells.kind[j]
@@ -99,7 +99,7 @@ def kick(cells: Cells, j: int, x: AnyArray, w: float) -> None:
         x[1, j] += w
 
 
-@kernel
+@inner
 def reset(cells: Cells, j: int, x: AnyArray, limit: AnyArray) -> None:
     """Do to neuron `j` what a spike does; silence it if it spikes only once."""
     kind = cells.kind[j]
@@ -113,7 +113,7 @@ def reset(cells: Cells, j: int, x: AnyArray, limit: AnyArray) -> None:
         limit[j] = math.inf
 
 
-@kernel
+@inner
 def potential(cells: Cells, j: int, x: AnyArray) -> Any:
     """The membrane V of neuron `j`."""
     kind = cells.kind[j]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 
-from spikec_cpu.kernels import kernel
+from spikec_cpu.kernels import inner
 
 
-@kernel
+@inner
 def crossing(c: float, v: float, i: float, threshold: float) -> float:
     """Seconds until a membrane at or below its threshold exceeds it; infinite if it never does."""
     if i <= 0.0:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 
-from spikec_cpu.kernels import kernel
+from spikec_cpu.kernels import inner
 
 
-@kernel
+@inner
 def lambert(log_z: float, positive: bool, lower: bool) -> float:
     """W of z.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import cells as neuron
-from spikec_cpu.kernels import kernel, membrane, theta
+from spikec_cpu.kernels import inner, kernel, membrane, theta
 from spikec_cpu.kernels.order import longer, sort_by_time, sort_spikes
 from spikec_cpu.lower_exact import LEAK, QIF, REST, THETA, A, B, C, Cells, Lists, Rows, Spikes
 
@@ -20,7 +20,7 @@ EVENTS_PER_SHRINK = 16
 """Kicks of theta neurons between two times that their pairs are brought back to length 1."""
 
 
-@kernel
+@inner
 def through(
     cells: Cells,
     j: int,
@@ -67,7 +67,7 @@ def through(
     return times, neurons, used
 
 
-@kernel
+@inner
 def sweep(
     cells: Cells,
     x: AnyArray,
@@ -171,7 +171,7 @@ def run_rows(
     return times[:used], neurons[:used], sizes
 
 
-@kernel
+@inner
 def incoming_rows(
     rows: Rows, spikes: Spikes, bounds: AnyArray, sample: int, until: float
 ) -> tuple[AnyArray, AnyArray]:
@@ -236,7 +236,7 @@ def run_lists(
     return times[:used], neurons[:used], sizes
 
 
-@kernel
+@inner
 def incoming_list(
     lists: Lists,
     starts: AnyArray,
@@ -273,7 +273,7 @@ def incoming_list(
     return arrivals, synapses, m
 
 
-@kernel
+@inner
 def by_neuron(lists: Lists, spikes: Spikes, bounds: AnyArray, sample: int) -> tuple[AnyArray, AnyArray]:
     """The spikes of all presynaptic neurons in one sample, one neuron's after another's.
 

@@ -13,16 +13,16 @@ from __future__ import annotations
 import math
 
 from spikec.arrays import AnyArray
-from spikec_cpu.kernels import kernel
+from spikec_cpu.kernels import inner
 
 
-@kernel
+@inner
 def shares(a: float, c: float, t: float) -> tuple[float, float, float, float]:
     r""":math:`e^{-at}`, :math:`e^{-ct}`, :math:`K(t)` and :math:`E(t, a)`."""
     return math.exp(-a * t), math.exp(-c * t), math.exp(-min(a, c) * t) * fading(t, abs(c - a)), fading(t, a)
 
 
-@kernel
+@inner
 def fading(t: float, r: float) -> float:
     """:math:`E(t, r)`, stable as r goes to 0."""
     if r == 0.0:
@@ -30,14 +30,14 @@ def fading(t: float, r: float) -> float:
     return -math.expm1(-r * t) / r
 
 
-@kernel
+@inner
 def advance(a: float, c: float, rest: float, b: float, v: float, i: float, t: float) -> tuple[float, float]:
     """Membrane and current a time `t` later."""
     keep, left, driven, biased = shares(a, c, t)
     return rest + (v - rest) * keep + i * driven + b * biased, i * left
 
 
-@kernel
+@inner
 def sweep(
     a: AnyArray,
     c: AnyArray,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from spikec.arrays import AnyArray
-from spikec_cpu.kernels import kernel
+from spikec_cpu.kernels import inner
 
 RUN = 16
 """Pieces of this length are sorted by insertion before they are merged."""
 
 
-@kernel
+@inner
 def longer(times: AnyArray, values: AnyArray) -> tuple[AnyArray, AnyArray]:
     """The same times and values with room for twice as many."""
     more_times, more_values = np.empty(2 * times.size, np.float64), np.empty(2 * times.size, np.int64)
@@ -20,7 +20,7 @@ def longer(times: AnyArray, values: AnyArray) -> tuple[AnyArray, AnyArray]:
     return more_times, more_values
 
 
-@kernel
+@inner
 def sort_by_time(times: AnyArray, values: AnyArray) -> None:
     """Sort times in place, and values with them; equal times keep their order."""
     n = times.size
@@ -51,7 +51,7 @@ def sort_by_time(times: AnyArray, values: AnyArray) -> None:
         width *= 2
 
 
-@kernel
+@inner
 def sort_spikes(times: AnyArray, neurons: AnyArray, begin: int, end: int) -> None:
     """Sort spikes in place by time, then neuron."""
     sorted_already = True
@@ -70,7 +70,7 @@ def sort_spikes(times: AnyArray, neurons: AnyArray, begin: int, end: int) -> Non
         neurons[m] = i
 
 
-@kernel
+@inner
 def place(heap: AnyArray, where: AnyArray, keys: AnyArray, j: int) -> None:
     """Move member `j` of a heap of all neurons to where its key belongs.
 
@@ -100,7 +100,7 @@ def place(heap: AnyArray, where: AnyArray, keys: AnyArray, j: int) -> None:
     where[j] = k
 
 
-@kernel
+@inner
 def push(times: AnyArray, values: AnyArray, n: int, time: float, value: int) -> None:
     """Add one to a heap of `n` times and values that has room for it."""
     k = n
@@ -110,7 +110,7 @@ def push(times: AnyArray, values: AnyArray, n: int, time: float, value: int) -> 
     times[k], values[k] = time, value
 
 
-@kernel
+@inner
 def drop_first(times: AnyArray, values: AnyArray, n: int) -> None:
     """Take the earliest from a heap of `n` times and values."""
     time, value, k = times[n - 1], values[n - 1], 0

@@ -12,7 +12,7 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import cells as neuron
-from spikec_cpu.kernels import kernel
+from spikec_cpu.kernels import inner, kernel
 from spikec_cpu.kernels.order import drop_first, longer, place, push, sort_by_time
 from spikec_cpu.lower_exact import Cells, Fans, Spikes
 
@@ -109,7 +109,7 @@ def run_recurrent(
     return times[:used], neurons[:used], sizes
 
 
-@kernel
+@inner
 def deliver(
     cells: Cells,
     fans: Fans,
@@ -135,7 +135,7 @@ def deliver(
     return n_touched
 
 
-@kernel
+@inner
 def incoming_bundles(
     fans: Fans, spikes: Spikes, bounds: AnyArray, sample: int, until: float
 ) -> tuple[AnyArray, AnyArray]:

@@ -14,10 +14,10 @@ from __future__ import annotations
 import math
 
 from spikec.arrays import AnyArray
-from spikec_cpu.kernels import kernel
+from spikec_cpu.kernels import inner
 
 
-@kernel
+@inner
 def crossing(rate: float, a: float, b: float) -> float:
     """Seconds until the next spike; `rate` is r/tau."""
     if b <= 0.0:
@@ -25,7 +25,7 @@ def crossing(rate: float, a: float, b: float) -> float:
     return math.atan2(b, a) / rate
 
 
-@kernel
+@inner
 def advance(rate: float, a: float, b: float, t: float, silenced: bool) -> tuple[float, float]:
     """The pair a time `t` later, of length 1; only one that is silenced may pass through infinity."""
     cos, sin = math.cos(rate * t), math.sin(rate * t)
@@ -38,7 +38,7 @@ def advance(rate: float, a: float, b: float, t: float, silenced: bool) -> tuple[
     return a, b
 
 
-@kernel
+@inner
 def sweep(
     rate: AnyArray,
     t: float,
@@ -84,7 +84,7 @@ def sweep(
     return any_crosses
 
 
-@kernel
+@inner
 def shrink(a: AnyArray, b: AnyArray) -> None:
     """Bring pairs that kicks have made long back to about length 1."""
     for j in range(a.size):
