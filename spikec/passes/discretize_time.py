@@ -57,9 +57,9 @@ class DiscretizeTime:
             n: _matched(t) if isinstance(network.clock, Continuous) else np.ones(()) for n, t in ticks.items()
         }
         shift = late_ticks(network, dt)
-        late = mean_lateness(network, shift)
+        late = mean_lateness(network, dt, shift)
         on_chip = {name: replace(network.population(name), neuron=_on_chip(t)) for name, t in ticks.items()}
-        earlier, unreached = _early_states(network, dt, late_input(network, shift))
+        earlier, unreached = _early_states(network, dt, late_input(network, dt, shift))
         wait = waits(network, dt, shift)
         gains = {name: t.gain * matched[name] for name, t in ticks.items()}
         projections = {
@@ -150,7 +150,7 @@ def _sample_length(network: Network, dt: float, shift: Mapping[str, int], late: 
     assert network.encoding is not None
     answers = network.outputs if network.decoding is None else (network.decoding.population,)
     pairs = {p.name for p in network.populations if isinstance(p.neuron, Theta | QifExp)}
-    latest = [shift[n] + (round(2 * (late[n] - shift[n])) if n in pairs else 0) for n in answers]
+    latest = [shift[n] + (int(np.ceil(2 * (late[n] - shift[n]))) if n in pairs else 0) for n in answers]
     return round(network.encoding.duration / dt) + 1 + max(latest, default=0)
 
 

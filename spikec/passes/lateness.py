@@ -7,8 +7,9 @@ one tick; it is taken off where there is a delay to take it from. Elsewhere the 
 late, and what reaches it on other ways is delayed as much: its inputs still meet as they did. Only in a cycle
 whose delays are shorter than its hops can they not.
 
-**Halves.** A spike is seen in the first tick after it, half a tick late on average, and what it causes is
-late by as much.
+**Parts.** A spike is seen in the first tick after it, half a tick late on average, and what it causes is late
+by as much. Input spikes are rounded to ticks; if all come at one moment, all are late, or early, by one known
+part of a tick.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from spikec.arrays import FloatArray
-from spikec.ir.network import Continuous, Network, Projection
+from spikec.coding import BinaryEncoding
+from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import If, Lif
 
 
@@ -72,32 +74,40 @@ def waits(network: Network, dt: float, shift: Mapping[str, int]) -> dict[str, Fl
     }
 
 
-def mean_lateness(network: Network, shift: Mapping[str, int]) -> dict[str, float]:
-    """By how many ticks the spikes of each population are late on average; those of inputs are not.
+def mean_lateness(network: Network, dt: float, shift: Mapping[str, int]) -> dict[str, float]:
+    """By how many ticks the spikes of each population are late on average.
+
+    Those of inputs are not, unless all come at one moment that lies between two ticks.
 
     Args:
         network: Before it is put on the chip's clock.
+        dt: Length of a tick, seconds.
         shift: Whole ticks, from `late_ticks`.
     """
-    jumps = {p.name for p in network.populations if isinstance(p.neuron, If | Lif)}
-    late = late_input(network, shift)
-    return {
-        p.name: late[p.name] + (0.0 if p.is_source or p.name in jumps else 0.5) for p in network.populations
-    }
+    late = late_input(network, dt, shift)
+    return {p.name: late[p.name] + _own_half(p) for p in network.populations}
 
 
-def late_input(network: Network, shift: Mapping[str, int]) -> dict[str, float]:
+def late_input(network: Network, dt: float, shift: Mapping[str, int]) -> dict[str, float]:
     """By how many ticks what reaches each population is late, on average: the latest of its inputs.
 
-    Within a cycle nobody is late of itself.
+    Within a cycle nobody is late of itself. For an input it is by how much its own spikes are.
     """
-    jumps = {p.name for p in network.populations if isinstance(p.neuron, If | Lif)}
-    halves = {p.name: 0.0 for p in network.populations}
+    late = {p.name: 0.0 for p in network.populations}
+    if isinstance(network.encoding, BinaryEncoding):
+        moment = network.encoding.time / dt
+        late[network.encoding.population] = float(np.rint(moment) - moment)
     for component in network.components():
         reaching = [
-            halves[q.pre] + (0.0 if network.population(q.pre).is_source or q.pre in jumps else 0.5)
+            late[q.pre] + _own_half(network.population(q.pre))
             for q in network.projections
             if q.post in component and q.pre not in component
         ]
-        halves.update(dict.fromkeys(component, max(reaching, default=0.0)))
-    return {name: shift[name] + h for name, h in halves.items()}
+        if reaching:
+            late.update(dict.fromkeys(component, max(reaching)))
+    return {name: shift[name] + h for name, h in late.items()}
+
+
+def _own_half(p: Population) -> float:
+    """What a population adds: where membranes jump, a spike is seen in the tick that causes it."""
+    return 0.0 if p.is_source or isinstance(p.neuron, If | Lif) else 0.5

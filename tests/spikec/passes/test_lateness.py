@@ -1,10 +1,12 @@
 """Lateness: whole ticks of hops, and half a tick for every population that sees its spikes a tick late."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from spikec.coding import BinaryEncoding
 from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import If, QifExp, Ramp, Source, Theta
@@ -36,5 +38,13 @@ def _chain(*neurons, extra=()):
 def test_spikes_and_what_they_reach_are_late_by_so_much(network, spikes, inputs):
     shift = late_ticks(network, DT)
     names = [p.name for p in network.populations]
-    assert [mean_lateness(network, shift)[name] for name in names] == spikes
-    assert [late_input(network, shift)[name] for name in names] == inputs
+    assert [mean_lateness(network, DT, shift)[name] for name in names] == spikes
+    assert [late_input(network, DT, shift)[name] for name in names] == inputs
+
+
+def test_inputs_of_one_moment_are_late_by_one_part_of_a_tick():
+    early, late = BinaryEncoding("in", 1.0, 2.3 * DT, 9 * DT), BinaryEncoding("in", 1.0, 2.75 * DT, 9 * DT)
+    for encoding, part in ((early, -0.3), (late, 0.25)):
+        network = replace(_chain(Theta(0.01), Theta(0.01)), encoding=encoding)
+        found = mean_lateness(network, DT, late_ticks(network, DT))
+        assert found == pytest.approx({"in": part, "p0": part + 0.5, "p1": part + 1})
