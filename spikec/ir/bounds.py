@@ -21,7 +21,7 @@ import numpy as np
 from spikec.arrays import BoolArray, FloatArray, IntArray
 from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
-from spikec.ir.kernels import current_kernel, membrane_kernel, total
+from spikec.ir.kernels import Kernel, current_kernel, membrane_kernel, total
 from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import Source
 from spikec.ir.own_inhibition import Inhibition, inhibition_left, own_inhibitions
@@ -133,8 +133,8 @@ def _inhibits_itself(
     * the current, bias included, stays at or below zero, and so does the membrane. :math:`I(m)` outweighs all
       excitation, as if it came at that moment, and the bias;
     * the membrane stays at or below zero, wherever the current is. :math:`I_v(m)` outweighs whatever all
-      excitation and the bias can have left in it; and so does what a membrane has kept that could not go
-      lower than :math:`-2^{23} + 1`, for it forgets how much lower it would be.
+      excitation and the bias can have left in it; and so does, if all inhibition together could push it
+      that far, what a membrane keeps of :math:`-2^{23} + 1`, for it forgets how much lower it would be.
 
     Rounding toward zero weakens what is negative by less than one in each tick, in current and membrane.
     """
@@ -201,7 +201,34 @@ def _holds_membrane(
         raised += total(amount[neurons, None], np.asarray(times))
     raised += (kernel.piled if r > 0 else 0.0) + (np.cumsum(kept) if b < 1 else 0.0)
     left = inhibition_left(inhibitions, kernel.left, neurons, np.arange(horizon + 1))
-    return bool(np.all(raised <= np.minimum(left, (M - 1) * kept)))
+    forgets = n_ticks is None or _deepest(network, population, neurons, kernel, inhibitions, once) >= M - 1
+    return bool(np.all(raised <= (np.minimum(left, (M - 1) * kept) if forgets else left)))
+
+
+def _deepest(
+    network: Network,
+    population: Population,
+    neurons: IntArray,
+    kernel: Kernel,
+    inhibitions: Collection[Inhibition],
+    once: Collection[str],
+) -> float:
+    """How far below zero all inhibition together could push the membrane of any of these neurons."""
+    k = population.neuron
+    assert isinstance(k, CubaFixed)
+    highest, ever = kernel.highest[-1], kernel.left.sum()
+    whole = [replace(i, amount=64 * np.ceil(i.amount / 64)) for i in inhibitions if i.alone]
+    ticks = np.arange(kernel.left.size)
+    deepest = inhibition_left(whole, kernel.left, neurons, ticks).max(axis=1)
+    bias = np.ldexp(np.minimum(np.asarray(k.bias_mant, np.float64), 0.0), np.asarray(k.bias_exp))
+    deepest += np.broadcast_to(np.ceil(-bias), (population.n,))[neurons] * kernel.left.size
+    for q in network.incoming(population.name):
+        if q.name not in {i.projection for i in whole}:
+            n_sums, n_synapses = _n_cuts(q, population.n) if _exponent(q) < 0 else (0, 0)
+            down = _sums(q, population.n)[0]
+            most = (down + 64 * n_synapses) * highest if q.pre in once else (down + 64 * n_sums) * ever
+            deepest += most[neurons]
+    return float(deepest.max())
 
 
 def _alike(population: Population) -> Iterator[tuple[IntArray, float, float]]:

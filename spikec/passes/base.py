@@ -12,7 +12,7 @@ everything that is still broken at the end, all at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Protocol
 
@@ -132,9 +132,9 @@ def only_first_counts(network: Network, name: str) -> bool:
     return not network.outgoing(name)
 
 
-def rename_free(network: Network, wanted: str, also_taken: Collection[str] = ()) -> str:
+def rename_free(network: Network, wanted: str) -> str:
     """A name for a new population or projection that is not taken."""
-    taken = {*also_taken, *(p.name for p in network.populations), *(q.name for q in network.projections)}
+    taken = {p.name for p in network.populations} | {q.name for q in network.projections}
     name, k = wanted, 2
     while name in taken:
         name, k = f"{wanted}{k}", k + 1

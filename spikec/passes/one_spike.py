@@ -17,7 +17,7 @@ silence when its promise is dropped. It is dropped where it cannot be kept or wo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -32,6 +32,7 @@ from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import CubaTicks, Source
 from spikec.passes.base import only_first_counts, rename_free
 from spikec.passes.integers import starting_scale
+from spikec.passes.quantize_delays import RELAY
 from spikec.program import LogEntry, Program
 from spikec.units import several
 
@@ -67,7 +68,13 @@ class Silence:
 
 @dataclass(frozen=True)
 class OneSpike:
-    """Give every population of one-spike neurons a self-inhibition."""
+    """Give every population of one-spike neurons a self-inhibition.
+
+    Attributes:
+        relays: Whether relay neurons carry inhibition that comes later than a synapse can wait.
+    """
+
+    relays: bool = True
 
     name: ClassVar[str] = "one-spike"
     lossless: ClassVar[bool] = True
@@ -78,23 +85,26 @@ class OneSpike:
         formats = program.target.formats
         longest = int(formats.delay_max.value) if formats else None
         figures: dict[str, object] = {}
-        kept, dropped = [], []
+        kept, dropped = list[str](), list[str]()
         for p in program.network.populations:
             if not _promises(p):
                 continue
             silence = silence_after(program.network, p, program.n_ticks, longest)
             broken = unenforceable(program.network, p, program.n_ticks, silence)
-            added = () if broken else tuple(_projections(network, p, silence))
-            bits = bits_of_range(program, p, added)
+            bits = 0.0 if broken else bits_of_range(program, p, silence)
             if only_first_counts(program.network, p.name) and (broken or bits > 0):
                 dropped.append(p.name)
                 figures[f"{p.name}.promise"] = "dropped: only first spikes are read"
             elif broken:
                 violations.append(broken)
             else:
-                kept.append(p.name)
-                network = replace(network, projections=(*network.projections, *added))
-                figures |= {f"{p.name}.synapses": p.n * len(added), f"{p.name}.bits_of_range": bits}
+                n_populations = len(network.populations)
+                network = with_silence(network, p, silence, longest if self.relays else None)
+                relays = [r.name for r in network.populations[n_populations:]]
+                kept += [p.name, *relays]
+                figures[f"{p.name}.inhibitions"] = len(silence.starts) if silence.strength > 0 else 0
+                figures[f"{p.name}.bits_of_range"] = bits
+                figures |= {f"{p.name}.relay_neurons": p.n * len(relays)} if relays else {}
         network = network.with_populations(
             {
                 p.name: replace(p, neuron=replace(p.neuron, one_spike=False))
@@ -102,7 +112,8 @@ class OneSpike:
                 if isinstance(p.neuron, CubaTicks) and p.neuron.one_spike
             }
         )
-        summary = f"self-inhibition after the first spike added to {several(len(kept), 'population')}"
+        n_kept = sum(name.endswith(".inhibitions") for name in figures)
+        summary = f"self-inhibition after the first spike added to {several(n_kept, 'population')}"
         if dropped:
             summary += f"; later spikes of {', '.join(dropped)} stay, for only first ones are read"
         entry = LogEntry(self.name, not dropped, summary, figures)
@@ -188,14 +199,12 @@ def unenforceable(
     return Violation("one spike a sample", population.name, got, limit, advice)
 
 
-def bits_of_range(program: Program, population: Population, added: Collection[Projection]) -> float:
+def bits_of_range(program: Program, population: Population, silence: Silence) -> float:
     """By how many bits a population must be scaled down to hold its self-inhibition, about."""
     formats, last = program.target.formats, program.n_ticks or 0
-    if formats is None or not added:
+    if formats is None or silence.strength == 0:
         return 0.0
     network, bits = program.network, int(formats.weight_bits.value)
-    starts = tuple(int(q.delays.values) for q in added)
-    strength = float(np.max(-np.asarray(next(iter(added)).connectivity.weights)))
     largest, with_inhibition = 0.0, 0.0
     for neurons, (r, _) in _alike(population):
         kernel = current_kernel(r, last)
@@ -203,12 +212,13 @@ def bits_of_range(program: Program, population: Population, added: Collection[Pr
             float(np.max((once + often * kernel.most(last)[-1])[neurons]))
             for once, often in (_excitation(network, population), _excitation(network, population, -1))
         )
-        peak = strength * float(repeated(kernel.left, starts).max())
+        peak = silence.strength * float(repeated(kernel.left, silence.starts).max())
         largest = max(largest, up, down)
         with_inhibition = max(with_inhibition, up, down + peak)
     incoming = network.incoming(population.name)
     before = min(starting_scale(population, incoming, formats, bits), _fits(largest))
-    after = min(starting_scale(population, (*incoming, *added), formats, bits), _fits(with_inhibition))
+    own = Projection("own", population.name, population.name, one_to_one(population.n, -silence.strength))
+    after = min(starting_scale(population, (*incoming, own), formats, bits), _fits(with_inhibition))
     return float(np.log2(before / after))
 
 
@@ -217,14 +227,33 @@ def _fits(current: float) -> float:
     return M / 64 / current if current > 0 else np.inf
 
 
-def _projections(network: Network, population: Population, silence: Silence) -> Iterator[Projection]:
-    """A synapse from each neuron to itself for every inhibition."""
-    taken: list[str] = []
+def with_silence(network: Network, population: Population, silence: Silence, longest: int | None) -> Network:
+    """Give each neuron of a population a synapse to itself for every inhibition.
+
+    Args:
+        network: In float ticks.
+        population: One of its populations.
+        silence: What to add.
+        longest: The longest delay of a synapse, ticks: what comes later comes from relays, one behind the
+            other. None if synapses may wait for ever.
+    """
+    carriers, itself = [population.name], one_to_one(population.n, -silence.strength)
     for start in silence.starts if silence.strength > 0 else ():
-        name = rename_free(network, f"{population.name}.once", taken)
-        taken.append(name)
-        itself = one_to_one(population.n, -silence.strength)
-        yield Projection(name, population.name, population.name, itself, Delays(np.array(start)))
+        stage, wait = (0, start) if longest is None else divmod(start, longest + 1)
+        while len(carriers) <= stage:
+            name = rename_free(network, f"{population.name}.once.relay{len(carriers)}")
+            chain = one_to_one(population.n, 1.0)
+            into = Projection(f"{name}.in", carriers[-1], name, chain, Delays(np.array(longest)))
+            network = replace(
+                network,
+                populations=(*network.populations, Population(name, RELAY, population.shape)),
+                projections=(*network.projections, into),
+            )
+            carriers.append(name)
+        name = rename_free(network, f"{population.name}.once")
+        back = Projection(name, carriers[stage], population.name, itself, Delays(np.array(wait)))
+        network = replace(network, projections=(*network.projections, back))
+    return network
 
 
 def _excitation(network: Network, population: Population, sign: int = 1) -> tuple[FloatArray, FloatArray]:

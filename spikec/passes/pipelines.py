@@ -51,7 +51,7 @@ def loihi(options: CompileOptions) -> tuple[Pass, ...]:
         Fold(),
         Prune(),
         DiscretizeTime(options.dt, options.max_ticks),
-        OneSpike(),
+        OneSpike(options.relays),
         CurrentBias(),
         QuantizeDelays(options.relays),
         ShareThresholds(),

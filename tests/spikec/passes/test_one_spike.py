@@ -14,7 +14,7 @@ from spikec.events import from_dense_times, from_rows, same
 from spikec.ir.bounds import once_spiking
 from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaLif, CubaTicks, If, Ramp, Source
+from spikec.ir.neurons import CubaLif, CubaTicks, If, Lif, Ramp, Source
 from spikec.passes.discretize_time import DiscretizeTime
 from spikec.passes.one_spike import OneSpike
 from spikec.passes.pipelines import CompileOptions, compile_network
@@ -317,8 +317,18 @@ def test_a_delay_that_a_synapse_can_hold_is_preferred_to_a_relay():
     """128 ticks with 64 of memory: a second inhibition at the longest delay lasts to the end."""
     program = OneSpike().apply(_single(CubaTicks(64, 32, 0.5, one_spike=True), 193))
     assert [q.delays.longest for q in program.network.projections if q.pre == "out"] == [0, 62]
-    program = OneSpike().apply(_single(CubaTicks(200, 32, 0.5, one_spike=True), 400))
-    assert max(q.delays.longest for q in program.network.projections) > 62
+    long = _single(CubaTicks(200, 32, 0.5, one_spike=True), 400)
+    program = OneSpike().apply(long)
+    relays = [p.name for p in program.network.populations if "relay" in p.name]
+    assert len(relays) == 5  # 63 ticks each, and the last inhibition comes after 357
+    assert program.once == ("out", *relays)
+    assert max(q.delays.longest for q in program.network.projections) <= 62
+    alone = OneSpike(relays=False).apply(long).network
+    assert [p.name for p in alone.populations] == ["in", "out"]
+    assert max(q.delays.longest for q in alone.projections) > 300
+    inputs = {"in": from_dense_times([[0.0, 399 * DT]])}
+    for network in (alone, program.network):
+        assert answer(replace(program, network=network), inputs, 400).spikes["out"].n_events == 1
 
 
 def _answering(neuron, readout=Readout.FIRST, weight=9.0):
@@ -373,3 +383,25 @@ def test_outputs_that_other_neurons_hear_keep_their_promise():
     heard = Projection("back", "out", "out", Dense(np.array([[-1.0]])))
     network = replace(network, projections=(*network.projections, heard))
     assert OneSpike().apply(replace(program, network=network)).once == ("out",)
+
+
+@pytest.mark.parametrize("tau", [5, 20, 300])
+def test_membranes_that_leak_are_kept_silent_for_many_time_constants(tau):
+    """As long as no inhibition can push them out of their 24 bits, however deep; here it cannot."""
+    rng = np.random.default_rng(tau)
+    neuron = Lif(tau * DT, 1.0, one_spike=True)
+    network = Network(
+        (Population("in", Source(True), (20,)), *(Population(n, neuron, (4,)) for n in "ab")),
+        (
+            Projection("1", "in", "a", Dense(rng.normal(0.2, 0.5, (4, 20)))),
+            Projection("2", "a", "b", Dense(np.full((4, 4), 0.6))),
+        ),
+        ("in",),
+        ("b",),
+        Continuous(),
+    )
+    program = compile_network(network, LOIHI2, CompileOptions(dt=DT, n_ticks=120))
+    assert {"a", "b"} <= once_spiking(program.network, 120)
+    spikes = answer(program, {"in": from_dense_times(_times(rng, 20, 20, 118 * DT))}, 120).spikes
+    assert spikes["a"].n_events > 40
+    assert spikes["a"].counts().max() == 1
