@@ -11,7 +11,8 @@ from spikec.container import write_atomically
 from spikec.errors import UsageError
 from spikec.report.html import page
 from spikec.report.plots import format_of, to_bytes
-from spikec.report.raster import Shown, raster
+from spikec.report.raster import raster
+from spikec.report.shown import Shown
 from spikec.report.summary import Summary, summarise
 from spikec.result import RunResult
 

@@ -10,9 +10,9 @@ changes no ratio, so it changes nothing but the rounding: with :math:`k` the bit
 
 .. math:: norm(A, B) = \big((A + 2^{k-1}) \gg k,\; (B + 2^{k-1}) \gg k\big),
 
-and for negative k both are shifted to the left instead. Sums that projections deliver, and the one that makes a
-current, are kept to 32 bits, as Lava's. The membrane that engines record is the pair in one
-word of 32 bits, :math:`2^{16} a + b` (`word`, `pair`).
+and for negative k both are shifted to the left instead. Sums that projections deliver, and the one that makes
+a current, are kept to 32 bits, as Lava's. The membrane that engines record is the pair in one word of 32
+bits, :math:`2^{16} a + b` (`word`, `pair`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ import base64
 from importlib.resources import files
 
 from spikec.report.plots import to_bytes
-from spikec.report.raster import MAX_STRIPS, Shown, raster
+from spikec.report.raster import MAX_STRIPS, raster
+from spikec.report.shown import Shown
 from spikec.report.summary import Summary
 from spikec.report.tables import accuracy_text, count_text, energy_range_text, tables
 from spikec.result import RunResult

@@ -7,18 +7,14 @@ at the times that they stand for (`spikec.spike_times`).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from spikec.arrays import FloatArray
 from spikec.errors import UsageError
-from spikec.events import Events
+from spikec.report.membranes import draw_membranes, membrane_panels
 from spikec.report.plots import COLOURS, LONGEST_NAME, name_axis
+from spikec.report.shown import Shown, answer_of, times_of
 from spikec.report.tables import printable
 from spikec.result import RunResult
-from spikec.spike_times import lateness, seconds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,26 +26,10 @@ MAX_MARKS = 50_000
 MAX_STRIPS = 24
 """Populations drawn; a taller picture nobody would read."""
 
-FEW = 10
-"""Membranes drawn of a population where nobody says which: all of one so small, or the first `FEW` // 2."""
-
 _PAIR = ("#5a9bdc", "#b3360b")
 """The run itself, and the one beside it: light blue and dark orange, apart for every eye and in grey."""
 
 _WIDTH = 9.0
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """A run to draw.
-
-    Attributes:
-        result: The run.
-        label: What it is called in the legend.
-    """
-
-    result: RunResult
-    label: str = ""
 
 
 def raster(
@@ -76,7 +56,7 @@ def raster(
     for run in runs:
         _check_sample(run.result, sample)
     scale, unit = _time_scale(runs)
-    panels = _panels(runs, neurons)
+    panels = membrane_panels(runs, neurons)
     strips, n_left_out = _strips(runs, {panel.name for panel in panels})
     heights = [max(0.32, min(2.4, 0.3 + n / 60)) for n in strips.values()] + [1.3] * len(panels)
     figure, axes = _stacked(heights, [*strips, *(panel.title for panel in panels)], len(panels) > 0)
@@ -84,7 +64,7 @@ def raster(
         colours = _PAIR if beside is not None else (COLOURS[i % len(COLOURS)],)
         _draw_strip(axis, name, size, heights[i], runs, sample, scale, colours)
     for axis, panel in zip(axes[len(strips) :], panels, strict=True):
-        _draw_membranes(axis, panel, sample, scale)
+        draw_membranes(axis, panel, sample, scale)
     end = max(_end(run.result, scale) for run in runs)
     for axis in axes:
         axis.set_xlim(-0.01 * end, 1.01 * end) if end > 0 else None
@@ -132,16 +112,6 @@ def _stacked(heights: Sequence[float], names: Sequence[str], with_legends: bool)
     return figure, axes
 
 
-@dataclass(frozen=True, eq=False)
-class _Panel:
-    """Membranes of one population in one run, a column each."""
-
-    run: Shown
-    name: str
-    neurons: tuple[int, ...]
-    title: str
-
-
 def _check_sample(result: RunResult, sample: int) -> None:
     n = min((e.n_samples for e in result.spikes.values()), default=0)
     if not 0 <= sample < n:
@@ -166,16 +136,12 @@ def _in_ticks(run: RunResult) -> bool:
     return any(e.in_ticks and e.n_events for e in run.spikes.values())
 
 
-def _times(run: RunResult, name: str, events: Events, scale: float | None) -> FloatArray:
-    return events.times.astype(np.float64) if scale is None else scale * seconds(run, name, events)
-
-
 def _end(run: RunResult, scale: float | None) -> float:
     """The end of a run on the time axis."""
     until, dt = run.meta.get("until"), run.meta.get("dt")
     if until is None:
         return max(
-            (float(_times(run, n, e, scale).max(initial=0)) for n, e in run.spikes.items()), default=0.0
+            (float(times_of(run, n, e, scale).max(initial=0)) for n, e in run.spikes.items()), default=0.0
         )
     return float(until) if scale is None else scale * float(until) * (float(dt) if dt else 1.0)
 
@@ -201,7 +167,7 @@ def _draw_strip(
         e = run.result.spikes[name].select(sample, sample + 1)
         step = 1 + e.n_events // MAX_MARKS
         axis.scatter(
-            _times(run.result, name, e, scale)[::step],
+            times_of(run.result, name, e, scale)[::step],
             e.neurons[::step] + (side * apart),
             s=length**2,
             marker="|",
@@ -217,7 +183,7 @@ def _draw_strip(
 
 def _mark_answers(axis: Axes, name: str, runs: Sequence[Shown], sample: int, colours: Sequence[str]) -> None:
     """Shade the row of each run's answer, if this population gives it."""
-    answers = [_answer(run.result, sample, name) for run in runs]
+    answers = [answer_of(run.result, sample, name) for run in runs]
     for k, (answer, colour) in enumerate(zip(answers, colours, strict=True)):
         if answer is None or answer in answers[:k]:
             continue
@@ -238,112 +204,9 @@ def _mark_answers(axis: Axes, name: str, runs: Sequence[Shown], sample: int, col
         )
 
 
-def _panels(runs: Sequence[Shown], chosen: Mapping[str, Sequence[int]] | None) -> list[_Panel]:
-    """Which membranes to draw, in the order of the populations."""
-    order = list(dict.fromkeys(name for run in runs for name in run.result.spikes))
-    recorded = [(name, run) for name in order for run in runs if f"{name}.v" in run.result.traces]
-    if chosen is not None:
-        _check_chosen(chosen, recorded)
-    found = []
-    for name, run in recorded:
-        n = run.result.traces[f"{name}.v"].shape[2]
-        few = range(n if n <= FEW else FEW // 2)
-        neurons = tuple(few if chosen is None else chosen.get(name, ()))
-        if neurons:
-            title = f"{name}\nmembrane" + (f"\n{run.label}" if len(runs) > 1 else "")
-            found.append(_Panel(run, name, neurons, title))
-    return found
-
-
-def _check_chosen(chosen: Mapping[str, Sequence[int]], recorded: Sequence[tuple[str, Shown]]) -> None:
-    there = list(dict.fromkeys(name for name, _ in recorded))
-    for name, neurons in chosen.items():
-        sizes = [run.result.traces[f"{name}.v"].shape[2] for own, run in recorded if own == name]
-        if not sizes:
-            raise UsageError(
-                f"no membrane of {name} was recorded in the course of time, only of "
-                f"{', '.join(there) or 'none'}; run with --record {name}.v"
-            )
-        wrong = [j for j in neurons if not 0 <= j < min(sizes)]
-        if wrong:
-            raise UsageError(
-                f"there is no neuron {wrong[0]} of {name} to draw; it has neurons 0 to {min(sizes) - 1}"
-            )
-
-
-def _draw_membranes(axis: Axes, panel: _Panel, sample: int, scale: float | None) -> None:
-    """Draw membranes as lines, and their neurons' spikes as marks on the upper edge."""
-    from matplotlib import colormaps
-    from matplotlib.ticker import MaxNLocator
-
-    run, name = panel.run.result, panel.name
-    v = np.array(run.traces[f"{name}.v"][sample], np.float64)
-    low, high = _limits(v[:, list(panel.neurons)])
-    v[1:][(v[:-1] > high) & (v[1:] < low)] = np.nan  # through infinity: no line from one end to the other
-    times = _trace_times(run, name, v.shape[0], scale)
-    spikes = run.spikes[name].select(sample, sample + 1)
-    at = _times(run, name, spikes, scale)
-    winner = _answer(run, sample, name)
-    few = len(panel.neurons) <= 10
-    palette = colormaps["tab10" if few else "viridis"](
-        np.arange(len(panel.neurons)) if few else np.linspace(0, 0.9, len(panel.neurons))
-    )
-    for j, colour in zip(panel.neurons, palette, strict=True):
-        wins = j == winner
-        text = f"{j}, answer" if wins else f"{j}"
-        axis.plot(times, v[:, j], lw=2.4 if wins else 1.1, color=colour, zorder=3 if wins else 2, label=text)
-        mine = at[spikes.neurons == j]
-        axis.plot(
-            mine, np.full(mine.size, 1.0), "v", ms=5, mew=0, color=colour,
-            transform=axis.get_xaxis_transform(), clip_on=False,
-        )  # fmt: skip
-    axis.legend(
-        frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.05), handlelength=1.0,
-        borderaxespad=0.3, labelspacing=0.15, handletextpad=0.5,
-    )  # fmt: skip
-    axis.set_ylim(low, high)
-    axis.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4), useMathText=True)
-    axis.yaxis.get_offset_text().set_fontsize(7)
-    axis.yaxis.set_major_locator(MaxNLocator(4))
-    name_axis(axis, panel.title)
-
-
-def _trace_times(run: RunResult, name: str, n: int, scale: float | None) -> FloatArray:
-    """When the values of a recorded membrane hold."""
-    steps = np.arange(n, dtype=np.float64)
-    if scale is None:
-        return steps
-    if run.meta.get("every"):
-        return steps * (scale * float(run.meta["every"]))
-    return (steps - lateness(run, name)) * (scale * float(run.meta.get("dt") or 1.0))
-
-
-def _limits(v: FloatArray) -> tuple[float, float]:
-    """Limits of an axis that shows all of some membranes, but for what goes through infinity."""
-    finite = v[np.isfinite(v)]
-    if not finite.size:
-        return -1.0, 1.0
-    low, middle, high = np.percentile(finite, (2, 50, 98))
-    if max(finite.max() - middle, middle - finite.min()) > 4 * (high - low) > 0 or finite.size < v.size:
-        margin = 0.3 * (high - low)
-    else:
-        low, high = finite.min(), finite.max()
-        margin = 0.05 * (high - low)
-    margin = margin or 0.05 * max(1.0, abs(middle))
-    return float(low - margin), float(high + margin)
-
-
-def _answer(run: RunResult, sample: int, population: str | None = None) -> int | None:
-    """The neuron that a run answers with, if there is one, and if it is one of this population."""
-    if population is not None and (run.meta.get("decoding") or {}).get("population") != population:
-        return None
-    answers = tuple(run.meta.get("predictions") or ())
-    return int(answers[sample]) if sample < len(answers) and answers[sample] >= 0 else None
-
-
 def _title(runs: Sequence[Shown], sample: int, n_left_out: int) -> str:
     parts = [f"sample {sample}"]
-    answers = [_answer(run.result, sample) for run in runs if run.result.meta.get("predictions")]
+    answers = [answer_of(run.result, sample) for run in runs if run.result.meta.get("predictions")]
     if answers:
         words = ("none" if a is None else str(a) for a in dict.fromkeys(answers))
         parts.append(f"answer {', beside it '.join(words)}")

@@ -47,8 +47,8 @@ class Formats:
         bias_max: Largest bias mantissa, either sign.
         bias_exponent_max: Largest bias exponent.
         delay_max: Longest synaptic delay in ticks, on top of the hop's own tick.
-        programmable_neurons: 1 if neurons can be programmed, as `Theta` and `QifExp` need; None for Loihi's own
-            neuron only.
+        programmable_neurons: 1 if neurons can be programmed, as `Theta` and `QifExp` need; None if there is
+            Loihi's own neuron only.
     """
 
     weight_bits: Figure

@@ -9,7 +9,8 @@ from spikec.errors import UsageError
 from spikec.events import Events, from_rows, no_events
 from spikec.report import raster as module
 from spikec.report.plots import to_bytes
-from spikec.report.raster import Shown, raster
+from spikec.report.raster import raster
+from spikec.report.shown import Shown
 from spikec.result import RunResult
 
 FACTS = {
