@@ -149,7 +149,7 @@ def draw(figures: dict[str, Any], path: Path) -> None:
     left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
     exact = 100 * figures["exact_mean"]
     left.axhline(exact, color="0.55", lw=1, ls="--")
-    left.annotate(f"exact spike times: {exact:.2f} %", (TICKS[0], exact), (0, 4), textcoords="offset points",
+    left.annotate(f"exact: {exact:.2f} %", (TICKS[0], exact), (0, 4), textcoords="offset points",
                   color="0.35", fontsize=8)  # fmt: skip
     colours = dict(zip(BITS, ("#08306b", "#2171b5", "#4292c6", "#e6550d", "#a63603", "#636363"), strict=True))
     for bits in BITS:
