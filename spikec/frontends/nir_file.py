@@ -10,8 +10,7 @@ Layout (nir 1.0.8, ``serialization.py``): ``/version``; ``/node`` with ``type``,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import numpy as np
 
 from spikec.arrays import FloatArray
 from spikec.errors import FileFormatError, NetworkError
+from spikec.frontends.hdf5 import Hdf5Reader, reading
 from spikec.frontends.hdf5_heap import check_heaps
 
 PARAMETERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -47,8 +47,6 @@ NEEDLESS = {"Flatten": {"start_dim", "end_dim", "input_type"}}
 
 MAX_NODES = 100_000
 MAX_DEPTH = 32
-MAX_INFLATION = 1100
-"""Deflate cannot expand by more than about 1032, so a file that claims more than this is a lie."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +93,10 @@ def read_graph(path: Path) -> Graph:
         FileFormatError: It is no NIR file, is damaged, or claims sizes that its bytes cannot hold.
         NetworkError: A node lacks parameters or has unknown ones, or its name is impossible.
     """
-    with _reading(path, "the file"):
+    with reading(path, "the file"):
         check_heaps(path)
     # What h5py raises on damaged files comes from anywhere, so this encloses all of the reading.
-    with _reading(path, "the file"), h5py.File(path, "r") as file:
+    with reading(path, "the file"), h5py.File(path, "r") as file:
         reader = _Reader(path, path.stat().st_size)
         members = reader.members(file, "the file")
         if not isinstance(members.get("node"), h5py.Group):
@@ -110,13 +108,11 @@ def read_graph(path: Path) -> Graph:
         return reader.graph(members["node"], "", 0, version)
 
 
-class _Reader:
-    """One pass over a file, with what may still be read of it."""
+class _Reader(Hdf5Reader):
+    """One pass over a NIR file."""
 
     def __init__(self, path: Path, file_bytes: int) -> None:
-        self.path = path
-        self.file_bytes = file_bytes
-        self.budget = MAX_INFLATION * file_bytes
+        super().__init__(path, file_bytes)
         self.n_nodes = 0
 
     def graph(self, group: Any, prefix: str, depth: int, version: str | None = None) -> Graph:
@@ -188,63 +184,3 @@ class _Reader:
             return None
         value = float(self.numbers(dataset, "dt of the metadata").reshape(()))
         return value if 0 < value < np.inf else None
-
-    def members(self, group: Any, where: str) -> dict[str, Any]:
-        """The groups and datasets of a group by name."""
-        with _reading(self.path, where):
-            found = {}
-            for name in group:
-                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                    raise FileFormatError(
-                        f"{self.path}: {name!r} in {where} is a link to another place; export it again"
-                    )
-                found[str(name)] = group[name]
-            return found
-
-    def numbers(self, dataset: Any, what: str) -> FloatArray:
-        """Read a dataset of numbers as float64."""
-        if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "biuf":
-            raise NetworkError(f"{self.path}: {what} does not hold numbers; export the network again")
-        return np.asarray(self.contents(dataset, what), np.float64)
-
-    def text(self, dataset: Any, what: str) -> str:
-        """Read one string."""
-        string = isinstance(dataset, h5py.Dataset) and h5py.check_string_dtype(dataset.dtype) is not None
-        if not string or dataset.shape != ():
-            raise FileFormatError(f"{self.path}: {what} is no text; export the network again")
-        return self.decoded(self.contents(dataset, what), what)
-
-    def decoded(self, raw: Any, what: str) -> str:
-        """Bytes as text."""
-        try:
-            return raw.decode() if isinstance(raw, bytes) else str(raw)
-        except UnicodeDecodeError:
-            raise FileFormatError(f"{self.path}: {what} is no UTF-8 text; export the network again") from None
-
-    def contents(self, dataset: Any, what: str) -> Any:
-        """Read a whole dataset after checking that the file can hold what it claims."""
-        with _reading(self.path, what):
-            stored = min(dataset.id.get_storage_size(), self.file_bytes)
-            elsewhere = dataset.is_virtual or dataset.external
-            self.budget -= dataset.nbytes
-            if (
-                elsewhere
-                or dataset.shape is None
-                or dataset.nbytes > MAX_INFLATION * stored
-                or self.budget < 0
-            ):
-                raise FileFormatError(
-                    f"{self.path}: {what} claims {dataset.nbytes} bytes that the file does not hold; "
-                    "export the network again"
-                )
-            return dataset[()]
-
-
-@contextmanager
-def _reading(path: Path, what: str) -> Iterator[None]:
-    """Turn what h5py raises on damaged files into one sentence."""
-    try:
-        yield
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
-        cause = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FileFormatError(f"{path}: {what} cannot be read ({cause}); export the network again") from error

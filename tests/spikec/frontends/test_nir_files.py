@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spikec.errors import FileFormatError, NetworkError, SpikecError, UsageError
-from spikec.frontends import nir_file, nir_graph, nir_paths
+from spikec.frontends import hdf5, nir_file, nir_graph, nir_paths
 from spikec.frontends.nir import read_nir
 from spikec.ir.network import Convention
 
@@ -439,7 +439,7 @@ def test_sizes_that_the_file_does_not_hold_are_not_believed(path):
 
 
 def test_one_array_that_many_nodes_claim_is_not_read_for_ever(path, monkeypatch):
-    monkeypatch.setattr(nir_file, "MAX_INFLATION", 10)
+    monkeypatch.setattr(hdf5, "MAX_INFLATION", 10)
     _write(path)
     with h5py.File(path, "a") as file:
         file["big"] = np.zeros(1 << 16)
