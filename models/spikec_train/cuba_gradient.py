@@ -28,6 +28,8 @@ import numpy as np
 from spikec.arrays import BoolArray, FloatArray, IntArray
 from spikec.errors import UsageError
 from spikec_train.blocks import in_blocks
+from spikec_train.kernel_arguments import check_labels, check_parameters, plain
+from spikec_train.layers import Layers
 
 if TYPE_CHECKING:
     from spikec_train.kernels.cuba_lif import Room
@@ -42,7 +44,7 @@ class Delayed(str, Enum):
 
 
 @dataclass(frozen=True)
-class CubaModel:
+class CubaModel(Layers):
     r"""A network up to its parameters, and its loss.
 
     Parameters are one vector: the weights of all layers one after another, each ``(n_post, n_pre)`` row by
@@ -61,7 +63,6 @@ class CubaModel:
             for they diverge where it just touches. With 0 they are exact.
     """
 
-    sizes: tuple[int, ...]
     ratio: float
     duration: float
     delays: Delayed
@@ -71,8 +72,7 @@ class CubaModel:
     flattest: float = 0.0
 
     def __post_init__(self) -> None:
-        if len(self.sizes) < 2 or min(self.sizes) < 1:
-            raise UsageError(f"the layers have {self.sizes} neurons; give inputs and one layer at least")
+        super().__post_init__()
         if not (1 <= self.ratio < np.inf and 0 < self.duration < np.inf and 0 < self.temperature < np.inf):
             raise UsageError(
                 f"the ratio of time constants is {self.ratio}, the duration {self.duration}, the temperature "
@@ -82,11 +82,6 @@ class CubaModel:
             raise UsageError(
                 f"gamma is {self.gamma}, wake {self.wake} and flattest {self.flattest}; none may be negative"
             )
-
-    @property
-    def n_weights(self) -> int:
-        """Number of weights."""
-        return sum(n * m for n, m in pairwise(self.sizes))
 
     @property
     def n_delays(self) -> int:
@@ -99,16 +94,6 @@ class CubaModel:
     def n_parameters(self) -> int:
         """Number of weights and delays."""
         return self.n_weights + self.n_delays
-
-    @property
-    def n_neurons(self) -> int:
-        """Number of neurons, without the inputs."""
-        return sum(self.sizes[1:])
-
-    @property
-    def n_hidden(self) -> int:
-        """Number of neurons that are neither inputs nor outputs."""
-        return sum(self.sizes[1:-1])
 
     def layer_weights(self, parameters: FloatArray) -> list[FloatArray]:
         """Views of each layer's weights, ``(n_post, n_pre)``."""
@@ -142,8 +127,7 @@ class CubaModel:
         return np.concatenate([weights, delays])
 
     def _matrices(self, values: FloatArray) -> list[FloatArray]:
-        ends = np.cumsum([n * m for n, m in pairwise(self.sizes)])
-        parts = np.split(values, ends[:-1])
+        parts = self.by_layer(values)
         return [p.reshape(m, n) for p, (n, m) in zip(parts, pairwise(self.sizes), strict=True)]
 
 
@@ -228,11 +212,11 @@ def run(
     )
     sizes = np.array(model.sizes, np.int64)
     given = (
-        _plain(parameters[: model.n_weights]),
+        plain(parameters[: model.n_weights]),
         model.synapse_delays(parameters),
         sizes,
-        _plain(inputs),
-        np.require(labels, np.int64, ["C", "W", "A"]),
+        plain(inputs),
+        plain(labels, np.int64),
         1.0 / model.ratio,
         float(model.duration),
         float(model.temperature),
@@ -261,28 +245,12 @@ def run(
     return answers
 
 
-def _plain(array: FloatArray) -> FloatArray:
-    """The array as it is, or a copy that can be written to: read-only ones would be compiled for again."""
-    return np.require(array, np.float64, ["C", "W", "A"])
-
-
 def _check(model: CubaModel, parameters: FloatArray, inputs: FloatArray, labels: IntArray) -> None:
-    if parameters.shape != (model.n_parameters,):
-        raise UsageError(
-            f"the network has {model.n_parameters} parameters, but {parameters.shape} were given"
-        )
-    if not np.isfinite(parameters).all():
-        raise UsageError("the parameters hold NaN or infinite values; the training diverged: lower its rate")
+    check_parameters(parameters, model.n_parameters)
     if parameters[model.n_weights :].min(initial=0.0) < 0:
         raise UsageError("a delay is negative; a spike cannot arrive before it left: use 0 or more")
-    if inputs.shape != (labels.size, model.sizes[0]) or labels.ndim != 1:
-        raise UsageError(
-            f"inputs have shape {inputs.shape} and labels {labels.shape}; the network needs "
-            f"(n_samples, {model.sizes[0]}) and (n_samples,)"
-        )
+    if inputs.ndim != 2 or inputs.shape[1] != model.sizes[0]:
+        raise UsageError(f"inputs have shape {inputs.shape}; the network needs (n_samples, {model.sizes[0]})")
+    check_labels(labels, inputs.shape[0], model.sizes[-1])
     if not inputs.min(initial=0.0) >= 0:  # NaN among them
         raise UsageError("an input spikes before 0 or at no time at all; give times from 0 on, or infinity")
-    if labels.size and not (0 <= labels.min() and labels.max() < model.sizes[-1]):
-        raise UsageError(
-            f"labels run from {labels.min()} to {labels.max()}, but there are {model.sizes[-1]} outputs"
-        )

@@ -20,6 +20,7 @@ import numpy as np
 
 from spikec.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from spikec.errors import UsageError
+from spikec_train.kernel_arguments import check_parameters, plain
 
 if TYPE_CHECKING:
     from spikec_train.kernels.qif import Room
@@ -230,19 +231,12 @@ def run(
 
 
 def _check(model: QifModel, parameters: FloatArray, targets: Targets) -> Parts:
-    if parameters.shape != (model.n_parameters,):
-        raise UsageError(
-            f"the network has {model.n_parameters} parameters, but {parameters.shape} were given"
-        )
-    if not np.abs(parameters).max() < LARGEST:
-        raise UsageError(
-            "the parameters hold NaN, infinite or huge values; the training diverged: lower its rate"
-        )
+    check_parameters(parameters, model.n_parameters, LARGEST)
     if targets.neurons.max(initial=-1) >= model.n_neurons:
         raise UsageError(
             f"a target is for neuron {targets.neurons.max()}, but there are {model.n_neurons}, counted from 0"
         )
-    return model.split(np.require(parameters, np.float64, ["C", "W", "A"]))
+    return model.split(plain(parameters))
 
 
 def _in_order(model: QifModel, times: FloatArray) -> IntArray:

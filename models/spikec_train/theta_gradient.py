@@ -24,12 +24,13 @@ from math import pi, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from spikec.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from spikec.errors import UsageError
 from spikec.events import Events
 from spikec_train.blocks import in_blocks
+from spikec_train.kernel_arguments import check_labels, check_parameters, plain
+from spikec_train.layers import Layers
 
 if TYPE_CHECKING:
     from spikec_train.kernels.theta import Room
@@ -44,7 +45,7 @@ _Given = tuple[AnyArray, AnyArray, AnyArray, AnyArray, AnyArray, AnyArray, AnyAr
 
 
 @dataclass(frozen=True)
-class ThetaModel:
+class ThetaModel(Layers):
     """A network up to its parameters, and its loss.
 
     Parameters are one vector: the weights of all layers one after another, each ``(n_pre, n_post)`` row by
@@ -58,15 +59,13 @@ class ThetaModel:
         gamma: Weight of the loss's second term.
     """
 
-    sizes: tuple[int, ...]
     tau: float
     current: float
     duration: float
     gamma: float
 
     def __post_init__(self) -> None:
-        if len(self.sizes) < 2 or min(self.sizes) < 1:
-            raise UsageError(f"the layers have {self.sizes} neurons; give inputs and one layer at least")
+        super().__post_init__()
         if not (0 < self.tau < np.inf and 0.25 < self.current < np.inf and 0 < self.duration < np.inf):
             raise UsageError(
                 f"tau is {self.tau}, the current {self.current}, the duration {self.duration}; "
@@ -84,24 +83,13 @@ class ThetaModel:
         return pi * self.tau / self.radius
 
     @property
-    def n_weights(self) -> int:
-        """Number of weights."""
-        return sum(n * m for n, m in pairwise(self.sizes))
-
-    @property
-    def n_neurons(self) -> int:
-        """Number of neurons, without the inputs."""
-        return sum(self.sizes[1:])
-
-    @property
-    def n_hidden(self) -> int:
-        """Number of neurons that are neither inputs nor outputs."""
-        return sum(self.sizes[1:-1])
+    def n_parameters(self) -> int:
+        """Number of weights and phases."""
+        return self.n_weights + self.n_neurons
 
     def weights(self, parameters: FloatArray) -> list[FloatArray]:
         """Views of each layer's weights, ``(n_pre, n_post)``."""
-        ends = np.cumsum([n * m for n, m in pairwise(self.sizes)])
-        parts = np.split(parameters[: self.n_weights], ends[:-1])
+        parts = self.by_layer(parameters[: self.n_weights])
         return [p.reshape(shape) for p, shape in zip(parts, pairwise(self.sizes), strict=True)]
 
     def phases(self, parameters: FloatArray) -> list[FloatArray]:
@@ -257,14 +245,14 @@ def run(
     )
     angles = parameters[model.n_weights :] * (pi / model.period)
     given: _Given = (
-        _plain(parameters[: model.n_weights], np.float64),
+        plain(parameters[: model.n_weights]),
         np.stack([-np.cos(angles), np.maximum(np.sin(angles), 0.0)]),
         np.array(model.sizes, np.int64),
-        _plain(pulses.sample_starts, np.int64),
-        _plain(pulses.times, np.float64),
-        _plain(pulses.starts, np.int64),
-        _plain(pulses.members, np.int64),
-        _plain(labels, np.int64),
+        plain(pulses.sample_starts, np.int64),
+        plain(pulses.times),
+        plain(pulses.starts, np.int64),
+        plain(pulses.members, np.int64),
+        plain(labels, np.int64),
     )
     kept = Memory() if memory is None else memory
 
@@ -310,25 +298,11 @@ def _run_block(
     )
 
 
-def _plain(array: AnyArray, dtype: npt.DTypeLike) -> AnyArray:
-    """The array as it is, or a copy that can be written to: read-only ones would be compiled for again."""
-    return np.require(array, dtype, ["C", "W", "A"])
-
-
 def _check(model: ThetaModel, parameters: FloatArray, pulses: Pulses, labels: IntArray) -> None:
-    expected = model.n_weights + model.n_neurons
-    if parameters.shape != (expected,):
-        raise UsageError(f"the network has {expected} parameters, but {parameters.shape} were given")
-    if not np.isfinite(parameters).all():
-        raise UsageError("the parameters hold NaN or infinite values; the training diverged: lower its rate")
+    check_parameters(parameters, model.n_parameters)
     if pulses.n_inputs != model.sizes[0]:
         raise UsageError(f"the network has {model.sizes[0]} inputs, but the samples have {pulses.n_inputs}")
-    if labels.shape != (pulses.n_samples,):
-        raise UsageError(f"{pulses.n_samples} samples have labels of shape {labels.shape}; each needs one")
-    if labels.size and not (0 <= labels.min() and labels.max() < model.sizes[-1]):
-        raise UsageError(
-            f"labels run from {labels.min()} to {labels.max()}, but there are {model.sizes[-1]} outputs"
-        )
+    check_labels(labels, pulses.n_samples, model.sizes[-1])
     times = pulses.times
     if times.size and not (0 <= times.min() and times.max() <= model.duration):
         raise UsageError(

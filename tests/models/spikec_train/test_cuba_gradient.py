@@ -279,7 +279,7 @@ def test_what_does_not_fit_is_refused():
         ((parameters * np.nan, inputs, labels), "NaN"),
         ((negative, inputs, labels), "a delay is negative"),
         ((parameters, inputs[:, :3], labels), r"\(n_samples, 5\)"),
-        ((parameters, inputs, labels[:1]), r"\(n_samples,\)"),
+        ((parameters, inputs, labels[:1]), "each needs one"),
         ((parameters, inputs - 3, labels), "before 0"),
         ((parameters, inputs * np.nan, labels), "at no time"),
         ((parameters, inputs, labels + 3), "3 outputs"),
