@@ -7,35 +7,33 @@ trained beside the weights: so both are of the order of 1 and share one learning
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import sqrt
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 import numpy as np
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-from spikec.arrays import FloatArray, IntArray
-from spikec.coding import Decoding, LatencyEncoding, Readout, encode
-from spikec.container import digest
+from spikec.arrays import AnyArray, FloatArray, IntArray
+from spikec.coding import LatencyEncoding, encode
 from spikec.errors import UsageError
-from spikec.ir.connectivity import DelayKind, Delays, Dense
-from spikec.ir.network import Continuous, Network, Population, Projection
-from spikec.ir.neurons import CubaLif, Source
+from spikec.ir.connectivity import DelayKind, Delays
+from spikec.ir.network import Network
+from spikec.ir.neurons import CubaLif
 from spikec_train.blocks import processors
 from spikec_train.cuba_gradient import CubaModel, Delayed, Memory, run
 from spikec_train.datasets import Dataset
-from spikec_train.exact_gradient import Trained, train
-from spikec_train.optimisers import Optimiser
+from spikec_train.exact_gradient import Trained, problem_key
+from spikec_train.first_spike import ExactLayers, FirstSpikeProblem, TrainedLayers, layered_network
 
-VALUES, OUTPUT = "values", "output"
+VALUES = "values"
+"""What the input population is called."""
 
 
 @checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class ExactCuba:
+class ExactCuba(ExactLayers):
     """How a `CubaLif` network is trained.
 
     Attributes:
@@ -61,10 +59,6 @@ class ExactCuba:
         jitter: Standard deviation of noise on input times whenever a sample is shown, seconds.
     """
 
-    hidden: tuple[int, ...]
-    optimiser: Annotated[Optimiser, Field(discriminator="method")]
-    epochs: int
-    batch: int
     weight_means: tuple[float, ...]
     weight_spreads: tuple[float, ...]
     method: Literal["exact-cuba"] = "exact-cuba"
@@ -82,11 +76,7 @@ class ExactCuba:
     jitter: float = 0.0
 
     def __post_init__(self) -> None:
-        if min(self.hidden, default=1) < 1 or self.epochs < 1 or self.batch < 1:
-            raise UsageError(
-                f"layers of {self.hidden} neurons, {self.epochs} epochs and batches of {self.batch} were "
-                "asked for; all must be 1 or more"
-            )
+        super().__post_init__()
         n_layers = len(self.hidden) + 1
         if len(self.weight_means) != n_layers or len(self.weight_spreads) != n_layers:
             raise UsageError(
@@ -126,89 +116,75 @@ class ExactCuba:
             flattest=self.flattest,
         )
 
-    def encoding(self, x_max: float) -> LatencyEncoding:
-        """How values from 0 to `x_max` become spikes."""
+    def network_encoding(self, x_max: float) -> LatencyEncoding:
+        """How values from 0 to `x_max` become spikes, in seconds."""
         return LatencyEncoding(VALUES, self.window, x_max, True, None, self.duration)
+
+    def given(self, data: Dataset) -> FloatArray:
+        """When each input spikes, units of `tau_syn`, ``(n_samples, n_inputs)``."""
+        spikes = encode(self.network_encoding(data.x_max), data.samples)[VALUES]
+        return spikes.first_times() / self.tau_syn
+
+    def disturbed(self, given: AnyArray, rng: np.random.Generator) -> AnyArray:
+        """The samples, their spikes jittered."""
+        if self.jitter == 0:
+            return given
+        return np.maximum(given + rng.normal(0.0, self.jitter / self.tau_syn, given.shape), 0.0)
+
+    def problem(self, data: Dataset, n_threads: int) -> CubaProblem:
+        """The training of a network on some samples."""
+        model = self.model(data.samples.shape[1], data.n_classes)
+        return CubaProblem(self, model, self.given(data), data.labels, n_threads)
 
 
 @dataclass(frozen=True, eq=False)
-class CubaProblem:
-    """A recipe and its training samples, as `exact_gradient.Problem` wants them.
+class CubaProblem(FirstSpikeProblem[ExactCuba, CubaModel]):
+    """A recipe and its training samples; what is given is when each input spikes, in units of `tau_syn`.
 
     Attributes:
-        options: The recipe.
-        model: The network.
-        inputs: When each input spikes, units of `tau_syn`, ``(n_samples, n_inputs)``.
-        labels: The samples' classes, ``(n_samples,)``.
-        n_threads: How many threads share a batch; the result does not depend on it.
         memory: What all steps work in.
     """
 
-    options: ExactCuba
-    model: CubaModel
-    inputs: FloatArray
-    labels: IntArray
-    n_threads: int
     memory: Memory = field(default_factory=Memory)
-
-    @property
-    def n_samples(self) -> int:
-        """Number of training samples."""
-        return int(self.labels.size)
 
     def key(self) -> str:
         """A digest of options, but for the number of epochs, and data."""
-        options = {k: v for k, v in asdict(self.options).items() if k != "epochs"}
-        return digest({"options": options, "inputs": self.inputs, "labels": self.labels})
+        return problem_key(self.options, inputs=self.given, labels=self.labels)
 
     def initial(self, rng: np.random.Generator) -> FloatArray:
         """Draw weights, then delays."""
-        given = zip(
-            pairwise(self.model.sizes), self.options.weight_means, self.options.weight_spreads, strict=True
-        )
-        weights = [rng.normal(mean / n, spread / sqrt(n), n * m) for (n, m), mean, spread in given]
-        delays = rng.uniform(0.0, self.options.first_delay / self.options.tau_syn, self.model.n_delays)
+        options = self.options
+        drawn = zip(pairwise(self.model.sizes), options.weight_means, options.weight_spreads, strict=True)
+        weights = [rng.normal(mean / n, spread / sqrt(n), n * m) for (n, m), mean, spread in drawn]
+        delays = rng.uniform(0.0, options.first_delay / options.tau_syn, self.model.n_delays)
         return np.concatenate([*weights, delays])
 
-    def gradient(
-        self, parameters: FloatArray, samples: IntArray, rng: np.random.Generator
-    ) -> tuple[float, FloatArray]:
-        """Mean loss of some samples, their spikes jittered, and its gradient."""
-        inputs = self.inputs[samples]
-        if self.options.jitter:
-            noise = rng.normal(0.0, self.options.jitter / self.options.tau_syn, inputs.shape)
-            inputs = np.maximum(inputs + noise, 0.0)
-        labels = self.labels[samples]
-        found = run(self.model, parameters, inputs, labels, True, self.n_threads, self.memory)
-        assert found.gradient is not None
-        return float(found.losses.mean()), found.gradient / samples.size
+    def differentiate(
+        self, parameters: FloatArray, given: AnyArray, labels: IntArray
+    ) -> tuple[FloatArray, FloatArray | None]:
+        """The loss of each sample, and the gradient of their sum."""
+        found = run(self.model, parameters, given, labels, True, self.n_threads, self.memory)
+        return found.losses, found.gradient
 
     def clip(self, parameters: FloatArray) -> None:
         """Bring delays back into 0 to the longest."""
         delays = parameters[self.model.n_weights :]
         np.clip(delays, 0.0, self.options.longest_delay / self.options.tau_syn, out=delays)
 
+    def trained(self, training: Trained, data: Dataset) -> TrainedCuba:
+        """The network of what a training found."""
+        network = cuba_network(self.model, self.options, training.parameters, data)
+        return TrainedCuba(network, self.options, self.model, training)
+
 
 @dataclass(frozen=True, eq=False)
-class TrainedCuba:
-    """A trained network and how its training went.
-
-    Attributes:
-        network: In the continuous dialect.
-        options: How it was made.
-        model: The network as the training has it.
-        training: Parameters and losses.
-    """
-
-    network: Network
-    options: ExactCuba
-    model: CubaModel
-    training: Trained
+class TrainedCuba(TrainedLayers[ExactCuba, CubaModel]):
+    """A trained network and how its training went."""
 
     def figures(self, data: Dataset) -> dict[str, float]:
         """What the network does with samples as they are."""
-        inputs = _inputs(data, self.options)
-        found = run(self.model, self.training.parameters, inputs, data.labels, n_threads=processors())
+        given = self.options.given(data)
+        found = run(self.model, self.training.parameters, given, data.labels, n_threads=processors())
         spiked = np.isfinite(found.spikes[:, : self.model.n_hidden])
         return {
             "accuracy": float(np.mean(found.classes() == data.labels)),
@@ -219,65 +195,21 @@ class TrainedCuba:
         }
 
 
-def train_cuba(
-    data: Dataset,
-    options: ExactCuba,
-    seed: int,
-    checkpoint: Path | None = None,
-    progress: Callable[[str], Any] | None = None,
-) -> TrainedCuba:
-    """Train a network on labelled samples.
-
-    Args:
-        data: The samples.
-        options: How.
-        seed: Of all chance.
-        checkpoint: A file to go on from, and to write after every epoch.
-        progress: Is called with a sentence after every epoch.
-
-    Raises:
-        UsageError: The checkpoint is of another training, or the training diverged.
-    """
-    model = options.model(data.samples.shape[1], data.n_classes)
-    problem = CubaProblem(options, model, _inputs(data, options), data.labels, processors())
-    done = train(problem, options.optimiser, options.epochs, options.batch, seed, checkpoint, progress)
-    return TrainedCuba(cuba_network(model, options, done.parameters, data), options, model, done)
-
-
 def cuba_network(model: CubaModel, options: ExactCuba, parameters: FloatArray, data: Dataset) -> Network:
     """The network of some parameters, in seconds, with its encoding and decoding.
 
     In units of `tau_syn`, a spike makes the current jump by w and the membrane's slope with it; so in seconds
     it jumps by w / `tau_syn`.
     """
-    names = (VALUES, *(f"hidden{k}" for k in range(1, len(options.hidden) + 1)), OUTPUT)
     neuron = CubaLif(options.tau_mem, options.tau_syn, threshold=1.0, one_spike=True)
-    populations = [
-        Population(VALUES, Source(one_spike=True), data.shape),
-        *(Population(name, neuron, (n,)) for name, n in zip(names[1:], model.sizes[1:], strict=True)),
-    ]
-    weights, delays = model.layer_weights(parameters), model.layer_delays(parameters)
-    projections = [
-        Projection(
-            f"{pre}-{post}",
-            pre,
-            post,
-            Dense(weights[k] / options.tau_syn),
-            Delays(delays[k] * options.tau_syn, DelayKind(options.delays.value)) if delays else Delays(),
-        )
-        for k, (pre, post) in enumerate(pairwise(names))
-    ]
-    return Network(
-        populations=tuple(populations),
-        projections=tuple(projections),
-        inputs=(VALUES,),
-        outputs=(OUTPUT,),
-        clock=Continuous(),
-        encoding=options.encoding(data.x_max),
-        decoding=Decoding(OUTPUT, Readout.FIRST),
+    n_layers = len(model.sizes) - 1
+    trained = model.layer_delays(parameters)
+    delays = [Delays(d * options.tau_syn, DelayKind(options.delays.value)) for d in trained]
+    return layered_network(
+        [neuron] * n_layers,
+        model.sizes[1:],
+        [w / options.tau_syn for w in model.layer_weights(parameters)],
+        delays or [Delays()] * n_layers,
+        options.network_encoding(data.x_max),
+        data.shape,
     )
-
-
-def _inputs(data: Dataset, options: ExactCuba) -> FloatArray:
-    """When each input spikes, units of `tau_syn`, ``(n_samples, n_inputs)``."""
-    return encode(options.encoding(data.x_max), data.samples)[VALUES].first_times() / options.tau_syn

@@ -8,18 +8,21 @@ ends with the same network, to the last bit, as one that ran through.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
-from spikec.container import load, save
+from spikec.container import digest, load, save
 from spikec.errors import UsageError
 from spikec_train.optimisers import Moments, Optimiser, descend, no_moments
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _KIND = "spikec training checkpoint"
 
@@ -63,6 +66,12 @@ class Trained:
     losses: FloatArray
     seconds: float
     rng_state: dict[str, Any]
+
+
+def problem_key(options: DataclassInstance, **others: Any) -> str:
+    """A digest of options, but for the number of epochs, and of what else decides the outcome."""
+    kept = {name: value for name, value in asdict(options).items() if name != "epochs"}
+    return digest({"options": kept, **others})
 
 
 def train(

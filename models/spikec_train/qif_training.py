@@ -7,19 +7,18 @@ go with the network. Training shows the one trial again and again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
-from spikec.container import digest
 from spikec.events import Events, from_rows
 from spikec.ir.connectivity import sparse
 from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import QifExp, Source
-from spikec_train.exact_gradient import Trained, train
+from spikec_train.exact_gradient import Trained, problem_key, train
 from spikec_train.qif_gradient import Memory, run
 from spikec_train.spike_time_tasks import ExactQifNeuron, ExactQifRnn, Task
 
@@ -52,8 +51,7 @@ class SpikeTimeProblem:
 
     def key(self) -> str:
         """A digest of options, but for the number of epochs, and task."""
-        options = {k: v for k, v in asdict(self.options).items() if k != "epochs"}
-        return digest({"options": options, "start": self.task.start, "targets": self.task.targets.times})
+        return problem_key(self.options, start=self.task.start, targets=self.task.targets.times)
 
     def initial(self, rng: np.random.Generator) -> FloatArray:
         """Those parameters that may change; nothing is drawn."""

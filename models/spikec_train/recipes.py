@@ -3,7 +3,7 @@
 A recipe names its data set; it trains on the split ``train``, and its figures are those of ``test``. Networks
 that are to spike at given times have none: their input is drawn from the seed. The entry ``method`` says how
 a recipe trains; a new method is a new options class with its own ``method`` in `Training`, and a function
-beside `_train_by_gradient`.
+beside `_train_layers`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from spikec.catalogue import Catalogue
 from spikec.errors import UsageError
 from spikec.events import Events
 from spikec.ir.network import Network
-from spikec_train.cuba_training import ExactCuba, train_cuba
+from spikec_train.cuba_training import ExactCuba
 from spikec_train.datasets import Dataset, load_dataset
-from spikec_train.qif_training import ExactQif, train_qif
+from spikec_train.first_spike import AnyTrained, ExactLayers, train_layers
+from spikec_train.qif_training import ExactQif, TrainedQif, train_qif
 from spikec_train.sampling import SampledRamp, sampled_network
 from spikec_train.spike_time_tasks import ExactQifNeuron, ExactQifRnn
-from spikec_train.theta_training import ExactTheta, train_theta
+from spikec_train.theta_training import ExactTheta
 
 Training = Annotated[
     SampledRamp | ExactTheta | ExactCuba | ExactQifNeuron | ExactQifRnn, Field(discriminator="method")
@@ -177,8 +178,8 @@ def train(
     if data is None:
         tell(f"loading {recipe.data}:train")
         data = load_dataset(f"{recipe.data}:train")
-    if isinstance(options, ExactTheta | ExactCuba):
-        return _train_by_gradient(recipe, options, data, used, checkpoint, tell)
+    if isinstance(options, ExactLayers):
+        return _train_layers(recipe, options, data, used, checkpoint, tell)
     if checkpoint is not None:
         raise UsageError("this recipe trains in one step and has no checkpoints; leave out --checkpoint")
     return _train_sampled(recipe, options, data, used, tell)
@@ -207,34 +208,20 @@ def _train_sampled(
     return TrainingResult(sampled.network, recipe, seed, seconds, figures, score, measure)
 
 
-def _train_by_gradient(
+def _train_layers(
     recipe: Recipe,
-    options: ExactTheta | ExactCuba,
+    options: ExactLayers,
     data: Dataset,
     seed: int,
     checkpoint: Path | None,
     tell: Callable[[str], Any],
 ) -> TrainingResult:
     tell(f"training {sum(options.hidden)} hidden neurons on {data.n_samples} samples")
-    given = (seed, checkpoint, tell)
-    made = (
-        train_cuba(data, options, *given)
-        if isinstance(options, ExactCuba)
-        else train_theta(data, options, *given)
-    )
+    made = train_layers(data, options, seed, checkpoint, tell)
     figures = {f"train_{name}": value for name, value in made.figures(data).items()}
     jumps = isinstance(options, ExactCuba)  # its loss does, and weighs silence beside answers
     score = figures["train_accuracy"] if jumps else -figures["train_loss"]
-    return TrainingResult(
-        network=made.network,
-        recipe=recipe,
-        seed=seed,
-        seconds=made.training.seconds,
-        figures=figures,
-        score=score,
-        measure=made.figures,
-        losses=made.training.losses,
-    )
+    return _result(recipe, seed, made, figures, score, measure=made.figures)
 
 
 def _train_qif(
@@ -243,17 +230,21 @@ def _train_qif(
     tell(f"training {options.epochs * options.steps} steps")
     made = train_qif(options, seed, checkpoint, tell)
     figures = made.figures()
-    return TrainingResult(
-        network=made.network,
-        recipe=recipe,
-        seed=seed,
-        seconds=made.training.seconds,
-        figures=figures,
-        score=-figures["loss"],
-        measure=None,
-        inputs=made.inputs,
-        losses=made.training.losses,
-    )
+    return _result(recipe, seed, made, figures, -figures["loss"], inputs=made.inputs)
+
+
+def _result(
+    recipe: Recipe,
+    seed: int,
+    made: AnyTrained | TrainedQif,
+    figures: Mapping[str, float],
+    score: float,
+    measure: Callable[[Dataset], Mapping[str, float]] | None = None,
+    inputs: Mapping[str, Events] | None = None,
+) -> TrainingResult:
+    """What an exact gradient has trained."""
+    seconds, losses = made.training.seconds, made.training.losses
+    return TrainingResult(made.network, recipe, seed, seconds, figures, score, measure, inputs, losses)
 
 
 def _check_seed(seed: int) -> int:

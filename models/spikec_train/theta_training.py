@@ -8,38 +8,33 @@ the loss tells answers apart: the phases are trained in it, so it also says what
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from math import pi, sqrt
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 import numpy as np
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-from spikec.arrays import BoolArray, FloatArray, IntArray
-from spikec.coding import BinaryEncoding, Decoding, LatencyEncoding, Readout, encode
-from spikec.container import digest
+from spikec.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from spikec.coding import BinaryEncoding, LatencyEncoding, encode
 from spikec.errors import UsageError
 from spikec.events import from_dense_times
-from spikec.ir.connectivity import Dense
-from spikec.ir.network import Continuous, Network, Population, Projection
-from spikec.ir.neurons import Source, Theta
+from spikec.ir.connectivity import Delays
+from spikec.ir.network import Network
+from spikec.ir.neurons import Theta
 from spikec_train.blocks import processors
 from spikec_train.datasets import Dataset
-from spikec_train.exact_gradient import Trained, train
-from spikec_train.optimisers import Optimiser
+from spikec_train.exact_gradient import Trained, problem_key
+from spikec_train.first_spike import ExactLayers, FirstSpikeProblem, TrainedLayers, layered_network
 from spikec_train.theta_gradient import Memory, Pulses, ThetaModel, pulses_at, pulses_of, run
 
 INPUT = {"binary": "pixels", "latency": "values"}
 """What the input population is called."""
 
-OUTPUT = "output"
-
 
 @checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class ExactTheta:
+class ExactTheta(ExactLayers):
     """How a theta network is trained.
 
     Attributes:
@@ -61,10 +56,6 @@ class ExactTheta:
         jitter: Latency: standard deviation of noise on input times whenever a sample is shown, seconds.
     """
 
-    hidden: tuple[int, ...]
-    optimiser: Annotated[Optimiser, Field(discriminator="method")]
-    epochs: int
-    batch: int
     method: Literal["exact-theta"] = "exact-theta"
     unit: float = 0.01
     period: float = 0.06
@@ -79,11 +70,7 @@ class ExactTheta:
     jitter: float = 0.0
 
     def __post_init__(self) -> None:
-        if min(self.hidden, default=1) < 1 or self.epochs < 1 or self.batch < 1:
-            raise UsageError(
-                f"layers of {self.hidden} neurons, {self.epochs} epochs and batches of {self.batch} were "
-                "asked for; all must be 1 or more"
-            )
+        super().__post_init__()
         times = (self.unit, self.period, self.duration, self.weight_scale)
         if not all(0 < x < np.inf for x in times) or not 0 <= self.input_time <= self.duration:
             raise UsageError(
@@ -119,7 +106,7 @@ class ExactTheta:
             return BinaryEncoding(INPUT[self.encoding], x_max / 2, self.input_time, self.duration)
         return LatencyEncoding(INPUT[self.encoding], self.window, x_max, True, None, self.duration)
 
-    def given(self, data: Dataset) -> BoolArray | FloatArray:
+    def given(self, data: Dataset) -> AnyArray:
         """What a network gets of each sample, ``(n_samples, n_inputs)``.
 
         Binary: which inputs spike; latency: when each does, in units of `unit`.
@@ -130,13 +117,13 @@ class ExactTheta:
         events = encode(self.network_encoding(data.x_max), data.samples)[INPUT[self.encoding]]
         return events.first_times() / self.unit
 
-    def pulses(self, given: BoolArray | FloatArray) -> Pulses:
+    def pulses(self, given: AnyArray) -> Pulses:
         """The input spikes of samples as `given` has them, in units of `unit`."""
         if self.encoding == "binary":
             return pulses_at(given.astype(np.bool_, copy=False), self.input_time / self.unit)
         return pulses_of(from_dense_times(given))
 
-    def disturbed(self, given: BoolArray | FloatArray, rng: np.random.Generator) -> BoolArray | FloatArray:
+    def disturbed(self, given: AnyArray, rng: np.random.Generator) -> AnyArray:
         """The samples, some of their values flipped, or their spikes jittered."""
         if self.encoding == "binary":
             return np.logical_xor(given, _flips(self.flips, (given.shape[0], given.shape[1]), rng))
@@ -145,71 +132,51 @@ class ExactTheta:
         noise = rng.normal(0.0, self.jitter / self.unit, given.shape)
         return np.clip(given + noise, 0.0, self.duration / self.unit)
 
+    def problem(self, data: Dataset, n_threads: int) -> ThetaProblem:
+        """The training of a network on some samples."""
+        model = self.model(data.samples.shape[1], data.n_classes)
+        return ThetaProblem(self, model, self.given(data), data.labels, n_threads)
+
 
 @dataclass(frozen=True, eq=False)
-class ThetaProblem:
-    """A recipe and its training samples, as `exact_gradient.Problem` wants them.
+class ThetaProblem(FirstSpikeProblem[ExactTheta, ThetaModel]):
+    """A recipe and its training samples; what is given is as `ExactTheta.given` has it.
 
     Attributes:
-        options: The recipe.
-        model: The network.
-        given: Samples as `ExactTheta.given` has them.
-        labels: Their classes, ``(n_samples,)``.
-        n_threads: How many threads share a batch; the result does not depend on it.
         memory: What all steps work in.
     """
 
-    options: ExactTheta
-    model: ThetaModel
-    given: BoolArray | FloatArray
-    labels: IntArray
-    n_threads: int
     memory: Memory = field(default_factory=Memory)
-
-    @property
-    def n_samples(self) -> int:
-        """Number of training samples."""
-        return int(self.labels.size)
 
     def key(self) -> str:
         """A digest of options, but for the number of epochs, and data."""
-        options = {k: v for k, v in asdict(self.options).items() if k != "epochs"}
-        return digest({"options": options, "given": self.given, "labels": self.labels})
+        return problem_key(self.options, given=self.given, labels=self.labels)
 
     def initial(self, rng: np.random.Generator) -> FloatArray:
         """Draw weights; all phases are half a period, so that nothing spikes without input."""
         return self.model.initial(self.options.weight_scale, rng)
 
-    def gradient(
-        self, parameters: FloatArray, samples: IntArray, rng: np.random.Generator
-    ) -> tuple[float, FloatArray]:
-        """Mean loss of some samples, disturbed, and its gradient."""
-        pulses = self.options.pulses(self.options.disturbed(self.given[samples], rng))
-        labels = self.labels[samples]
+    def differentiate(
+        self, parameters: FloatArray, given: AnyArray, labels: IntArray
+    ) -> tuple[FloatArray, FloatArray | None]:
+        """The loss of each sample, and the gradient of their sum."""
+        pulses = self.options.pulses(given)
         found = run(self.model, parameters, pulses, labels, True, self.n_threads, self.memory)
-        assert found.gradient is not None
-        return float(found.losses.mean()), found.gradient / samples.size
+        return found.losses, found.gradient
 
     def clip(self, parameters: FloatArray) -> None:
         """Bring phases back into 0 to the period."""
         self.model.clip(parameters)
 
+    def trained(self, training: Trained, data: Dataset) -> TrainedTheta:
+        """The network of what a training found."""
+        network = theta_network(self.model, self.options, training.parameters, data)
+        return TrainedTheta(network, self.options, self.model, training)
+
 
 @dataclass(frozen=True, eq=False)
-class TrainedTheta:
-    """A trained network and how its training went.
-
-    Attributes:
-        network: In the continuous dialect.
-        options: How it was made.
-        model: The network as the training has it.
-        training: Parameters and losses.
-    """
-
-    network: Network
-    options: ExactTheta
-    model: ThetaModel
-    training: Trained
+class TrainedTheta(TrainedLayers[ExactTheta, ThetaModel]):
+    """A trained network and how its training went."""
 
     def figures(self, data: Dataset) -> dict[str, float]:
         """What the network does with samples as they are.
@@ -229,52 +196,19 @@ class TrainedTheta:
         }
 
 
-def train_theta(
-    data: Dataset,
-    options: ExactTheta,
-    seed: int,
-    checkpoint: Path | None = None,
-    progress: Callable[[str], Any] | None = None,
-) -> TrainedTheta:
-    """Train a network on labelled samples.
-
-    Args:
-        data: The samples.
-        options: How.
-        seed: Of all chance.
-        checkpoint: A file to go on from, and to write after every epoch.
-        progress: Is called with a sentence after every epoch.
-
-    Raises:
-        UsageError: The checkpoint is of another training, or the training diverged.
-    """
-    model = options.model(data.samples.shape[1], data.n_classes)
-    problem = ThetaProblem(options, model, options.given(data), data.labels, processors())
-    done = train(problem, options.optimiser, options.epochs, options.batch, seed, checkpoint, progress)
-    return TrainedTheta(theta_network(model, options, done.parameters, data), options, model, done)
-
-
 def theta_network(model: ThetaModel, options: ExactTheta, parameters: FloatArray, data: Dataset) -> Network:
     """The network of some parameters, in seconds, with its encoding and decoding."""
-    source = INPUT[options.encoding]
-    names = (source, *(f"hidden{k}" for k in range(1, len(options.hidden) + 1)), OUTPUT)
-    populations = [Population(source, Source(one_spike=True), data.shape)]
-    for name, phases in zip(names[1:], model.phases(parameters), strict=True):
-        free = Theta(model.tau * options.unit, model.current)
-        phase = np.minimum(phases * options.unit, free.period)  # rounding must not lift it above
-        populations.append(Population(name, Theta(free.tau, free.current, phase), phases.shape))
-    projections = [
-        Projection(f"{pre}-{post}", pre, post, Dense(weights.T))
-        for pre, post, weights in zip(names[:-1], names[1:], model.weights(parameters), strict=True)
-    ]
-    return Network(
-        populations=tuple(populations),
-        projections=tuple(projections),
-        inputs=(source,),
-        outputs=(OUTPUT,),
-        clock=Continuous(),
-        encoding=options.network_encoding(data.x_max),
-        decoding=Decoding(OUTPUT, Readout.FIRST),
+    free = Theta(model.tau * options.unit, model.current)
+    # no later than the period, above which rounding must not lift them
+    phases = [np.minimum(p * options.unit, free.period) for p in model.phases(parameters)]
+    weights = model.weights(parameters)
+    return layered_network(
+        [Theta(free.tau, free.current, phase) for phase in phases],
+        model.sizes[1:],
+        [w.T for w in weights],
+        [Delays()] * len(weights),
+        options.network_encoding(data.x_max),
+        data.shape,
     )
 
 

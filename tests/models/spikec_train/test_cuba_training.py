@@ -18,8 +18,9 @@ from spikec.program import Program, encode_samples
 from spikec.targets.target import load_target
 from spikec_cpu.backend import CpuBackend
 from spikec_train.cuba_gradient import Delayed, run
-from spikec_train.cuba_training import CubaProblem, ExactCuba, train_cuba
+from spikec_train.cuba_training import CubaProblem, ExactCuba
 from spikec_train.datasets import load_dataset
+from spikec_train.first_spike import train_layers
 from spikec_train.optimisers import Adam
 from spikec_train.recipes import load_recipe, parse_recipe, train
 
@@ -44,7 +45,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def trained(data):
-    return train_cuba(data, OPTIONS, seed=3)
+    return train_layers(data, OPTIONS, seed=3)
 
 
 def exact_spikes(network, data):
@@ -71,7 +72,7 @@ def test_the_network_is_in_seconds_and_of_the_recipes_neurons(trained):
 @pytest.mark.parametrize("delays", Delayed)
 @pytest.mark.parametrize("tau_mem", [0.005, 0.01])
 def test_the_exact_engine_sees_the_spikes_that_the_training_saw(data, delays, tau_mem):
-    done = train_cuba(data, replace(OPTIONS, delays=delays, tau_mem=tau_mem, epochs=2), seed=1)
+    done = train_layers(data, replace(OPTIONS, delays=delays, tau_mem=tau_mem, epochs=2), seed=1)
     few = load_dataset("yinyang:test:50")
     spikes = exact_spikes(done.network, few)
     times = [spikes[p.name].first_times() for p in done.network.populations[1:]]
@@ -88,7 +89,7 @@ def test_the_exact_engine_sees_the_spikes_that_the_training_saw(data, delays, ta
 
 def test_delays_are_trained_and_stay_where_they_are_allowed(data):
     options = replace(OPTIONS, optimiser=Adam(rate=0.5), longest_delay=0.006)
-    done = train_cuba(data, options, seed=0)
+    done = train_layers(data, options, seed=0)
     delays = np.concatenate([q.delays.values.ravel() for q in done.network.projections])
     assert delays.min() == 0
     assert delays.max() == pytest.approx(0.006, rel=1e-15)
@@ -101,9 +102,9 @@ def test_a_saved_network_comes_back_as_it_was(trained, tmp_path):
 
 
 def test_one_seed_is_one_network_on_any_number_of_threads(trained, data, monkeypatch):
-    monkeypatch.setattr("spikec_train.cuba_training.processors", lambda: 3)
-    assert digest(train_cuba(data, OPTIONS, seed=3).network) == digest(trained.network)
-    assert digest(train_cuba(data, replace(OPTIONS, epochs=1), seed=4).network) != digest(trained.network)
+    monkeypatch.setattr("spikec_train.first_spike.processors", lambda: 3)
+    assert digest(train_layers(data, OPTIONS, seed=3).network) == digest(trained.network)
+    assert digest(train_layers(data, replace(OPTIONS, epochs=1), seed=4).network) != digest(trained.network)
 
 
 @pytest.mark.parametrize("stop", [1, 3])
@@ -114,14 +115,14 @@ def test_an_interrupted_training_gives_the_same_network(trained, data, tmp_path,
 
     path = tmp_path / "state.npz"
     with pytest.raises(KeyboardInterrupt):
-        train_cuba(data, OPTIONS, 3, path, interrupt)
-    assert digest(train_cuba(data, OPTIONS, 3, path).network) == digest(trained.network)
+        train_layers(data, OPTIONS, 3, path, interrupt)
+    assert digest(train_layers(data, OPTIONS, 3, path).network) == digest(trained.network)
 
 
 def test_a_checkpoint_of_other_data_or_options_is_refused(data, tmp_path):
     path = tmp_path / "state.npz"
     once = replace(OPTIONS, epochs=1)
-    train_cuba(data, once, 3, path)
+    train_layers(data, once, 3, path)
     for other_data, options, seed in (
         (data.first(500), once, 3),
         (data, replace(once, wake=0.02), 3),
@@ -129,7 +130,7 @@ def test_a_checkpoint_of_other_data_or_options_is_refused(data, tmp_path):
         (data, once, 4),
     ):
         with pytest.raises(UsageError, match="another training"):
-            train_cuba(other_data, options, seed, path)
+            train_layers(other_data, options, seed, path)
 
 
 def test_initial_weights_and_delays_are_as_spread_as_the_options_say():
@@ -234,7 +235,7 @@ def test_the_networks_that_ship_score_what_their_recipes_say(name, accuracy):
     network = open_network(NETS / f"{name}.npz")
     options = load_recipe(name).training
     assert [p.n for p in network.populations] == [4, *options.hidden, 3]
-    assert network.encoding == options.encoding(1.0)
+    assert network.encoding == options.network_encoding(1.0)
     data = load_dataset("yinyang:test")
     answers = decode(network.decoding, exact_spikes(network, data)["output"], None)
     assert np.mean(answers == data.labels) == accuracy

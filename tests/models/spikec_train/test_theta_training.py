@@ -19,10 +19,11 @@ from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_cpu.backend import CpuBackend
 from spikec_train.datasets import load_dataset
+from spikec_train.first_spike import train_layers
 from spikec_train.optimisers import AdaBelief
 from spikec_train.recipes import load_recipe, train
 from spikec_train.theta_gradient import pulses_at, run
-from spikec_train.theta_training import ExactTheta, ThetaProblem, _flips, train_theta
+from spikec_train.theta_training import ExactTheta, ThetaProblem, _flips
 
 OPTIONS = ExactTheta(
     hidden=(12, 10), optimiser=AdaBelief(rate=0.02), epochs=4, batch=100, weight_scale=2.0, flips=0.02
@@ -36,7 +37,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def trained(data):
-    return train_theta(data, OPTIONS, seed=3)
+    return train_layers(data, OPTIONS, seed=3)
 
 
 def test_training_lowers_the_loss(trained):
@@ -77,9 +78,9 @@ def test_a_saved_network_comes_back_as_it_was(trained, tmp_path):
 
 
 def test_one_seed_is_one_network_on_any_number_of_threads(trained, data, monkeypatch):
-    monkeypatch.setattr("spikec_train.theta_training.processors", lambda: 3)
-    assert digest(train_theta(data, OPTIONS, seed=3).network) == digest(trained.network)
-    assert digest(train_theta(data, replace(OPTIONS, epochs=1), seed=4).network) != digest(trained.network)
+    monkeypatch.setattr("spikec_train.first_spike.processors", lambda: 3)
+    assert digest(train_layers(data, OPTIONS, seed=3).network) == digest(trained.network)
+    assert digest(train_layers(data, replace(OPTIONS, epochs=1), seed=4).network) != digest(trained.network)
 
 
 def test_an_interrupted_training_gives_the_same_network(trained, data, tmp_path):
@@ -89,25 +90,25 @@ def test_an_interrupted_training_gives_the_same_network(trained, data, tmp_path)
 
     path = tmp_path / "state.npz"
     with pytest.raises(KeyboardInterrupt):
-        train_theta(data, OPTIONS, 3, path, interrupt)
-    assert digest(train_theta(data, OPTIONS, 3, path).network) == digest(trained.network)
+        train_layers(data, OPTIONS, 3, path, interrupt)
+    assert digest(train_layers(data, OPTIONS, 3, path).network) == digest(trained.network)
 
 
 def test_a_checkpoint_of_other_data_or_options_is_refused(data, tmp_path):
     path = tmp_path / "state.npz"
     once = replace(OPTIONS, epochs=1)
-    train_theta(data, once, 3, path)
+    train_layers(data, once, 3, path)
     for other_data, options, seed in (
         (data.first(1000), once, 3),
         (data, replace(once, gamma=0.02), 3),
         (data, once, 4),
     ):
         with pytest.raises(UsageError, match="another training"):
-            train_theta(other_data, options, seed, path)
+            train_layers(other_data, options, seed, path)
 
 
 def test_phases_stay_within_the_period(data):
-    done = train_theta(data.first(200), replace(OPTIONS, optimiser=AdaBelief(rate=1.0), epochs=5), 0)
+    done = train_layers(data.first(200), replace(OPTIONS, optimiser=AdaBelief(rate=1.0), epochs=5), 0)
     phases = done.training.parameters[done.model.n_weights :]
     assert phases.min() >= 0
     assert phases.max() <= done.model.period
@@ -148,7 +149,7 @@ def test_latencies_are_trained_on_as_other_engines_run_them():
     options = replace(
         OPTIONS, encoding="latency", window=0.015, unit=0.005, duration=0.06, flips=0.0, jitter=1e-4
     )
-    done = train_theta(load_dataset("yinyang:train:500"), options, seed=1)
+    done = train_layers(load_dataset("yinyang:train:500"), options, seed=1)
     assert done.network.encoding == LatencyEncoding("values", 0.015, 1.0, True, None, 0.06)
     few = load_dataset("yinyang:test:30")
     program = Program(verify(done.network), load_target("ideal"))
