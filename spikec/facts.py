@@ -23,11 +23,12 @@ HOW_FOOTPRINT = (
 )
 
 _FIXED_BYTES = {
-    "du": 2, "dv": 2, "vth": 4, "bias_mant": 2, "bias_exp": 1,
+    "du": 2, "dv": 2, "vth": 4, "bias_mant": 2, "bias_exp": 1, "inclusive": 0,
     "cos": 2, "sin_a": 2, "sin_b": 2, "a_init": 2, "b_init": 2, "shift": 1,
     "gain": 2, "turn": 2, "keep": 2, "u_init": 3,
 }  # fmt: skip
-"""Whole bytes of each parameter; source of their widths: the ranges in `spikec.ir.fixed_neurons`."""
+"""Whole bytes of each parameter; source of their widths: the ranges in `spikec.ir.fixed_neurons`. The kind of
+comparison with the threshold is part of a chip's program and takes none."""
 
 _NEVER_SPIKES = {"threshold": np.inf, "vth": 131071}
 """Thresholds that make a neuron a readout."""

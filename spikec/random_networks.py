@@ -78,7 +78,7 @@ def random_program(
     types = draw_types(rng, len(names), paired)
     drives = [1.0 + _reach(projections, name) for name in names]
     populations = [
-        Population(name, random_neuron(rng, kind, sizes[name], drive, storm), (sizes[name],))
+        Population(name, random_neuron(rng, kind, sizes[name], drive, storm, paired), (sizes[name],))
         for name, kind, drive in zip(names, types, drives, strict=True)
     ]
     network = Network(

@@ -6,6 +6,8 @@ sum that can (``drive``, in weight units): most neurons then spike now and then,
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from spikec.arrays import AnyArray, FloatArray, IntArray
@@ -29,7 +31,12 @@ def draw_types(rng: np.random.Generator, n: int, pairs: bool) -> list[type[Fixed
 
 
 def random_neuron(
-    rng: np.random.Generator, kind: type[FixedNeuron], n: int, drive: float, storm: bool
+    rng: np.random.Generator,
+    kind: type[FixedNeuron],
+    n: int,
+    drive: float,
+    storm: bool,
+    special: bool = False,
 ) -> FixedNeuron:
     """Draw the neurons of one population.
 
@@ -39,9 +46,13 @@ def random_neuron(
         n: How many.
         drive: Roughly the largest sum that reaches one of them in a tick, in weight units.
         storm: Whether currents shall add up without a leak.
+        special: Whether neurons may be such as Loihi itself has not: with thresholds that need only be met.
     """
     if kind is CubaFixed:
-        return _cuba(rng, n, drive, storm)
+        k = _cuba(rng, n, drive, storm)
+        if special and np.min(np.asarray(k.vth)) > 0:
+            return replace(k, inclusive=rng.integers(0, 1, shape_of(rng, n), endpoint=True))
+        return k
     return _theta(rng, n, drive) if kind is ThetaFixed else _qif(rng, n, drive, storm)
 
 

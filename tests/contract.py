@@ -352,11 +352,20 @@ def hand_cases() -> list[HandCase]:
 
 
 def pair_cases() -> list[HandCase]:
-    """The same for the neurons that keep pairs; where they are is written as (a, b)."""
+    """The same for neurons that Loihi 1 has not. Where those that keep pairs are is written as (a, b)."""
     wide = FixedFormat(8, "mixed", 7)
     quarter: dict[str, Any] = {"cos": 0, "sin_a": 1, "sin_b": 1}  # (a, b) becomes (b, -a)
     still: dict[str, Any] = {"du": 4095, "gain": 0, "shift": 0, "turn": 8192, "keep": 8192}
     return [
+        _case(
+            "an inclusive threshold need only be met",
+            Dense(Fixed([[100], [100], [98]])),
+            CubaFixed(du=4095, dv=4096, vth=100, inclusive=[0, 1, 1]),
+            [(0, 0)],
+            3,
+            spikes=((), (1,), ()),
+            membranes=((0, 6400, 0), (0, 0, 0), (0, 6272, 0)),
+        ),
         _case(
             "a quarter turn a tick: from zero to infinity, where it spikes, and on from the other side",
             Dense(Fixed([[0]])),

@@ -51,7 +51,7 @@ def _cuba(state: State, x: int, k: Values) -> tuple[State, bool]:
     exponent = k["bias_exp"]
     bias = k["bias_mant"] * 2**exponent if exponent >= 0 else k["bias_mant"] // 2**-exponent
     v = _clip(_int32(_decay(v, k["dv"]) + u + bias), M - 1)
-    spike = v > k["vth"] * 64
+    spike = v >= k["vth"] * 64 if k["inclusive"] else v > k["vth"] * 64
     return (u, 0 if spike else v), spike
 
 

@@ -27,7 +27,7 @@ class CubaTable(NamedTuple):
         keep_u: What a tick leaves of the current, ``(4096 - du - 1) / 4096``, float64, exact.
         keep_v: What a tick leaves of the membrane, ``(4096 - dv) / 4096``.
         bias: In membrane units, int32.
-        threshold: In membrane units, int32.
+        threshold: What the membrane must exceed, in its units, int32.
     """
 
     keep_u: AnyArray
@@ -111,11 +111,12 @@ def kinds_and_places(network: Network) -> tuple[IntArray, IntArray]:
 
 
 def _cuba(network: Network) -> CubaTable:
-    du, dv, vth = _columns(network, CubaFixed, "du", "dv", "vth")
+    du, dv, vth, inclusive = _columns(network, CubaFixed, "du", "dv", "vth", "inclusive")
     mantissa, exponent = _columns(network, CubaFixed, "bias_mant", "bias_exp")
     bias = (mantissa << np.maximum(exponent, 0)) >> np.maximum(-exponent, 0)
+    threshold = (vth << 6) - inclusive
     return CubaTable(
-        (4095 - du) / 4096, (4096 - dv) / 4096, bias.astype(np.int32), (vth << 6).astype(np.int32)
+        (4095 - du) / 4096, (4096 - dv) / 4096, bias.astype(np.int32), threshold.astype(np.int32)
     )
 
 

@@ -106,7 +106,12 @@ def unsupported(program: Program, flavour: str) -> list[Violation]:
 def _foreign_neurons(network: Network, flavour: str) -> Iterator[Violation]:
     for p in network.populations:
         kind = type(p.neuron).__name__
-        if p.is_source or kind in RUNS[flavour]:
+        if p.is_source:
+            continue
+        if flavour == "stock" and np.any(np.asarray(getattr(p.neuron, "inclusive", 0))):
+            advice = "take the fused flavour, or compile for a chip without programmable neurons"
+            yield Violation("threshold test", p.name, "v >= vth", "v > vth", advice)
+        if kind in RUNS[flavour]:
             continue
         better = kind in RUNS["fused"]
         advice = "take the fused flavour" if better else "run it with another backend"
@@ -285,7 +290,8 @@ gives the same files). Spikes are ordered by sample, then tick, then neuron:
 
 def _neurons(network: Network) -> str:
     kinds = _kinds(network)
-    told = ["`CubaFixed` is Lava's `LIF`, with the same parameters."] if "CubaFixed" in kinds else []
+    same = "`CubaFixed` is Lava's `LIF`, with the same parameters but `inclusive`, which is 0 in Lava."
+    told = [same] if "CubaFixed" in kinds else []
     others = " and ".join(f"`{kind}`" for kind in kinds if kind != "CubaFixed")
     if others:
         told.append(f"Lava has no {others}; the equations stand in `spikec_lava/deployed/neurons.py`.")

@@ -41,7 +41,7 @@ class CubaFixed:
 
     .. math:: u &\leftarrow wrap(dec(u, du + 1) + (x \ll 6)) \\
               v &\leftarrow clip(dec(v, dv) + u + b,\; -M + 1,\; M - 1) \\
-              s &= v > (vth \ll 6), \qquad v[s] \leftarrow 0
+              s &= v > (vth \ll 6) - inclusive, \qquad v[s] \leftarrow 0
 
     where :math:`x` is the sum that the projections deliver in this tick, :math:`b` is
     ``bias_mant << bias_exp`` (shifted right, toward minus infinity, for negative exponents), and
@@ -55,6 +55,8 @@ class CubaFixed:
         vth: Threshold mantissa, 0 to 131071.
         bias_mant: Bias mantissa, -4096 to 4095, in units 64 times finer than a weight bit.
         bias_exp: Bias exponent, -8 to 7.
+        inclusive: 1 where a membrane that just reaches the threshold spikes, too, as in lava-dl's SLAYER
+            until version 0.2; 0 where it must exceed it, as in Lava and on Loihi. No ``vth`` of 0 with 1.
 
     A readout is such a neuron with the largest threshold there is: its membrane is read, and it never
     spikes unless the membrane saturates.
@@ -65,6 +67,7 @@ class CubaFixed:
     vth: Parameter
     bias_mant: Parameter = 0
     bias_exp: Parameter = 0
+    inclusive: Parameter = 0
 
     spikes: ClassVar[bool] = True
 
@@ -74,10 +77,21 @@ class CubaFixed:
         "vth": (0, 131071),
         "bias_mant": (-4096, 4095),
         "bias_exp": (-8, 7),
+        "inclusive": (0, 1),
     }
 
     def __post_init__(self) -> None:
         set_integers(self, self._RANGES)
+        reached, zero = np.asarray(self.inclusive) == 1, np.asarray(self.vth) == 0
+        if reached.ndim == zero.ndim == 1 and reached.size != zero.size:
+            raise NetworkError(
+                f"CubaFixed has {zero.size} vth, but {reached.size} inclusive; give one of each a neuron"
+            )
+        if np.any(reached & zero):
+            raise NetworkError(
+                "CubaFixed has a threshold of 0, which a membrane at rest reaches: the neuron would spike in "
+                "every tick; give a vth of 1 or more, or inclusive=0"
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,7 +45,7 @@ class _Cuba:
 
     def __init__(self, neuron: CubaFixed, n_samples: int, n: int) -> None:
         self.du, self.dv = np.asarray(neuron.du), np.asarray(neuron.dv)
-        self.threshold = np.asarray(neuron.vth) << 6
+        self.threshold = (np.asarray(neuron.vth) << 6) - np.asarray(neuron.inclusive)
         exponent = np.asarray(neuron.bias_exp)
         mantissa = np.asarray(neuron.bias_mant)
         self.bias = np.where(

@@ -97,7 +97,10 @@ def test_the_footprint_of_pairs_counts_every_parameter_in_its_width() -> None:
 
 @pytest.mark.parametrize("kind", FIXED)
 def test_every_parameter_of_a_fixed_neuron_has_a_width(kind: type[FixedNeuron]) -> None:
+    assert [name for name, width in _FIXED_BYTES.items() if not width] == ["inclusive"]
     for name, (low, high) in kind._RANGES.items():
+        if name == "inclusive":
+            continue
         assert -(1 << 8 * _FIXED_BYTES[name] - 1) <= low
         assert high < 1 << 8 * _FIXED_BYTES[name]
 

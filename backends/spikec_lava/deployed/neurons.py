@@ -50,9 +50,11 @@ class Neurons(Protocol):
 class CubaFixed:
     r"""Lava's ``LIF`` (lava-nc 0.10.0, ``proc/lif/models.py``): parameters du, dv, vth, bias_mant, bias_exp.
 
+    A further one is not Lava's, inclusive: 1 where the threshold need only be met, 0 if it must be exceeded.
+
     .. math:: u &\leftarrow wrap(\lfloor u (4095 - d_u) / 4096 \rceil_0 + 2^6 x) \\
               v &\leftarrow clip(\lfloor v (4096 - d_v) / 4096 \rceil_0 + u + b,\; -M + 1,\; M - 1) \\
-              s &= v > 2^6 \vartheta, \qquad v[s] \leftarrow 0
+              s &= v > 2^6 \vartheta - inclusive, \qquad v[s] \leftarrow 0
 
     where :math:`wrap` turns u by :math:`2M` at most once.
     """
@@ -60,7 +62,8 @@ class CubaFixed:
     def __init__(self, n: int, parameters: Parameters) -> None:
         self.n = n
         du, dv, vth, mantissa, exponent = _integers(parameters, "du", "dv", "vth", "bias_mant", "bias_exp")
-        self.keep_u, self.keep_v, self.threshold = 4095 - du, 4096 - dv, vth * 64
+        inclusive = np.asarray(parameters.get("inclusive", 0), np.int64)
+        self.keep_u, self.keep_v, self.threshold = 4095 - du, 4096 - dv, vth * 64 - inclusive
         self.bias = np.where(exponent < 0, mantissa >> abs(exponent), mantissa << abs(exponent))
 
     @property

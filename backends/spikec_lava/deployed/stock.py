@@ -144,7 +144,8 @@ def _build(
 def _lif(p: Population) -> Any:
     from lava.proc.lif.process import LIF
 
-    return LIF(shape=(p.n,), **p.parameters)
+    own = {name: value for name, value in p.parameters.items() if name != "inclusive"}
+    return LIF(shape=(p.n,), **own)
 
 
 def _connection(q: Projection) -> Any:

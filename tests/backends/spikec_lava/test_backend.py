@@ -266,6 +266,15 @@ def test_neurons_that_keep_pairs_run_in_the_fused_flavour_only() -> None:
         LavaBackend("stock").prepare(program)
 
 
+def test_thresholds_that_need_only_be_met_run_in_the_fused_flavour_only() -> None:
+    met = CubaFixed(du=0, dv=0, vth=[1, 1], inclusive=[0, 1])
+    populations = (Population("in", Source(), (1,)), Population("a", met, (2,)))
+    program = Program(Network(populations, (), ("in",), ("a",), Ticks(1e-3, LOIHI)), load_target("loihi2"))
+    assert LavaBackend("fused").unsupported(program) == []
+    (violation,) = LavaBackend("stock").unsupported(program)
+    assert str(violation).startswith("a: threshold test is v >= vth, allowed is v > vth; take the fused")
+
+
 @pytest.mark.parametrize("options", [{"flavour": "roasted"}, {"timeout": 0}, {"timeout": -1.0}])
 def test_impossible_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(UsageError):

@@ -42,6 +42,8 @@ from spikec.ir.neurons import (
         (lambda: CubaFixed(4096, 0, 1), "CubaFixed.du runs from 4096 to 4096; allowed is 0 to 4095"),
         (lambda: CubaFixed(0, [0, 4097], 1), "CubaFixed.dv runs from 0 to 4097"),
         (lambda: CubaFixed(0, 0, -1), "CubaFixed.vth"),
+        (lambda: CubaFixed(0, 0, [0, 1], inclusive=1), "threshold of 0"),
+        (lambda: CubaFixed(0, 0, [1, 1], inclusive=[1, 1, 1]), "2 vth, but 3 inclusive"),
         (lambda: CubaFixed(0, 0, 131072), "CubaFixed.vth"),
         (lambda: CubaFixed(0, 0, 1, 4096), "CubaFixed.bias_mant"),
         (lambda: CubaFixed(0, 0, 1, 1, 8), "CubaFixed.bias_exp"),
