@@ -24,16 +24,18 @@ class Events:
         neurons: Index of the neuron, shape ``(n_events,)``.
         sample_starts: Where each sample begins, shape ``(n_samples + 1,)``.
         n_neurons: Size of the population.
+        multiple: Whether a neuron may spike several times in one tick.
 
     Raises:
         EventsError: Lengths differ, times are negative, infinite or unsorted, a neuron is out of range, or
-            (in ticks) one neuron spikes twice in one tick.
+            (in ticks) one neuron spikes twice in one tick and may not.
     """
 
     times: AnyArray
     neurons: IndexArray
     sample_starts: IntArray
     n_neurons: int
+    multiple: bool = False
 
     def __post_init__(self) -> None:
         ticks = np.asarray(self.times).dtype.kind in "iub"
@@ -66,7 +68,7 @@ class Events:
         """Samples `first` to `last` (exclusive)."""
         a, b = int(self.sample_starts[first]), int(self.sample_starts[last])
         starts = self.sample_starts[first : last + 1] - a
-        return Events(self.times[a:b], self.neurons[a:b], starts, self.n_neurons)
+        return Events(self.times[a:b], self.neurons[a:b], starts, self.n_neurons, self.multiple)
 
     def keep(self, kept: BoolArray) -> Events:
         """The events for which `kept` (``(n_events,)``) is true; all samples stay."""
@@ -74,7 +76,7 @@ class Events:
             return self
         counts = np.bincount(self.sample_of_event()[kept], minlength=self.n_samples)
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return Events(self.times[kept], self.neurons[kept], starts, self.n_neurons)
+        return Events(self.times[kept], self.neurons[kept], starts, self.n_neurons, self.multiple)
 
     def repeats(self) -> BoolArray:
         """Which events have the neuron and the moment of the one before them, ``(n_events,)``."""
@@ -165,6 +167,18 @@ def from_raster(raster: npt.ArrayLike) -> Events:
     return from_rows(samples, ticks, neurons, n_samples=array.shape[0], n_neurons=array.shape[2])
 
 
+def from_counts(counts: npt.ArrayLike) -> Events:
+    """Make events in ticks from how often neurons spike, ``(n_samples, n_ticks, n_neurons)``."""
+    array = np.asarray(counts)
+    events = from_raster(array)
+    often = array[array != 0].astype(np.int64)
+    if np.all(often == 1):
+        return events
+    starts = np.concatenate([[0], np.cumsum(often)])[events.sample_starts]
+    return Events(np.repeat(events.times, often), np.repeat(events.neurons, often), starts,
+                  events.n_neurons, multiple=True)  # fmt: skip
+
+
 def from_dense_times(times: npt.ArrayLike) -> Events:
     """Make events in seconds from one time a neuron, ``(n_samples, n_neurons)``; infinite means no spike."""
     array = np.asarray(times, np.float64)
@@ -225,5 +239,5 @@ def _check(e: Events) -> None:
     later, tied = np.diff(e.times), np.diff(e.neurons)
     if np.any(within & ((later < 0) | ((later == 0) & (tied < 0)))):
         raise EventsError("events are unsorted; order them by sample, then time, then neuron")
-    if e.in_ticks and e.repeats().any():
+    if e.in_ticks and not e.multiple and e.repeats().any():
         raise EventsError("a neuron spikes twice in one tick; a tick holds one spike of a neuron")

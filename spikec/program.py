@@ -142,7 +142,7 @@ def default_until(program: Program, events: Mapping[str, Events]) -> float:
 def _ticks_to_outputs(network: Network) -> int:
     """The ticks a spike needs along the longest way without a cycle, so that the last one is answered."""
     assert isinstance(network.clock, Ticks)
-    hop = network.clock.convention.hop_delay
+    hop = network.clock.convention.hop_delay + network.clock.convention.spike_delay
     arrives = {p.name: 0 for p in network.populations}
     for component in network.components():
         for q in network.projections:

@@ -22,6 +22,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path as FilePath
 
+import networkx as nx
 import numpy as np
 
 from spikec.arrays import FloatArray
@@ -108,8 +109,15 @@ def _network(graph: Graph, clock: Ticks) -> Network:
 
 
 def _in_order(network: Network) -> Network:
-    """The network with everything in the order in which spikes flow; files hold the alphabetical one."""
-    place = {name: k for k, name in enumerate(n for component in network.components() for n in component)}
+    """The network with everything in the order in which spikes flow; files hold the alphabetical one.
+
+    In a cycle, populations come by the fewest hops from an input, then by name: nirtorch starts there, too
+    (``nir_interpreter.py``). The order matters, for it says which projections lead back.
+    """
+    reached = enumerate(nx.bfs_layers(nx.DiGraph(network.to_networkx()), network.inputs))
+    hops = {name: k for k, names in reached for name in names}
+    by_hops = [sorted(c, key=lambda n: (hops.get(n, len(hops)), n)) for c in network.components()]
+    place = {name: k for k, name in enumerate(name for component in by_hops for name in component)}
     return replace(
         network,
         populations=tuple(sorted(network.populations, key=lambda p: place[p.name])),

@@ -1,20 +1,21 @@
 r"""NIR's neurons as ours.
 
-NIR's equations hold with the simulator's time step, and the weighted input :math:`x` of a tick is held during
-it. With the share :math:`h(\tau)` of a held input that a low-pass takes up in one tick, :math:`dt/\tau`
-(Euler) or :math:`1 - e^{-dt/\tau}` (exact), the neurons compute
+NIR's equations hold with the simulator's time step and the weighted input :math:`x` of a tick. With the share
+:math:`h(\tau)` of an input that a low-pass takes up in one tick, which the convention's `integration` says
+(:math:`dt/\tau` or :math:`1 - e^{-dt/\tau}`), and that of the input itself, :math:`g(\tau)`, which is
+the same unless the convention has another `input_gain` or `synapse_gain`, the neurons compute
 
 ====================  =====================================================================================
-LIF, LI               :math:`v \mathrel{+}= h(\tau)\,(v_{leak} - v + r x)`
-IF, I                 :math:`v \mathrel{+}= dt\, r\, x`
-CubaLIF, CubaLI       :math:`i \mathrel{+}= h(\tau_{syn})\,(w_{in} x - i)`, then
-                      :math:`v \mathrel{+}= h(\tau_{mem})\,(v_{leak} - v + r i)`
+LIF, LI               :math:`v \mathrel{+}= h(\tau)\,(v_{leak} - v) + g(\tau)\, r x`
+IF, I                 :math:`v \mathrel{+}= dt\, r\, x`, or :math:`r x` where `if_gain` is a step
+CubaLIF, CubaLI       :math:`i \mathrel{+}= g(\tau_{syn})\, w_{in} x - h(\tau_{syn})\, i`, then
+                      :math:`v \mathrel{+}= h(\tau_{mem})\,(v_{leak} - v) + g(\tau_{mem})\, r i`
 Threshold             :math:`v = x`
 ====================  =====================================================================================
 
-and spike where :math:`v > v_{threshold}`. Ours take jumps instead, so a factor of every neuron (its *gain*)
-goes into the weights, and the biases of Affine nodes become the neuron's `bias`, or its `current_bias` where
-a synapse filters them.
+and spike where :math:`v > v_{threshold}`, or :math:`\ge`. Ours take jumps instead, so a factor of every
+neuron (its *gain*) goes into the weights, and the biases of Affine nodes become the neuron's `bias`, or its
+`current_bias` where a synapse filters them.
 
 Source: nir 1.0.8, ``nir/ir/neuron.py``.
 """
@@ -28,7 +29,8 @@ import numpy as np
 from spikec.arrays import FloatArray, finite
 from spikec.errors import NetworkError
 from spikec.frontends.nir_file import Node
-from spikec.ir.discrete import tick_of
+from spikec.ir.conventions import Gain
+from spikec.ir.discrete import taken_up, tick_of
 from spikec.ir.network import Integration, Reset, Ticks
 from spikec.ir.neurons import CubaLif, If, Lif, LiReadout, Neuron
 
@@ -96,12 +98,14 @@ Parameters = Mapping[str, FloatArray]
 
 
 def _lif(p: Parameters, constant: FloatArray, clock: Ticks) -> tuple[Neuron, FloatArray]:
-    neuron = Lif(p["tau"], p["v_threshold"], p["v_leak"], p["r"] * constant / p["tau"], p["v_reset"])
-    return neuron, p["r"] * _share(p["tau"], clock)
+    drive = p["r"] * constant * _extra(p["tau"], clock, clock.convention.input_gain) / p["tau"]
+    neuron = Lif(p["tau"], p["v_threshold"], p["v_leak"], drive, p["v_reset"])
+    return neuron, p["r"] * taken_up(p["tau"], clock.dt, clock.convention, clock.convention.input_gain)
 
 
 def _if(p: Parameters, constant: FloatArray, clock: Ticks) -> tuple[Neuron, FloatArray]:
-    return If(p["v_threshold"], p["r"] * constant, p["v_reset"]), p["r"] * clock.dt
+    gain = p["r"] * _whole(clock)
+    return If(p["v_threshold"], gain * constant / clock.dt, p["v_reset"]), gain
 
 
 def _threshold(p: Parameters, constant: FloatArray, clock: Ticks) -> tuple[Neuron, FloatArray]:
@@ -110,33 +114,39 @@ def _threshold(p: Parameters, constant: FloatArray, clock: Ticks) -> tuple[Neuro
 
 
 def _li(p: Parameters, constant: FloatArray, clock: Ticks) -> tuple[Neuron, FloatArray]:
-    neuron = LiReadout(p["tau"], instant(clock), p["v_leak"], p["r"] * constant / p["tau"])
-    return neuron, p["r"] * _share(p["tau"], clock) / tick_of(neuron, clock.dt, clock.convention).gain
+    habit = clock.convention.input_gain
+    drive = p["r"] * constant * _extra(p["tau"], clock, habit) / p["tau"]
+    neuron = LiReadout(p["tau"], instant(clock), p["v_leak"], drive)
+    share = taken_up(p["tau"], clock.dt, clock.convention, habit)
+    return neuron, p["r"] * share / tick_of(neuron, clock.dt, clock.convention).gain
 
 
 def _i(p: Parameters, constant: FloatArray, clock: Ticks) -> tuple[Neuron, FloatArray]:
-    neuron = LiReadout(tau_syn=instant(clock), bias=p["r"] * constant)
-    return neuron, p["r"] * clock.dt / tick_of(neuron, clock.dt, clock.convention).gain
+    gain = p["r"] * _whole(clock)
+    neuron = LiReadout(tau_syn=instant(clock), bias=gain * constant / clock.dt)
+    return neuron, gain / tick_of(neuron, clock.dt, clock.convention).gain
 
 
 def _cuba_lif(p: Parameters, constant: FloatArray, clock: Ticks) -> tuple[Neuron, FloatArray]:
     charge = p["w_in"] * p["r"] / p["tau_mem"]
+    habit = clock.convention.synapse_gain
     neuron = CubaLif(
         p["tau_mem"],
         p["tau_syn"],
         p["v_threshold"],
         p["v_leak"],
         v_reset=p["v_reset"],
-        current_bias=charge * constant / p["tau_syn"],
+        current_bias=charge * constant * _extra(p["tau_syn"], clock, habit) / p["tau_syn"],
     )
-    return neuron, charge * _share(p["tau_syn"], clock)
+    return neuron, charge * taken_up(p["tau_syn"], clock.dt, clock.convention, habit)
 
 
 def _cuba_li(p: Parameters, constant: FloatArray, clock: Ticks) -> tuple[Neuron, FloatArray]:
     charge = p["w_in"] * p["r"] / p["tau_mem"]
-    drive = charge * constant / p["tau_syn"]
+    habit = clock.convention.synapse_gain
+    drive = charge * constant * _extra(p["tau_syn"], clock, habit) / p["tau_syn"]
     neuron = LiReadout(p["tau_mem"], p["tau_syn"], p["v_leak"], current_bias=drive)
-    return neuron, charge * _share(p["tau_syn"], clock)
+    return neuron, charge * taken_up(p["tau_syn"], clock.dt, clock.convention, habit)
 
 
 _FORMS: dict[str, Callable[[Parameters, FloatArray, Ticks], tuple[Neuron, FloatArray]]] = {
@@ -166,6 +176,14 @@ def _parameter(node: Node, name: str, clock: Ticks) -> FloatArray:
 
 def _share(tau: FloatArray, clock: Ticks) -> FloatArray:
     """What a low-pass takes up of an input that is held for a tick."""
-    if clock.convention.integration is Integration.EULER:
-        return np.asarray(clock.dt / tau)
-    return np.asarray(-np.expm1(-clock.dt / tau))
+    return taken_up(tau, clock.dt, clock.convention, Gain.HELD)
+
+
+def _extra(tau: FloatArray, clock: Ticks, habit: Gain) -> FloatArray:
+    """By what factor more than of a held input a low-pass takes up: our biases are held."""
+    return taken_up(tau, clock.dt, clock.convention, habit) / _share(tau, clock)
+
+
+def _whole(clock: Ticks) -> float:
+    """What a membrane without a leak takes up of a tick's input."""
+    return 1.0 if clock.convention.if_gain is Gain.STEP else clock.dt

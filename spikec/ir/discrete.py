@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spikec.arrays import FloatArray
-from spikec.ir.network import Convention, Integration
+from spikec.ir.conventions import Convention, Gain, Integration
 from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, LiReadout, Neuron, Ramp
 
 
@@ -54,7 +54,8 @@ def tick_of(neuron: Neuron, dt: float, convention: Convention) -> Tick:
     `Integration.EXACT` the tick is the solution of the equations: decays are ``exp(-dt/tau)``, and a current
     that starts at one moves the membrane by :math:`g = \int_0^{dt} e^{-s/\tau_s} e^{-(dt-s)/\tau_m} ds`, so
     that the membrane is right at the end of every tick if spikes fall on ticks. Only a `current_bias` comes
-    one tick early: what it adds to the current during a tick is there from the tick's beginning.
+    one tick early: what it adds to the current during a tick is there from the tick's beginning. Where the
+    convention has another `input_gain`, :math:`g` is ``dt`` or, for a step, the membrane's time constant.
 
     Args:
         neuron: Any float neuron that computes.
@@ -82,8 +83,10 @@ def tick_of(neuron: Neuron, dt: float, convention: Convention) -> Tick:
     if not isinstance(neuron, If | Lif):
         tau_syn = _array(getattr(neuron, "tau_syn", np.inf))
         alpha, held_by_current = _decay(tau_syn, dt, convention)
-        exact = convention.integration is Integration.EXACT
-        gain = beta * _fading(dt, 1 / tau_syn - 1 / tau_mem) if exact else held
+        exact = convention.integration is Integration.EXACT and convention.input_gain is Gain.HELD
+        gain = beta * _fading(dt, 1 / tau_syn - 1 / tau_mem) if exact else np.full(tau_mem.shape, dt)
+        if convention.input_gain is Gain.STEP:
+            gain = np.where(np.isfinite(tau_mem), tau_mem, dt)
         drive = _array(getattr(neuron, "current_bias", 0.0))
         current_bias = gain * held_by_current * drive
         if exact and np.any(drive != 0):
@@ -106,6 +109,23 @@ def _decay(tau: FloatArray, dt: float, convention: Convention) -> tuple[FloatArr
     if convention.integration is Integration.EULER:
         return 1 - dt / tau, np.full(tau.shape, dt)
     return np.exp(-dt / tau), _fading(dt, 1 / tau)
+
+
+def taken_up(tau: FloatArray, dt: float, convention: Convention, gain: Gain) -> FloatArray:
+    r"""The share of a tick's input that a low-pass of time constant :math:`\tau` takes up.
+
+    Args:
+        tau: Seconds.
+        dt: Length of the tick, seconds.
+        convention: How the simulator integrates.
+        gain: Its habit for this input.
+    """
+    if gain is Gain.STEP:
+        return np.ones(tau.shape)
+    if gain is Gain.EULER:
+        return np.asarray(dt / tau)
+    _, held = _decay(tau, dt, convention)
+    return np.asarray(held / tau)
 
 
 def _fading(dt: float, rate: FloatArray) -> FloatArray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 from math import prod
 
 import networkx as nx
@@ -19,6 +20,10 @@ from spikec.arrays import FloatArray
 from spikec.coding import Decoding, Encoding
 from spikec.errors import NetworkError
 from spikec.ir.connectivity import Connectivity, Delays
+from spikec.ir.conventions import LOIHI as LOIHI
+from spikec.ir.conventions import Convention as Convention
+from spikec.ir.conventions import Integration as Integration
+from spikec.ir.conventions import Reset as Reset
 from spikec.ir.fixed_neurons import FIXED
 from spikec.ir.neurons import Neuron, Source, parameters
 
@@ -29,20 +34,6 @@ class Dialect(str, Enum):
     CONTINUOUS = "continuous"
     TICKS = "ticks"
     FIXED = "fixed"
-
-
-class Integration(str, Enum):
-    """How a tick's decay follows from a time constant."""
-
-    EULER = "euler"
-    EXACT = "exact"
-
-
-class Reset(str, Enum):
-    """What a spike does to the membrane."""
-
-    VALUE = "value"
-    SUBTRACT = "subtract"
 
 
 @dataclass(frozen=True)
@@ -58,32 +49,6 @@ class Continuous:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reset", Reset(self.reset))
-
-
-@dataclass(frozen=True)
-class Convention:
-    """What a clock-driven simulator does within one tick, beyond the equations.
-
-    Attributes:
-        integration: ``1 - dt/tau`` (Euler) or ``exp(-dt/tau)`` (exact) as the decay of one tick.
-        reset: Whether a spike sets the membrane to ``v_reset`` or takes the threshold off it.
-        hop_delay: Ticks from one population to the next: 0 as in torch frameworks, 1 as on Loihi.
-            A projection that closes a cycle needs at least one tick whatever stands here.
-    """
-
-    integration: Integration = Integration.EULER
-    reset: Reset = Reset.VALUE
-    hop_delay: int = 0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "integration", Integration(self.integration))
-        object.__setattr__(self, "reset", Reset(self.reset))
-        if self.hop_delay not in (0, 1):
-            raise NetworkError(f"a hop takes {self.hop_delay} ticks; 0 or 1 is possible")
-
-
-LOIHI = Convention(Integration.EXACT, Reset.VALUE, hop_delay=1)
-"""The order of Lava and Loihi: a spike of tick k acts on the next population in tick k + 1."""
 
 
 @dataclass(frozen=True)
@@ -287,6 +252,20 @@ class Network:
         first = {c: min(place[m] for m in condensed.nodes[c]["members"]) for c in condensed}
         for c in nx.lexicographical_topological_sort(condensed, key=first.__getitem__):
             yield tuple(sorted(condensed.nodes[c]["members"], key=place.__getitem__))
+
+    def leads_back(self, q: Projection) -> bool:
+        """Whether a projection closes a cycle: it leads to its own population or to one before it in order.
+
+        Within a cycle the order of `populations` says who comes first.
+        """
+        return q.name in self._leading_back
+
+    @cached_property
+    def _leading_back(self) -> frozenset[str]:
+        place = {p.name: i for i, p in enumerate(self.populations)}
+        within = {name: k for k, names in enumerate(self.components()) for name in names}
+        backward = (q for q in self.projections if place[q.post] <= place[q.pre])
+        return frozenset(q.name for q in backward if within[q.pre] == within[q.post])
 
     def is_recurrent(self, component: tuple[str, ...]) -> bool:
         """Whether a component feeds itself."""

@@ -22,6 +22,7 @@ import numpy as np
 from spikec.arrays import FloatArray
 from spikec.errors import UsageError, Violation
 from spikec.ir.connectivity import Delays
+from spikec.ir.conventions import Comparison, Convention
 from spikec.ir.discrete import Tick, tick_of
 from spikec.ir.network import LOIHI, Continuous, Network, Population, Reset, Ticks, scaled_rows
 from spikec.ir.neurons import CubaTicks, QifExp, Theta
@@ -30,6 +31,9 @@ from spikec.passes.lateness import late_input, late_ticks, mean_lateness, waits
 from spikec.passes.matched_gain import matched_gain
 from spikec.program import LogEntry, Program
 from spikec.units import several
+
+ROUNDING = 1e-12
+"""Part of a threshold by which membranes that reach it may miss it."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,10 @@ class DiscretizeTime:
         }
         shift = late_ticks(network, dt)
         late = mean_lateness(network, dt, shift)
-        on_chip = {name: replace(network.population(name), neuron=_on_chip(t)) for name, t in ticks.items()}
+        reach = _habits(network).comparison is Comparison.REACH
+        on_chip = {
+            name: replace(network.population(name), neuron=_on_chip(t, reach)) for name, t in ticks.items()
+        }
         earlier, unreached = _early_states(network, dt, late_input(network, dt, shift))
         wait = waits(network, dt, shift)
         gains = {name: t.gain * matched[name] for name, t in ticks.items()}
@@ -86,7 +93,7 @@ class DiscretizeTime:
             clock=Ticks(dt, LOIHI),
         )
         entry = LogEntry(self.name, False, summary, figures)
-        violations = (*program.violations, *_broken_resets(network, ticks))
+        violations = (*program.violations, *_broken_habits(network, ticks))
         return program.logged(entry, network=changed, n_ticks=n_ticks, violations=violations, late=late)
 
     def _tick(self, network: Network) -> float:
@@ -155,8 +162,12 @@ def _sample_length(network: Network, dt: float, shift: Mapping[str, int], late: 
 
 
 def _tick(population: Population, network: Network, dt: float) -> Tick:
-    convention = LOIHI if isinstance(network.clock, Continuous) else network.clock.convention
-    return tick_of(population.neuron, dt, convention)
+    return tick_of(population.neuron, dt, _habits(network))
+
+
+def _habits(network: Network) -> Convention:
+    """What the network does in a tick; a continuous one is integrated exactly, as a chip's."""
+    return LOIHI if isinstance(network.clock, Continuous) else network.clock.convention
 
 
 def _decays(tick: Tick) -> tuple[FloatArray, FloatArray]:
@@ -176,11 +187,24 @@ def _decay_error(tick: Tick) -> float:
     return max(float(np.max(np.abs((1 - d / 4096) - left))) for d, left in pairs)
 
 
-def _broken_resets(network: Network, ticks: Mapping[str, Tick]) -> Iterator[Violation]:
-    """A chip sets the membrane to zero after a spike, and to nothing else."""
+def _broken_habits(network: Network, ticks: Mapping[str, Tick]) -> Iterator[Violation]:
+    """A chip's membranes fall as far as they must, spike once a tick, and are then set to zero.
+
+    When they are set to zero does not matter: before the next tick it has the same effect as after this one.
+    """
+    habits = _habits(network)
     for name, tick in ticks.items():
-        if tick.one_spike or not np.any(np.isfinite(tick.threshold)):
+        if not np.any(np.isfinite(tick.threshold)):
             continue
+        if habits.clamp is not None:
+            got = f"stops at {habits.clamp:g} times the threshold"
+            advice = "train without a lowest membrane, or read the network with clamp=none"
+            yield Violation("lowest membrane", name, got, "falls freely", advice)
+        if tick.one_spike:
+            continue
+        if habits.multi_spike:
+            advice = "train with one spike a tick, or read the network with multi_spike=no"
+            yield Violation("spikes of a tick", name, "several", "1", advice)
         if network.reset is Reset.SUBTRACT:
             advice = "train with reset to zero, or read the network with a convention that resets to a value"
             yield Violation("reset", name, "subtraction of the threshold", "reset to rest", advice)
@@ -190,12 +214,16 @@ def _broken_resets(network: Network, ticks: Mapping[str, Tick]) -> Iterator[Viol
             yield Violation("reset", name, f"{farthest:g} away from rest", "reset to rest", advice)
 
 
-def _on_chip(tick: Tick) -> CubaTicks:
+def _on_chip(tick: Tick, reach: bool) -> CubaTicks:
+    """The chip's neuron; one that need only reach its threshold gets one that is lower by rounding."""
     decay_u, decay_v = _decays(tick)
+    threshold = tick.threshold
+    if reach:
+        threshold = threshold * (1 - np.sign(threshold) * ROUNDING)
     return CubaTicks(
         decay_u=decay_u.astype(np.int64),
         decay_v=decay_v.astype(np.int64),
-        threshold=tick.threshold,
+        threshold=threshold,
         bias=tick.bias,
         one_spike=tick.one_spike,
         current_bias=tick.current_bias,

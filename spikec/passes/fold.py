@@ -10,7 +10,7 @@ import numpy as np
 
 from spikec.errors import Violation
 from spikec.ir.connectivity import simplest
-from spikec.ir.network import Network, Population, Reset
+from spikec.ir.network import Network, Population, Reset, Ticks
 from spikec.ir.neurons import CubaLif, Lif, LiReadout
 from spikec.program import LogEntry, Program
 from spikec.units import several
@@ -21,7 +21,8 @@ class Fold:
     """Move every membrane so that it rests at 0, and write delays in their simplest form.
 
     A membrane is measured from an arbitrary zero: taking ``v_leak`` off membrane, threshold and reset changes
-    no spike, unless a spike takes off the threshold itself: such a membrane stays. A matrix of equal delays
+    no spike, unless the threshold itself is taken off, counted or a measure of the lowest membrane: such a
+    membrane stays. A matrix of equal delays
     becomes one delay, one that depends on one side only a list.
     """
 
@@ -31,7 +32,7 @@ class Fold:
     def apply(self, program: Program) -> Program:
         """See `spikec.passes.base.Pass`."""
         network = program.network
-        moved = {p.name: at_rest_zero(p) for p in network.populations if _can_move(p, network.reset)}
+        moved = {p.name: at_rest_zero(p) for p in network.populations if _can_move(p, network)}
         tidied = {
             q.name: replace(q, delays=simplest(q.delays, q.connectivity))
             for q in network.projections
@@ -55,12 +56,17 @@ def at_rest_zero(population: Population) -> Population:
     return replace(population, neuron=shifted)
 
 
-def _can_move(population: Population, reset: Reset) -> bool:
+def _can_move(population: Population, network: Network) -> bool:
     """Whether a membrane rests elsewhere than at 0, and no spike needs it there."""
     k = population.neuron
     if not isinstance(k, Lif | CubaLif | LiReadout) or not np.any(np.asarray(k.v_leak) != 0):
         return False
-    return reset is Reset.VALUE or isinstance(k, LiReadout) or k.one_spike
+    if isinstance(k, LiReadout):
+        return True
+    if isinstance(network.clock, Ticks) and network.clock.convention.clamp is not None:
+        return False
+    counted = isinstance(network.clock, Ticks) and network.clock.convention.multi_spike
+    return k.one_spike or (network.reset is Reset.VALUE and not counted)
 
 
 def _lost_rests(network: Network) -> Iterator[Violation]:

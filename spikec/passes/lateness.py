@@ -36,12 +36,35 @@ def late_ticks(network: Network, dt: float) -> dict[str, int]:
         for q in network.projections
         if q.connectivity.n_synapses
     }
+    given_up: set[str] = set()
+    while True:
+        shift = _longest(network, {name: ticks for name, ticks in late.items() if name not in given_up})
+        endless = _endless(network, late, shift, given_up)
+        if not endless:
+            return shift
+        given_up |= endless
+
+
+def _longest(network: Network, late: Mapping[str, int]) -> dict[str, int]:
+    """The latest that each population is made on any way to it; in circles, once around."""
     shift = {p.name: 0 for p in network.populations}
-    for _ in network.populations:  # the longest path; a cycle that cannot be kept in time is given up
+    for _ in network.populations:
         for q in network.projections:
             if q.name in late:
                 shift[q.post] = max(shift[q.post], shift[q.pre] + late[q.name])
     return shift
+
+
+def _endless(
+    network: Network, late: Mapping[str, int], shift: Mapping[str, int], given_up: set[str]
+) -> set[str]:
+    """What leads back in the first cycle that would become later and later, as it cannot be kept in time."""
+    for component in network.components():
+        inner = [q for q in network.projections if q.pre in component and q.post in component]
+        kept = [q for q in inner if q.name in late and q.name not in given_up]
+        if any(shift[q.pre] + late[q.name] > shift[q.post] for q in kept):
+            return {q.name for q in kept if network.leads_back(q)}
+    return set()
 
 
 def _own_ticks(network: Network) -> dict[str, int]:
@@ -49,9 +72,9 @@ def _own_ticks(network: Network) -> dict[str, int]:
     if isinstance(network.clock, Continuous):
         jumps = {p.name for p in network.populations if isinstance(p.neuron, If | Lif)}
         return {q.name: int(q.post not in jumps) for q in network.projections}
-    hop = network.clock.convention.hop_delay
-    component = {name: k for k, names in enumerate(network.components()) for name in names}
-    return {q.name: max(hop, int(component[q.pre] == component[q.post])) for q in network.projections}
+    habits = network.clock.convention
+    leaving = {p.name: 0 if p.is_source else habits.spike_delay for p in network.populations}
+    return {q.name: leaving[q.pre] + habits.hop(network.leads_back(q)) for q in network.projections}
 
 
 def _delay_ticks(q: Projection, network: Network, dt: float) -> FloatArray:
@@ -77,7 +100,8 @@ def waits(network: Network, dt: float, shift: Mapping[str, int]) -> dict[str, Fl
 def mean_lateness(network: Network, dt: float, shift: Mapping[str, int]) -> dict[str, float]:
     """By how many ticks the spikes of each population are late on average.
 
-    Those of inputs are not, unless all come at one moment that lies between two ticks.
+    Those of inputs are not, unless all come at one moment that lies between two ticks. A chip's spikes leave
+    in the tick of their crossing, so where a network has them leave later, they are early by as much.
 
     Args:
         network: Before it is put on the chip's clock.
@@ -85,7 +109,8 @@ def mean_lateness(network: Network, dt: float, shift: Mapping[str, int]) -> dict
         shift: Whole ticks, from `late_ticks`.
     """
     late = late_input(network, dt, shift)
-    return {p.name: late[p.name] + _own_half(p) for p in network.populations}
+    early = 0 if isinstance(network.clock, Continuous) else network.clock.convention.spike_delay
+    return {p.name: late[p.name] + _own_half(p) - early * (not p.is_source) for p in network.populations}
 
 
 def late_input(network: Network, dt: float, shift: Mapping[str, int]) -> dict[str, float]:

@@ -7,10 +7,10 @@ from time import perf_counter
 
 import numpy as np
 
-from spikec.arrays import AnyArray, BoolArray
+from spikec.arrays import AnyArray
 from spikec.counting import count
 from spikec.errors import UsageError, Violation
-from spikec.events import Events, from_raster
+from spikec.events import Events, from_counts
 from spikec.ir.network import Dialect, Network
 from spikec.program import Program, check_inputs, check_record, split_key
 from spikec.reference.continuous import run_continuous
@@ -79,8 +79,8 @@ class ReferenceExecutable:
         network = self.network
         step = run_fixed if network.dialect is Dialect.FIXED else run_ticks
         width = sum(p.n for p in network.populations)
-        batch = max(1, BATCH_BYTES // max(1, 9 * width * n_ticks))
-        rasters: dict[str, list[BoolArray]] = {p.name: [] for p in network.populations}
+        batch = max(1, BATCH_BYTES // max(1, 16 * width * n_ticks))
+        rasters: dict[str, list[AnyArray]] = {p.name: [] for p in network.populations}
         traces: dict[str, list[AnyArray]] = {key: [] for key in record}
         for first in range(0, max(n_samples, 1), batch):
             last = min(first + batch, n_samples)
@@ -91,6 +91,6 @@ class ReferenceExecutable:
             for key in traces:
                 name, what = split_key(key)
                 traces[key].append(membranes[name] if what == ".v" else membranes[name][:, -1])
-        events = {name: from_raster(np.concatenate(r)) for name, r in rasters.items()}
+        events = {name: from_counts(np.concatenate(r)) for name, r in rasters.items()}
         counters = count(network, events, n_samples, n_ticks)
         return RunResult(events, {k: np.concatenate(t) for k, t in traces.items()}, counters)

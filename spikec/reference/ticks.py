@@ -1,8 +1,10 @@
 """The float-tick dialect: what a clock-driven framework computes, once a tick, in float64.
 
-Order within tick k: populations in the order in which spikes flow; each takes what arrives in k, updates, and
-spikes; its spikes arrive ``hop_delay`` ticks later, but at least one tick later where a projection closes a
-cycle. Delays in seconds are rounded to ticks and come on top.
+Order within tick k: populations in the order in which spikes flow, those of a cycle in network order; each
+takes what arrives in k, updates, and spikes; its spikes arrive ``hop_delay`` ticks later, or
+``recurrent_delay`` where a projection leads back, if that is later. With a ``spike_delay``, all spikes that
+membranes crossed for in k - 1 leave at the beginning of k. Delays in seconds are rounded to ticks and come on
+top. How a neuron updates, and how many spikes there are in a tick, is up to the clock's `Convention`.
 """
 
 from __future__ import annotations
@@ -11,16 +13,21 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from spikec.arrays import BoolArray, FloatArray
+from spikec.arrays import BoolArray, FloatArray, IntArray
+from spikec.errors import UsageError
+from spikec.ir.conventions import Comparison, Reset, ResetTime
 from spikec.ir.discrete import tick_of
-from spikec.ir.network import Network, Population, Projection, Reset, Ticks
+from spikec.ir.network import Network, Population, Projection, Ticks
 from spikec.ir.neurons import QifExp, Theta
 from spikec.reference.quadratic import Jumps, quadratic_neurons
+
+MOST_SPIKES = 1 << 16
+"""Spikes of one neuron in one tick; more are an explosion."""
 
 
 def run_ticks(
     network: Network, inputs: Mapping[str, BoolArray], n_samples: int, n_ticks: int
-) -> tuple[dict[str, BoolArray], dict[str, FloatArray]]:
+) -> tuple[dict[str, IntArray], dict[str, FloatArray]]:
     """Run a float-tick network from rest.
 
     Args:
@@ -30,31 +37,40 @@ def run_ticks(
         n_ticks: Ticks.
 
     Returns:
-        For each population its spikes and (but for sources) its membrane after every tick, both
+        For each population how often it spiked and (but for sources) its membrane after every tick, both
         ``(n_samples, n_ticks, n)``.
     """
     assert isinstance(network.clock, Ticks)
-    spikes = {p.name: np.zeros((n_samples, n_ticks, p.n), np.bool_) for p in network.populations}
-    order = [(name, component) for component in network.components() for name in component]
+    spikes = {p.name: np.zeros((n_samples, n_ticks, p.n), np.int64) for p in network.populations}
+    order = [name for component in network.components() for name in component]
     neurons = {
         name: _neurons(network.population(name), network.clock, n_samples)
-        for name, _ in order
+        for name in order
         if not network.population(name).is_source
     }
     membranes = {name: np.zeros((n_samples, n_ticks, network.population(name).n)) for name in neurons}
-    within = {name: component for name, component in order}
-    synapses = [_Synapses(q, network.clock, n_samples, q.post in within[q.pre]) for q in network.projections]
+    crossed = {name: np.zeros((n_samples, network.population(name).n), np.int64) for name in neurons}
+    late = network.clock.convention.spike_delay
+    synapses = [_Synapses(q, network.clock, n_samples, network.leads_back(q)) for q in network.projections]
+
+    def leave(name: str, spiking: IntArray, tick: int) -> None:
+        spikes[name][:, tick] = spiking
+        for s in synapses:
+            if s.pre == name:
+                s.send(spiking, tick)
+
     for tick in range(n_ticks):
-        for name, _ in order:
+        for name in neurons if late else ():
+            leave(name, crossed[name], tick)
+        for name in order:
             if name in inputs:
-                spikes[name][:, tick] = inputs[name][:, tick]
-            else:
-                arriving = sum((s.arriving(tick) for s in synapses if s.post == name), start=np.zeros(()))
-                spikes[name][:, tick] = neurons[name].update(np.asarray(arriving))
-                membranes[name][:, tick] = neurons[name].v
-            for s in synapses:
-                if s.pre == name:
-                    s.send(spikes[name][:, tick], tick)
+                leave(name, inputs[name][:, tick].astype(np.int64), tick)
+                continue
+            arriving = sum((s.arriving(tick) for s in synapses if s.post == name), start=np.zeros(()))
+            crossed[name] = neurons[name].update(np.asarray(arriving))
+            membranes[name][:, tick] = neurons[name].v
+            if not late:
+                leave(name, crossed[name], tick)
     return spikes, membranes
 
 
@@ -75,16 +91,16 @@ class _Quadratic:
         """Membranes, ``(n_samples, n)``."""
         return np.array([k.v for k in self.samples]).reshape(-1, self.n)
 
-    def update(self, x: FloatArray) -> BoolArray:
+    def update(self, x: FloatArray) -> IntArray:
         """Advance one tick with the weighted input `x`, and tell who spikes."""
-        spiking = np.zeros((len(self.samples), self.n), np.bool_)
+        spiking = np.zeros((len(self.samples), self.n), np.int64)
         everybody = np.arange(self.n)
         for s, (k, weights) in enumerate(zip(self.samples, np.broadcast_to(x, spiking.shape), strict=True)):
             k.receive(Jumps(everybody, weights))
             end = k.t[0] + self.dt if self.n else 0.0
             while np.any(np.isfinite(times := k.crossings(everybody, end, inclusive=False))):
                 j = np.flatnonzero(np.isfinite(times))
-                spiking[s, [i for i, _ in k.fire(j, times[j])]] = True
+                spiking[s, [i for i, _ in k.fire(j, times[j])]] = 1
             k.advance(everybody, end)
         return spiking
 
@@ -93,33 +109,62 @@ class _Neurons:
     """State and update of one population, all samples at once."""
 
     def __init__(self, population: Population, clock: Ticks, n_samples: int) -> None:
+        self.name, self.habits = population.name, clock.convention
         self.tick = tick_of(population.neuron, clock.dt, clock.convention)
-        self.subtract = clock.convention.reset is Reset.SUBTRACT
         self.u = np.zeros((n_samples, population.n))
         self.v = self.u + self.tick.v_leak
+        self.last = np.zeros(self.u.shape, np.int64)
         self.silenced = np.zeros(self.u.shape, np.bool_)
 
-    def update(self, x: FloatArray) -> BoolArray:
-        """Advance one tick with the weighted input `x`, and tell who spikes."""
-        k = self.tick
+    def update(self, x: FloatArray) -> IntArray:
+        """Advance one tick with the weighted input `x`, and tell who spikes how often."""
+        k, habits = self.tick, self.habits
+        subtract = habits.reset is Reset.SUBTRACT
+        taken = self.last * np.where(np.isfinite(k.threshold), k.threshold, 0.0)
+        if habits.reset_time is ResetTime.NEXT and not subtract:
+            self.v = np.where(self.last > 0, k.v_reset, self.v)
         self.u = k.alpha * self.u + k.current_bias + k.gain * x
         self.v = k.v_leak + k.beta * (self.v - k.v_leak) + self.u + k.bias
-        above: BoolArray = self.v > k.threshold
-        self.v = np.where(above, self.v - k.threshold if self.subtract else k.v_reset, self.v)
-        spiking: BoolArray = above & ~self.silenced
+        if habits.reset_time is ResetTime.NEXT and subtract:
+            self.v = self.v - taken
+        if habits.clamp is not None:
+            lowest = np.where(np.isfinite(k.threshold), habits.clamp * k.threshold, -np.inf)
+            self.v = np.maximum(self.v, lowest)
+        self.last = self.spikes()
+        if habits.reset_time is ResetTime.NOW:
+            left = self.v - np.where(self.last > 0, self.last * k.threshold, 0.0) if subtract else k.v_reset
+            self.v = np.where(self.last > 0, left, self.v)
+        spiking = np.where(self.silenced, 0, np.minimum(self.last, 1) if k.one_spike else self.last)
         if k.one_spike:
-            self.silenced |= spiking
+            self.silenced |= spiking > 0
         return spiking
+
+    def spikes(self) -> IntArray:
+        """How often each membrane spikes where it is."""
+        threshold, v = self.tick.threshold, self.v
+        reach = self.habits.comparison is Comparison.REACH
+        crossed = v >= threshold if reach else v > threshold
+        if not self.habits.multi_spike:
+            return crossed.astype(np.int64)
+        can = crossed & (threshold > 0)
+        held = np.where(can, v, 0.0) / np.where(can, threshold, 1.0)
+        times = np.floor(held) if reach else np.ceil(held) - 1
+        if np.max(times, initial=0) > MOST_SPIKES:
+            raise UsageError(
+                f"population {self.name} would spike {np.max(times):.3g} times in one tick, and "
+                f"{MOST_SPIKES} are allowed; read the network with multi_spike=no, or with the "
+                "convention it was trained with"
+            )
+        return np.where(can, np.maximum(times, 1), crossed).astype(np.int64)
 
 
 class _Synapses:
     """The synapses of one projection and what is on its way in them, a ring of ticks."""
 
-    def __init__(self, q: Projection, clock: Ticks, n_samples: int, closes_cycle: bool) -> None:
+    def __init__(self, q: Projection, clock: Ticks, n_samples: int, leads_back: bool) -> None:
         self.pre, self.post = q.pre, q.post
         matrix = np.asarray(q.connectivity.dense_matrix(), np.float64)
-        hop = max(clock.convention.hop_delay, int(closes_cycle))
-        ticks = np.full(matrix.shape, hop)
+        ticks = np.full(matrix.shape, clock.convention.hop(leads_back))
         pre, post = q.connectivity.synapses()
         delays = q.delays.per_synapse(q.connectivity)
         ticks[post, pre] += delays if q.delays.in_ticks else np.rint(delays / clock.dt).astype(np.int64)
@@ -133,7 +178,7 @@ class _Synapses:
         self.ring[slot] = 0.0
         return arriving
 
-    def send(self, spiking: BoolArray, tick: int) -> None:
+    def send(self, spiking: IntArray, tick: int) -> None:
         """Take the spikes of this tick."""
         for d, weights in self.by_delay:
             self.ring[(tick + d) % len(self.ring)] += spiking.astype(np.float64) @ weights.T

@@ -23,7 +23,7 @@ STATEFUL = (nir.IF, nir.LIF, nir.CubaLIF, nir.LI, nir.I, nir.CubaLI, nir.Thresho
 
 
 class Oracle:
-    """NIR's equations, with the held input of a tick; edges within a cycle of neurons take a tick."""
+    """NIR's equations, with the held input of a tick; what leads back in a cycle of neurons takes a tick."""
 
     def __init__(self, graph, inputs, subtract=False):
         self.graph, self.subtract = graph, subtract
@@ -34,7 +34,12 @@ class Oracle:
         loops = list(nx.strongly_connected_components(flow))
         self.loop_of = {name: k for k, loop in enumerate(loops) for name in loop}
         condensed = nx.condensation(flow, loops)
-        self.order = [n for c in nx.topological_sort(condensed) for n in condensed.nodes[c]["members"]]
+        for pre, post in flow.edges:
+            flow.edges[pre, post]["hops"] = int(isinstance(graph.nodes[post], STATEFUL))
+        starts = {name for name, node in graph.nodes.items() if isinstance(node, nir.Input)}
+        hops = nx.multi_source_dijkstra_path_length(flow, starts, weight="hops")
+        members = [condensed.nodes[c]["members"] for c in nx.topological_sort(condensed)]
+        self.order = [n for some in members for n in sorted(some, key=lambda n: (hops[n], n))]
 
     def run(self):
         for tick in range(N_TICKS):
@@ -55,6 +60,7 @@ class Oracle:
         node = self.graph.nodes[name]
         if isinstance(node, (*STATEFUL, nir.Input)):
             late = self.loop_of[name] == self.loop_of[receiver]
+            late &= self.order.index(name) >= self.order.index(receiver)
             tick -= late
             rows = self.given[name]
             return rows[tick] if tick >= 0 else np.zeros(self.width(name))
