@@ -33,7 +33,7 @@ from spikec_train.kernel_arguments import check_labels, check_parameters, plain
 from spikec_train.layers import Layers
 
 if TYPE_CHECKING:
-    from spikec_train.kernels.theta import Room
+    from spikec_train.kernels.theta_room import Room
 
 MAX_EVENTS = 1 << 15
 """Most spikes of one layer in one sample; a network that needs more has exploded."""
@@ -270,7 +270,8 @@ def _run_block(
     model: ThetaModel, given: _Given, answers: Answers, memory: Memory, k: int, block: tuple[int, int]
 ) -> tuple[IntArray, FloatArray]:
     """Run a block, again with more memory if a sample needs it. Returns spike counts and gradient."""
-    from spikec_train.kernels.theta import room, run_samples  # numba is slow to import
+    from spikec_train.kernels.theta import run_samples  # numba is slow to import
+    from spikec_train.kernels.theta_room import room
 
     sizes = np.array(model.sizes, np.int64)
     d_pulses = np.zeros(0) if answers.d_pulses is None else answers.d_pulses

@@ -35,7 +35,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
-from spikec_train.kernels import kernel
+from spikec_train.kernels import inner, kernel
 
 CERTAIN = 1e-15
 """Share of a time below which Newton's step ends the search."""
@@ -137,7 +137,7 @@ def run_samples(
                 d_inputs[s, j] = memory.d_times[0, j]
 
 
-@kernel
+@inner
 def _forward(
     weights: FloatArray,
     delays: FloatArray,
@@ -172,7 +172,7 @@ def _forward(
             neuron += 1
 
 
-@kernel
+@inner
 def _sort(order: IntArray, keys: FloatArray) -> None:
     """Sort by keys: by insertion at falling distances (D. Shell), quick if hardly anything has to move."""
     for gap in (301, 132, 57, 23, 10, 4, 1):
@@ -185,7 +185,7 @@ def _sort(order: IntArray, keys: FloatArray) -> None:
             order[at] = j
 
 
-@kernel
+@inner
 def _run_neuron(
     order: IntArray, arrivals: FloatArray, weights: FloatArray, a: float, duration: float
 ) -> tuple[float, float, float, float, int]:
@@ -217,7 +217,7 @@ def _run_neuron(
     return math.inf, place, slope, height, pin
 
 
-@kernel
+@inner
 def _kernel(a: float, t: float) -> tuple[float, float]:
     r"""K and :math:`K'` at a time from 0 on."""
     keep = math.exp(-a * t)
@@ -226,7 +226,7 @@ def _kernel(a: float, t: float) -> tuple[float, float]:
     return k, keep - k  # exp(-t) = exp(-at) - (1 - a) K
 
 
-@kernel
+@inner
 def _advance(a: float, v: float, i: float, t: float) -> tuple[float, float]:
     """Membrane and current a time `t` later."""
     k, slope = _kernel(a, t)
@@ -234,7 +234,7 @@ def _advance(a: float, v: float, i: float, t: float) -> tuple[float, float]:
     return v * (slope + k) + i * k, i * left
 
 
-@kernel
+@inner
 def _turn(a: float, q: float) -> float:
     """When a rising membrane turns, `q` being its slope over its current; infinite if never."""
     r = 1.0 - a
@@ -243,7 +243,7 @@ def _turn(a: float, q: float) -> float:
     return -math.log1p(-r * q) / r if r * q < 1.0 else math.inf
 
 
-@kernel
+@inner
 def _crossing(a: float, v: float, i: float, end: float) -> float:
     """When a rising membrane, concave and beyond its threshold at `end`, reaches it."""
     t = 0.0
@@ -256,7 +256,7 @@ def _crossing(a: float, v: float, i: float, end: float) -> float:
     return t
 
 
-@kernel
+@inner
 def _loss(
     label: int,
     sizes: IntArray,
@@ -298,7 +298,7 @@ def _loss(
     return loss
 
 
-@kernel
+@inner
 def _adjoint(
     weights: FloatArray,
     delays: FloatArray,

@@ -41,7 +41,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spikec.arrays import AnyArray, FloatArray, IntArray
-from spikec_train.kernels import kernel
+from spikec_train.kernels import inner, kernel
 
 SMALL = 1e-2
 """:math:`|I| s^2` up to which C, S and D are taken from their series; these are exact to 1e-13."""
@@ -161,7 +161,7 @@ def run_trial(
     return loss, n_spikes
 
 
-@kernel
+@inner
 def _forward(
     weights: FloatArray,
     v: FloatArray,
@@ -227,7 +227,7 @@ def _forward(
     return n_spikes
 
 
-@kernel
+@inner
 def _crossing(a: float, b: float, i: float) -> float:
     """Time until the next spike, infinite if there is none; b is not negative."""
     if i > 0.0:
@@ -243,7 +243,7 @@ def _crossing(a: float, b: float, i: float) -> float:
     return -math.log1p(-s) if s < 1.0 else math.inf
 
 
-@kernel
+@inner
 def _touch(k: int, now: float, x: int, states: FloatArray, derivatives: FloatArray) -> None:
     """Bring neuron k forward, and keep the derivatives as touch x."""
     a, b, i = states[0, k], states[1, k], states[2, k]
@@ -266,7 +266,7 @@ def _touch(k: int, now: float, x: int, states: FloatArray, derivatives: FloatArr
     states[3, k] = now
 
 
-@kernel
+@inner
 def _turn(i: float, s: float) -> tuple[float, float, float, float]:
     """C, S, D and h; for negative currents C and S are divided by cosh(q s), D and h by its square."""
     x = i * s * s
@@ -288,7 +288,7 @@ def _turn(i: float, s: float) -> tuple[float, float, float, float]:
     return 1.0, sin, (s * h - sin) / (2.0 * i), h
 
 
-@kernel
+@inner
 def _rates(weights: FloatArray, alpha: float, memory: Room) -> None:
     """Rates after T and what they add to each neuron's current; clears what the loss adds up."""
     a, b, rate, d_rate, kick = (
@@ -309,7 +309,7 @@ def _rates(weights: FloatArray, alpha: float, memory: Room) -> None:
                 kick[i] += weights[j, i] * rate[j]
 
 
-@kernel
+@inner
 def _loss(
     n_spikes: int,
     duration: float,
@@ -355,7 +355,7 @@ def _loss(
     return loss
 
 
-@kernel
+@inner
 def _pseudospike(i: int, k: int, duration: float, alpha: float, memory: Room) -> tuple[float, float, float]:
     """When neuron i would spike for the k-th time after T, and the derivatives for psi and I."""
     a, b = memory.states[0, i], memory.states[1, i]
@@ -370,7 +370,7 @@ def _pseudospike(i: int, k: int, duration: float, alpha: float, memory: Room) ->
     return duration + after, -1.0 / m, d_r * slope / (2.0 * r)
 
 
-@kernel
+@inner
 def _rates_adjoint(weights: FloatArray, d_weights: FloatArray, memory: Room) -> None:
     """Back through the rates."""
     rate, d_rate, d_kick = memory.states[7], memory.states[8], memory.states[10]
@@ -383,7 +383,7 @@ def _rates_adjoint(weights: FloatArray, d_weights: FloatArray, memory: Room) -> 
         memory.states[5, j] += d * d_rate[j]
 
 
-@kernel
+@inner
 def _adjoint(
     n_spikes: int,
     weights: FloatArray,
@@ -429,7 +429,7 @@ def _adjoint(
             x -= 1
 
 
-@kernel
+@inner
 def _touch_adjoint(k: int, x: int, states: FloatArray, derivatives: FloatArray) -> None:
     lam = states[5, k]
     states[5, k] = lam * derivatives[x, 0]
