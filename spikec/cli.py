@@ -20,6 +20,7 @@ import typer
 
 from spikec.commands.options import (
     Bits,
+    Convention,
     Data,
     Dt,
     Json,
@@ -96,13 +97,14 @@ def train(
 def inspect(
     file: Annotated[Path, typer.Argument(help="A network, program, result or events file.")],
     dt: Dt = None,
+    convention: Convention = None,
     json_: Json = False,
 ) -> None:
     """Describe a file."""
     from spikec.commands.overview import overview
     from spikec.commands.show import overview as show
 
-    found = overview(file, dt)
+    found = overview(file, dt, convention)
     _print(found, lambda: show(found), json_)
 
 
@@ -116,6 +118,7 @@ def check(
     ticks: Ticks = None,
     relays: Relays = True,
     split_signs: SplitSigns = False,
+    convention: Convention = None,
     json_: Json = False,
 ) -> None:
     """List every limit of a target that a network breaks, all at once."""
@@ -123,7 +126,8 @@ def check(
     from spikec.commands.show import overview as show
     from spikec.commands.show import violations as show_violations
 
-    broken, found = check_file(file, BuildOptions(target, dt, bits, max_ticks, ticks, relays, split_signs))
+    options = BuildOptions(target, dt, bits, max_ticks, ticks, relays, split_signs, convention)
+    broken, found = check_file(file, options)
     _print(found, lambda: show_violations(broken) if broken else show({"kind": "fits", **found}), json_)
     raise typer.Exit(1 if broken else 0)
 
@@ -139,6 +143,7 @@ def compile_(
     ticks: Ticks = None,
     relays: Relays = True,
     split_signs: SplitSigns = False,
+    convention: Convention = None,
     probe: Probe = None,
     json_: Json = False,
 ) -> None:
@@ -150,10 +155,9 @@ def compile_(
     from spikec.container import save
 
     check_output(output, file)
+    options = BuildOptions(target, dt, bits, max_ticks, ticks, relays, split_signs, convention)
     with _progress() as tell:
-        program = compile_file(
-            file, BuildOptions(target, dt, bits, max_ticks, ticks, relays, split_signs), probe, tell
-        )
+        program = compile_file(file, options, probe, tell)
     save(program, output)
     found = {"output": str(output), **program_overview(program)}
     _print(found, lambda: show(found), json_)
@@ -187,6 +191,7 @@ def run(
         typer.Option(help="Seconds between two NAME.v of a continuous network.", show_default=False),
     ] = None,
     dt: Dt = None,
+    convention: Convention = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where the result goes.", show_default=False)
     ] = None,
@@ -202,7 +207,8 @@ def run(
     check_output(output, file, spikes)
     options = {k: v for k, v in {"flavour": flavour, "timeout": timeout}.items() if v is not None}
     with _progress() as tell:
-        result = run_file(file, data, spikes, backend, options, ticks, tuple(record or ()), every, dt, tell)
+        keys = tuple(record or ())
+        result = run_file(file, data, spikes, backend, options, ticks, keys, every, dt, tell, convention)
     if output is not None:
         save(result, output)
     found = {"output": None if output is None else str(output), **result_overview(result)}
@@ -218,6 +224,7 @@ def encode(
         Path | None, typer.Option("--input", help="Spikes: raster .npy or list .csv.", show_default=False)
     ] = None,
     dt: Dt = None,
+    convention: Convention = None,
     json_: Json = False,
 ) -> None:
     """Write the input spikes of samples to a file, for `run --input` and for deployed packages."""
@@ -227,7 +234,7 @@ def encode(
     from spikec.container import save
 
     check_output(output, file, spikes)
-    inputs, _ = read_inputs(open_program(file, dt).network, data, spikes)
+    inputs, _ = read_inputs(open_program(file, dt, convention).network, data, spikes)
     save(dict(inputs), output)
     found = {"output": str(output), "inputs": events_overview(inputs)}
     _print(found, lambda: show({"kind": "events", **found}), json_)
@@ -339,7 +346,9 @@ def report(
 def list_(
     what: Annotated[
         str,
-        typer.Argument(help="targets, backends, frontends, passes, recipes, datasets or energy-tables."),
+        typer.Argument(
+            help="targets, backends, frontends, passes, recipes, datasets, energy-tables or conventions."
+        ),
     ],
     json_: Json = False,
 ) -> None:

@@ -37,6 +37,7 @@ class BuildOptions:
         ticks: Length of a sample in ticks.
         relays: Whether relay neurons may carry long delays.
         split_signs: Whether excitatory and inhibitory weights are stored apart.
+        convention: Habits that a file is read with, in words.
     """
 
     target: str = "loihi2"
@@ -46,6 +47,7 @@ class BuildOptions:
     ticks: int | None = None
     relays: bool = True
     split_signs: bool = False
+    convention: str | None = None
 
     def passes(self) -> CompileOptions:
         """The part that concerns the passes."""
@@ -94,6 +96,7 @@ def check_file(path: Path, options: BuildOptions) -> tuple[list[Violation], dict
         "n_ticks": program.n_ticks,
         "neurons": sum(p.n for p in program.network.populations if not p.is_source),
         "synapses": program.network.n_synapses,
+        "notes": list(program.network.notes),
     }
     return broken, found
 
@@ -109,6 +112,7 @@ def run_file(
     every: float | None,
     dt: float | None,
     progress: Callable[[str], None],
+    convention: str | None = None,
 ) -> RunResult:
     """Run a program or network file.
 
@@ -123,9 +127,10 @@ def run_file(
         every: How often to keep ``name.v`` of a continuous network, seconds.
         dt: Time step, for files that hold none.
         progress: Told what happens.
+        convention: Habits that a file is read with, in words.
     """
     progress("reading")
-    program = open_program(path, dt)
+    program = open_program(path, dt, convention)
     chosen = find_backend(backend or DEFAULT, **options)
     if backend is None and chosen.unsupported(program):
         chosen = find_backend("reference", **options)
@@ -149,8 +154,8 @@ def run_file(
 def _read(path: Path, options: BuildOptions) -> Network:
     """Read a network; the time step goes to the file if it holds none, else to the passes."""
     if _is_container(path):
-        return open_network(path)
-    return open_network(path, dt=options.dt)
+        return open_network(path, convention=options.convention)
+    return open_network(path, dt=options.dt, convention=options.convention)
 
 
 def _is_container(path: Path) -> bool:

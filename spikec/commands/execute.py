@@ -69,6 +69,7 @@ def execute(
         "dt": None if isinstance(network.clock, Continuous) else network.dt,
         "late_ticks": dict(program.late),
         "source": dict(program.source),
+        "notes": list(network.notes),
         "versions": versions(),
     }
     if decoding is not None:
@@ -99,7 +100,13 @@ def order_sentence(network: Network) -> str:
     """Which order of events within a tick a run obeys: where other tools' spikes may lie a tick apart."""
     if isinstance(network.clock, Continuous):
         return "continuous time: a spike acts at once, or after its delay"
-    if network.clock.convention.hop_delay:
+    habits = network.clock.convention
+    if habits.spike_delay and not habits.hop_delay:
+        return (
+            "spikes leave in the tick after the one in which their membrane crosses its threshold: a tick "
+            "later per layer than in frameworks without this delay"
+        )
+    if habits.hop_delay:
         return (
             "Lava's order: every hop takes one tick; an input of tick k reaches the first layer in tick "
             "k + 1, the second in k + 2: a tick later per layer than in frameworks without hop delay"

@@ -43,7 +43,7 @@ def check_output(output: str | Path | None, *inputs: str | Path | None) -> None:
             raise UsageError(f"{path} is the input; writing there would destroy it: choose another name")
 
 
-def open_program(path: str | Path, dt: float | None = None) -> Program:
+def open_program(path: str | Path, dt: float | None = None, convention: str | None = None) -> Program:
     """Open a compiled program, or a network as a program that is not compiled.
 
     Raises:
@@ -54,8 +54,11 @@ def open_program(path: str | Path, dt: float | None = None) -> Program:
         if isinstance(thing, Program):
             if dt is not None:
                 raise UsageError(f"{path} is compiled for ticks of {thing.network.dt:g} s; leave out --dt")
+            if convention is not None:
+                raise UsageError(f"{path} is compiled for one convention; leave out --convention")
             return thing
-    return Program(open_network(path, dt=dt), load_target("ideal"), source=source_of(path))
+    network = open_network(path, dt=dt, convention=convention)
+    return Program(network, load_target("ideal"), source=source_of(path))
 
 
 def open_compiled(path: str | Path) -> Program:

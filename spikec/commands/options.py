@@ -9,6 +9,14 @@ import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 Dt = Annotated[float | None, typer.Option("--dt", help="Time step in seconds.", show_default=False)]
+Convention = Annotated[
+    str | None,
+    typer.Option(
+        "--convention",
+        help="NAME or FILE.yaml of the simulator's habits, and ,FIELD=VALUE where they differ.",
+        show_default=False,
+    ),
+]
 Target = Annotated[str, typer.Option("--target", "-t", help="Name of a target, or a YAML file.")]
 Bits = Annotated[int | None, typer.Option(help="Bits of the weights, 1 to 8.", show_default=False)]
 MaxTicks = Annotated[int, typer.Option(help="Most ticks of a sample, where the time step is chosen.")]

@@ -10,12 +10,14 @@ import numpy as np
 
 from spikec.backend import availability, backend_names
 from spikec.container import is_container, load
+from spikec.conventions import described, load_preset, preset_names
 from spikec.energy_tables.table import load_table, table_names
 from spikec.errors import UsageError
 from spikec.events import Events
 from spikec.frontends import open_network
 from spikec.ir.bounds import current_bounds
-from spikec.ir.network import Dialect, Network
+from spikec.ir.conventions import FIELDS, LOIHI, Convention, plain
+from spikec.ir.network import Continuous, Dialect, Network
 from spikec.passes.pipelines import CompileOptions, loihi
 from spikec.program import Program
 from spikec.result import RunResult
@@ -23,13 +25,16 @@ from spikec.selftest import SelftestReport
 from spikec.targets.target import load_target, target_names
 
 
-def overview(path: str | Path, dt: float | None = None) -> dict[str, Any]:
+def overview(path: str | Path, dt: float | None = None, convention: str | None = None) -> dict[str, Any]:
     """Describe a file as plain JSON values, with its ``kind`` first.
 
     Raises:
         FileFormatError: It is none of ours and no NIR file.
     """
-    thing = load(path) if is_container(path) else open_network(path, dt=dt)
+    if is_container(path) and convention is None:
+        thing = load(path)
+    else:
+        thing = open_network(path, dt=dt, convention=convention)
     if isinstance(thing, Network):
         return {"kind": "network", **network_overview(thing)}
     if isinstance(thing, Program):
@@ -45,6 +50,7 @@ def network_overview(network: Network) -> dict[str, Any]:
     return {
         "dialect": network.dialect.value,
         "dt": None if network.dialect is Dialect.CONTINUOUS else network.dt,
+        "convention": None if isinstance(network.clock, Continuous) else habits(network.clock.convention),
         "n_neurons": sum(p.n for p in network.populations if not p.is_source),
         "n_synapses": network.n_synapses,
         "inputs": list(network.inputs),
@@ -69,6 +75,12 @@ def network_overview(network: Network) -> dict[str, Any]:
         "decoding": None if network.decoding is None else network.decoding.readout.value,
         "notes": list(network.notes),
     }
+
+
+def habits(convention: Convention) -> dict[str, object]:
+    """What a convention is called, and every habit of it."""
+    named = {name: plain(getattr(convention, name)) for name in FIELDS}
+    return {"name": "loihi" if convention == LOIHI else described(convention), **named}
 
 
 def program_overview(program: Program) -> dict[str, Any]:
@@ -99,6 +111,7 @@ def result_overview(result: RunResult) -> dict[str, Any]:
         "until": result.meta.get("until"),
         "dt": result.meta.get("dt"),
         "order": result.meta.get("order"),
+        "notes": result.meta.get("notes", []),
         "spikes": {name: e.n_events for name, e in result.spikes.items()},
         "counters": None if counters is None else counters.totals(),
         "predictions": result.meta.get("predictions"),
@@ -189,6 +202,10 @@ def _energy_tables() -> list[dict[str, str]]:
     return [{"name": n, "is": load_table(n).title} for n in table_names()]
 
 
+def _conventions() -> list[dict[str, str]]:
+    return [{"name": n, "is": load_preset(n).title} for n in preset_names()]
+
+
 KINDS = {
     "targets": _targets,
     "backends": _backends,
@@ -197,5 +214,6 @@ KINDS = {
     "recipes": _recipes,
     "datasets": _datasets,
     "energy-tables": _energy_tables,
+    "conventions": _conventions,
 }
 """What can be listed."""

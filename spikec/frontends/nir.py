@@ -9,7 +9,7 @@ and delays between them a projection (`nir_paths`), and what had to be repaired 
 Supported are Input, Output, Affine, Linear, Scale, Delay, Flatten, IF, LIF, CubaLIF, Threshold, I, LI, CubaLI
 and nested graphs; convolutions and pooling are not, yet.
 
-* An edge that closes a cycle takes one tick, as in all clock-driven frameworks.
+* An edge that closes a cycle takes the ticks that the convention says: one in most frameworks.
 * An Affine node adds its bias in every tick from the first on, whatever delay lies behind it.
 * I, LI and CubaLI give a membrane and no spikes; only an Output may follow them.
 * An Output names the population in front of it as an output. If it is fed by weights without a neuron, it
@@ -26,26 +26,30 @@ import networkx as nx
 import numpy as np
 
 from spikec.arrays import FloatArray
+from spikec.conventions import Choice, choose
 from spikec.errors import NetworkError, UsageError
 from spikec.frontends.nir_file import Graph, read_graph
 from spikec.frontends.nir_graph import CARRIERS, INTEGRATORS, NEURONS, FlatGraph, flatten
 from spikec.frontends.nir_neurons import neuron_notes, neuron_of, readout_of
+from spikec.frontends.nir_origin import guess_origin
 from spikec.frontends.nir_paths import Path, constants, delayed_constants, paths
+from spikec.ir.conventions import Gain
 from spikec.ir.network import Convention, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Source
 from spikec.ir.verify import verify
 
 
 def read_nir(
-    path: str | FilePath, *, dt: float | None = None, convention: Convention | None = None
+    path: str | FilePath, *, dt: float | None = None, convention: Convention | str | None = None
 ) -> Network:
     """Read a NIR file.
 
     Args:
         path: The file.
         dt: The simulator's time step, seconds; None to take it from the file's metadata.
-        convention: The simulator's habits; None for Euler integration, reset to ``v_reset`` and no delay
-            between populations.
+        convention: The simulator's habits, or words for them (`spikec.conventions.choose`); None for those
+            that a YAML beside the file says, or that the file shows, or else Euler integration, reset to
+            ``v_reset`` and no delay between populations.
 
     Raises:
         FileFormatError: The file is damaged or no NIR file.
@@ -54,8 +58,10 @@ def read_nir(
     """
     path = FilePath(path)
     graph = read_graph(path)
-    clock = Ticks(_time_step(path, graph, dt), convention or Convention())
-    origins = tuple(_clock_notes(graph, clock, dt is not None, convention is not None))
+    choice = choose(convention, path, lambda: guess_origin(graph))
+    step, origin = _time_step(path, graph, dt, choice)
+    clock = Ticks(step, choice.convention)
+    origins = tuple(_clock_notes(graph, clock, choice, origin))
     try:
         network = _in_order(_network(graph, clock))
         return verify(replace(network, notes=(*origins, *network.notes)))
@@ -63,8 +69,12 @@ def read_nir(
         raise NetworkError(f"{path}: {error}") from error
 
 
-def _time_step(path: FilePath, graph: Graph, given: float | None) -> float:
-    dt = graph.dt if given is None else given
+def _time_step(path: FilePath, graph: Graph, given: float | None, choice: Choice) -> tuple[float, str]:
+    """The time step, seconds, and where it is from."""
+    metadata = (graph.dt, "from the file's metadata")
+    chosen = (choice.dt, choice.dt_reason)
+    known = [(given, "as given"), *((chosen, metadata) if choice.binding else (metadata, chosen))]
+    dt, origin = next((pair for pair in known if pair[0] is not None), (None, ""))
     if dt is None:
         raise UsageError(
             f"{path}: NIR files hold no time step; give --dt SECONDS (snnTorch and SpikingJelly write for "
@@ -72,7 +82,7 @@ def _time_step(path: FilePath, graph: Graph, given: float | None) -> float:
         )
     if not 0 < dt < float("inf"):
         raise UsageError(f"a time step of {dt} s is impossible; give --dt a positive number of seconds")
-    return float(dt)
+    return float(dt), origin
 
 
 def _network(graph: Graph, clock: Ticks) -> Network:
@@ -165,16 +175,21 @@ def _labels(ways: list[Path], flat: FlatGraph) -> list[str]:
     ]
 
 
-def _clock_notes(graph: Graph, clock: Ticks, dt_given: bool, convention_given: bool) -> Iterator[str]:
-    origin = "as given" if dt_given else "from the file's metadata"
+def _clock_notes(graph: Graph, clock: Ticks, choice: Choice, origin: str) -> Iterator[str]:
     yield f"the time step is {clock.dt:.6g} s, {origin}"
-    if dt_given and graph.dt is not None and graph.dt != clock.dt:
+    if graph.dt is not None and graph.dt != clock.dt:
         yield f"the file's metadata hold the time step {graph.dt:.6g} s, which was not used"
     habits = clock.convention
     yield (
-        f"the simulator's habits are {habits.integration.value} integration, reset by {habits.reset.value} "
-        f"and {habits.hop_delay} ticks between populations, as {'given' if convention_given else 'assumed'}"
+        f"the convention is {choice.name} ({habits.integration.value} integration, reset by "
+        f"{habits.reset.value}, {habits.hop_delay} ticks between populations), {choice.reason}"
     )
+    whole = [n for n in graph.nodes.values() if n.type == "IF" and np.all(n.values["r"] == 1)]
+    if whole and habits.if_gain is not Gain.STEP and clock.dt != 1:
+        yield (
+            f"{whole[0]} takes up r dt = {clock.dt:.6g} of its input in a tick; if that should be all of it, "
+            "as sinabs, Norse and snnTorch mean r = 1, read it with if_gain=step"
+        )
     if graph.version is None:
         yield "the file does not tell which version of nir wrote it"
 

@@ -15,14 +15,15 @@ from spikec.ir.network import Convention, Network
 
 
 def open_network(
-    path: str | Path, *, dt: float | None = None, convention: Convention | None = None
+    path: str | Path, *, dt: float | None = None, convention: Convention | str | None = None
 ) -> Network:
     """Read a network from any file that spikec knows.
 
     Args:
         path: A NIR file, or one that spikec wrote.
         dt: Time step, seconds; for files that hold none (NIR).
-        convention: Habits of the simulator the network was trained in; for files that hold none (NIR).
+        convention: Habits of the simulator the network was trained in, or words for them
+            (`spikec.conventions.choose`); for files that hold none (NIR).
 
     Raises:
         FileFormatError: There is no such file, or it is of another kind, damaged, or holds no network.

@@ -133,6 +133,9 @@ CHOICES: dict[str, type[Enum]] = {
 }
 """Fields of a convention that hold one of several words."""
 
+FIELDS = tuple(f.name for f in fields(Convention))
+"""All fields of a convention."""
+
 DELAYS = ("hop_delay", "recurrent_delay", "spike_delay")
 """Fields that hold ticks."""
 
