@@ -23,7 +23,7 @@ from spikec.errors import UsageError
 from spikec_train.kernel_arguments import check_parameters, plain
 
 if TYPE_CHECKING:
-    from spikec_train.kernels.qif import Room
+    from spikec_train.kernels.qif_room import Room
 
 MAX_SPIKES = 1 << 14
 """Most spikes in a trial; a network that needs more has exploded."""
@@ -199,7 +199,8 @@ def run(
     Raises:
         UsageError: Parameters or targets do not fit the network, or it spikes more than `MAX_SPIKES` times.
     """
-    from spikec_train.kernels.qif import room, run_trial  # numba is slow to import
+    from spikec_train.kernels.qif import run_trial  # numba is slow to import
+    from spikec_train.kernels.qif_room import room
 
     parts = _check(model, parameters, targets)
     kept = Memory() if memory is None else memory

@@ -36,50 +36,12 @@ Source: C. Klos and R.-M. Memmesheimer, Phys. Rev. Lett. 134, 027301 (2025); wri
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
-
-import numpy as np
 
 from spikec.arrays import AnyArray, FloatArray, IntArray
 from spikec_train.kernels import inner, kernel
-
-SMALL = 1e-2
-""":math:`|I| s^2` up to which C, S and D are taken from their series; these are exact to 1e-13."""
-
-
-class Room(NamedTuple):
-    r"""Working memory of a trial with at most ``capacity`` spikes.
-
-    Attributes:
-        events: What happened in order: the number of an arrival, or -1 for a spike.
-        spikes: Which neuron spiked, ``(capacity,)``.
-        spike_times: When, units of time.
-        d_spike_times: dL/dt of each spike.
-        derivatives: :math:`\partial\psi'/\partial\psi`, :math:`\partial\psi'/\partial I`,
-            :math:`\partial I'/\partial I` and :math:`b^2` of each touch, ``(n_touches, 4)``.
-        states: Of each neuron a, b, I, the time of these, its next spike, lambda, mu, the rate after T,
-            its derivative for psi, the kick of all rates and dL for it, ``(11, n_neurons)``.
-    """
-
-    events: IntArray
-    spikes: IntArray
-    spike_times: FloatArray
-    d_spike_times: FloatArray
-    derivatives: FloatArray
-    states: FloatArray
-
-
-def room(n_neurons: int, n_arrivals: int, capacity: int) -> Room:
-    """Working memory for a number of neurons, of arrivals and of spikes."""
-    n_touches = n_arrivals + n_neurons * (capacity + 1)
-    return Room(
-        events=np.empty(n_arrivals + capacity, np.int64),
-        spikes=np.empty(capacity, np.int64),
-        spike_times=np.empty(capacity),
-        d_spike_times=np.empty(capacity),
-        derivatives=np.empty((n_touches, 4)),
-        states=np.empty((11, n_neurons)),
-    )
+from spikec_train.kernels.qif_adjoint import back_through_events, back_through_rates
+from spikec_train.kernels.qif_forward import find_rates, run_events
+from spikec_train.kernels.qif_room import Room
 
 
 @kernel
@@ -140,173 +102,25 @@ def run_trial(
     Returns:
         The loss, and the number of spikes, -1 if the memory did not suffice.
     """
-    n_spikes = _forward(
+    n_spikes = run_events(
         weights, v, current, input_weights, times, order, sources, receivers, duration, memory
     )
     if n_spikes < 0:
         return math.nan, n_spikes
-    _rates(weights, alpha, memory)
+    find_rates(weights, alpha, memory)
     loss = _loss(
         n_spikes, duration, alpha, target_neurons, target_ranks, target_times, factors, one_sided, answers,
         spiked, memory,
     )  # fmt: skip
     if differentiate:
-        _rates_adjoint(weights, d_weights, memory)
-        _adjoint(
+        back_through_rates(weights, d_weights, memory)
+        back_through_events(
             n_spikes, weights, input_weights, sources, receivers, d_weights, d_input_weights, d_times, memory
         )
         for i in range(v.size):
             d_v[i] += memory.states[5, i] / (1.0 + v[i] * v[i])
             d_current[i] += memory.states[6, i]
     return loss, n_spikes
-
-
-@inner
-def _forward(
-    weights: FloatArray,
-    v: FloatArray,
-    current: FloatArray,
-    input_weights: FloatArray,
-    times: FloatArray,
-    order: IntArray,
-    sources: IntArray,
-    receivers: IntArray,
-    duration: float,
-    memory: Room,
-) -> int:
-    """Run up to T. Returns the number of spikes, or -1 if there are more than fit."""
-    n = v.size
-    states, derivatives = memory.states, memory.derivatives
-    a, b, i, since, coming = states[0], states[1], states[2], states[3], states[4]
-    for k in range(n):
-        b[k] = 1.0 / math.sqrt(1.0 + v[k] * v[k])
-        a[k] = v[k] * b[k]
-        i[k] = current[k]
-        since[k] = 0.0
-        coming[k] = _crossing(a[k], b[k], i[k])
-    n_events, n_spikes, n_touches, p = 0, 0, 0, 0
-    while True:
-        j = 0
-        for k in range(1, n):
-            if coming[k] < coming[j]:
-                j = k
-        now = coming[j]
-        if p < order.size and times[order[p]] <= now:
-            arrival = order[p]
-            p += 1
-            now = times[arrival]
-            k = receivers[sources[arrival]]
-            _touch(k, now, n_touches, states, derivatives)
-            n_touches += 1
-            i[k] += input_weights[sources[arrival]]
-            coming[k] = now + _crossing(a[k], b[k], i[k])
-            memory.events[n_events] = arrival
-        elif now <= duration:
-            if n_spikes == memory.spikes.size:
-                return -1
-            _touch(j, now, n_touches, states, derivatives)
-            n_touches += 1
-            a[j] = -1.0
-            b[j] = 0.0
-            coming[j] = now + _crossing(a[j], b[j], i[j])
-            for k in range(n):
-                if k != j:
-                    _touch(k, now, n_touches, states, derivatives)
-                    n_touches += 1
-                    i[k] += weights[j, k]
-                    coming[k] = now + _crossing(a[k], b[k], i[k])
-            memory.spikes[n_spikes] = j
-            memory.spike_times[n_spikes] = now
-            n_spikes += 1
-            memory.events[n_events] = -1
-        else:
-            break
-        n_events += 1
-    for k in range(n):
-        _touch(k, duration, n_touches + k, states, derivatives)
-    return n_spikes
-
-
-@inner
-def _crossing(a: float, b: float, i: float) -> float:
-    """Time until the next spike, infinite if there is none; b is not negative."""
-    if i > 0.0:
-        q = math.sqrt(i)
-        s = math.atan2(q * b, a) / q
-    elif a <= 0.0:
-        return math.inf
-    elif i < 0.0:
-        q = math.sqrt(-i)
-        s = math.atanh(q * b / a) / q if q * b < a else math.inf
-    else:
-        s = b / a
-    return -math.log1p(-s) if s < 1.0 else math.inf
-
-
-@inner
-def _touch(k: int, now: float, x: int, states: FloatArray, derivatives: FloatArray) -> None:
-    """Bring neuron k forward, and keep the derivatives as touch x."""
-    a, b, i = states[0, k], states[1, k], states[2, k]
-    keep = math.exp(states[3, k] - now)
-    s = 1.0 - keep
-    cos, sin, d, h = _turn(i, s)
-    to_a, to_b = keep * (cos * a + i * sin * b), cos * b - sin * a
-    root = 1.0 / math.sqrt(to_a * to_a + to_b * to_b)
-    scale = keep * root * root
-    derivatives[x, 0] = scale * h
-    derivatives[x, 1] = scale * ((a * a + i * b * b) * d + sin * b * to_b)
-    derivatives[x, 2] = keep * keep
-    to_a, to_b = to_a * root, to_b * root
-    if to_b <= 0.0:  # by rounding alone, right beside a spike
-        to_b = 0.0
-    derivatives[x, 3] = to_b * to_b
-    states[0, k] = to_a
-    states[1, k] = to_b
-    states[2, k] = i * keep * keep
-    states[3, k] = now
-
-
-@inner
-def _turn(i: float, s: float) -> tuple[float, float, float, float]:
-    """C, S, D and h; for negative currents C and S are divided by cosh(q s), D and h by its square."""
-    x = i * s * s
-    if abs(x) < SMALL:
-        return (
-            1.0 - x / 2.0 * (1.0 - x / 12.0 * (1.0 - x / 30.0 * (1.0 - x / 56.0))),
-            s * (1.0 - x / 6.0 * (1.0 - x / 20.0 * (1.0 - x / 42.0 * (1.0 - x / 72.0)))),
-            s * s * s * (1.0 / 3.0 - x * (1.0 / 15.0 - x * (2.0 / 315.0 - x / 2835.0))),
-            1.0,
-        )
-    if i > 0.0:
-        q = math.sqrt(i)
-        cos, sin = math.cos(q * s), math.sin(q * s) / q
-        return cos, sin, (s - sin * cos) / (2.0 * i), 1.0
-    q = math.sqrt(-i)
-    e = math.exp(-2.0 * q * s)
-    sin = (1.0 - e) / ((1.0 + e) * q)
-    h = 4.0 * e / ((1.0 + e) * (1.0 + e))
-    return 1.0, sin, (s * h - sin) / (2.0 * i), h
-
-
-@inner
-def _rates(weights: FloatArray, alpha: float, memory: Room) -> None:
-    """Rates after T and what they add to each neuron's current; clears what the loss adds up."""
-    a, b, rate, d_rate, kick = (
-        memory.states[0], memory.states[1], memory.states[7], memory.states[8], memory.states[9],
-    )  # fmt: skip
-    r = math.sqrt(alpha * math.log(2.0))
-    for i in range(a.size):
-        x, y = r * b[i], a[i] - b[i] / 2.0
-        rate[i] = 0.5 + math.atan2(y, x) / math.pi
-        d_rate[i] = r / (math.pi * (x * x + y * y))
-        memory.states[5, i] = 0.0
-        memory.states[6, i] = 0.0
-        kick[i] = 0.0
-        memory.states[10, i] = 0.0
-    for j in range(a.size):
-        for i in range(a.size):
-            if i != j:
-                kick[i] += weights[j, i] * rate[j]
 
 
 @inner
@@ -368,69 +182,3 @@ def _pseudospike(i: int, k: int, duration: float, alpha: float, memory: Room) ->
     after = ((k - 0.5) * math.pi - math.atan2(y, x)) / r
     d_r = (y * b / m - after) / r
     return duration + after, -1.0 / m, d_r * slope / (2.0 * r)
-
-
-@inner
-def _rates_adjoint(weights: FloatArray, d_weights: FloatArray, memory: Room) -> None:
-    """Back through the rates."""
-    rate, d_rate, d_kick = memory.states[7], memory.states[8], memory.states[10]
-    for j in range(rate.size):
-        d = 0.0
-        for i in range(rate.size):
-            if i != j:
-                d_weights[j, i] += rate[j] * d_kick[i]
-                d += weights[j, i] * d_kick[i]
-        memory.states[5, j] += d * d_rate[j]
-
-
-@inner
-def _adjoint(
-    n_spikes: int,
-    weights: FloatArray,
-    input_weights: FloatArray,
-    sources: IntArray,
-    receivers: IntArray,
-    d_weights: FloatArray,
-    d_input_weights: FloatArray,
-    d_times: FloatArray,
-    memory: Room,
-) -> None:
-    """Back over all events: leaves lambda and mu at time 0."""
-    n = weights.shape[0]
-    states, derivatives = memory.states, memory.derivatives
-    lam, mu = states[5], states[6]
-    n_events = sources.size + n_spikes
-    x = sources.size + n_spikes * n + n - 1
-    for k in range(n - 1, -1, -1):
-        _touch_adjoint(k, x, states, derivatives)
-        x -= 1
-    p = n_spikes - 1
-    for e in range(n_events - 1, -1, -1):
-        arrival = memory.events[e]
-        if arrival >= 0:
-            source = sources[arrival]
-            k = receivers[source]
-            d_input_weights[source] += mu[k]
-            d_times[arrival] += input_weights[source] * (2.0 * mu[k] - lam[k] * derivatives[x, 3])
-            _touch_adjoint(k, x, states, derivatives)
-            x -= 1
-        else:
-            j = memory.spikes[p]
-            d = memory.d_spike_times[p]
-            p -= 1
-            for k in range(n - 1, -1, -1):
-                if k != j:
-                    d_weights[j, k] += mu[k]
-                    d += weights[j, k] * (2.0 * mu[k] - lam[k] * derivatives[x, 3])
-                    _touch_adjoint(k, x, states, derivatives)
-                    x -= 1
-            lam[j] -= d
-            _touch_adjoint(j, x, states, derivatives)
-            x -= 1
-
-
-@inner
-def _touch_adjoint(k: int, x: int, states: FloatArray, derivatives: FloatArray) -> None:
-    lam = states[5, k]
-    states[5, k] = lam * derivatives[x, 0]
-    states[6, k] = states[6, k] * derivatives[x, 2] + lam * derivatives[x, 1]
