@@ -10,7 +10,6 @@ import pytest
 
 from spikec.backend import run as run_backend
 from spikec.coding import BinaryEncoding, LatencyEncoding, Readout, decode
-from spikec.container import digest, load, save
 from spikec.errors import UsageError
 from spikec.frontends import open_network
 from spikec.ir.verify import verify
@@ -40,10 +39,6 @@ def trained(data):
     return train_layers(data, OPTIONS, seed=3)
 
 
-def test_training_lowers_the_loss(trained):
-    assert trained.training.losses[-1] < 0.8 * trained.training.losses[0]
-
-
 def test_the_network_is_in_seconds_and_of_the_recipes_neurons(trained, data):
     network = verify(trained.network)
     neuron = network.population("hidden1").neuron
@@ -70,41 +65,6 @@ def test_the_reference_sees_the_spikes_that_the_training_saw(trained, data):
     answers = decode(network.decoding, spikes["output"], None)
     np.testing.assert_array_equal(answers, found.classes(pseudospikes=False))
     assert trained.figures(few)["accuracy"] == np.mean(answers == few.labels)
-
-
-def test_a_saved_network_comes_back_as_it_was(trained, tmp_path):
-    save(trained.network, tmp_path / "net.npz")
-    assert digest(load(tmp_path / "net.npz")) == digest(trained.network)
-
-
-def test_one_seed_is_one_network_on_any_number_of_threads(trained, data, monkeypatch):
-    monkeypatch.setattr("spikec_train.first_spike.processors", lambda: 3)
-    assert digest(train_layers(data, OPTIONS, seed=3).network) == digest(trained.network)
-    assert digest(train_layers(data, replace(OPTIONS, epochs=1), seed=4).network) != digest(trained.network)
-
-
-def test_an_interrupted_training_gives_the_same_network(trained, data, tmp_path):
-    def interrupt(sentence):
-        if sentence.startswith("epoch 2 "):
-            raise KeyboardInterrupt
-
-    path = tmp_path / "state.npz"
-    with pytest.raises(KeyboardInterrupt):
-        train_layers(data, OPTIONS, 3, path, interrupt)
-    assert digest(train_layers(data, OPTIONS, 3, path).network) == digest(trained.network)
-
-
-def test_a_checkpoint_of_other_data_or_options_is_refused(data, tmp_path):
-    path = tmp_path / "state.npz"
-    once = replace(OPTIONS, epochs=1)
-    train_layers(data, once, 3, path)
-    for other_data, options, seed in (
-        (data.first(1000), once, 3),
-        (data, replace(once, gamma=0.02), 3),
-        (data, once, 4),
-    ):
-        with pytest.raises(UsageError, match="another training"):
-            train_layers(other_data, options, seed, path)
 
 
 def test_phases_stay_within_the_period(data):
@@ -192,9 +152,6 @@ def test_encodings_are_disturbed_in_their_own_ways(change):
 @pytest.mark.parametrize(
     "change",
     [
-        {"hidden": (0,)},
-        {"epochs": 0},
-        {"batch": 0},
         {"unit": 0.0},
         {"period": -1.0},
         {"input_time": 0.03},
