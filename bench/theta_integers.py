@@ -1,9 +1,9 @@
 """Theta networks in integers on MNIST: accuracy, events and energy over weight bits and ticks.
 
-All 10,000 test images; the networks are those of the recipe mnist-theta, seeds 0 to 2, made here (11 minutes)
-unless they are there from an earlier run. Accuracy is that of spikes alone. Programs run some ticks longer than
-the trial, so the exact networks are also run as long as they do. Energy is an estimate with Loihi 1's published
-prices: none exist for a chip whose neurons can be programmed.
+All 10,000 test images; the networks are those of the recipe mnist-theta, seeds 0 to 2, made here (11
+minutes) unless they are there from an earlier run. Accuracy is that of spikes alone. Programs run some ticks
+longer than the trial, so the exact networks are also run as long as they do. Energy is an estimate with Loihi
+1's published prices: none exist for a chip whose neurons can be programmed.
 
     python bench/theta_integers.py --data-dir DIR --json
     python bench/theta_integers.py --data-dir DIR --lava 500   # so many images in Lava, too
