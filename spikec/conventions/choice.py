@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spikec.conventions.preset import changed, convention_of, described
@@ -69,9 +69,10 @@ def choose(given: Convention | str | None, path: Path, guess: Callable[[], Guess
     if not habits:
         return chosen
     convention = changed(chosen.convention, habits, "--convention")
+    called = ",".join([chosen.name, *(f"{field}={value}" for field, value in habits.items())])
     but = ", ".join(f"{field} {value}" for field, value in habits.items())
-    reason = f"{chosen.reason}, but {but} as given" if not name else "as given"
-    return Choice(convention, described(convention), reason, chosen.dt, chosen.dt_reason, chosen.binding)
+    reason = "as given" if name else f"{chosen.reason}, but {but} as given"
+    return replace(chosen, convention=convention, name=called, reason=reason)
 
 
 def _base(name: str, path: Path, guess: Callable[[], Guess | None]) -> Choice:
