@@ -67,6 +67,22 @@ class Expected:
                 "shares lie between 0 and 1, and seconds are positive"
             )
 
+    def shortfall(self, accuracy: float | None, loss: float | None) -> str | None:
+        """What a training lacks of this promise, in one sentence; None if nothing.
+
+        Args:
+            accuracy: On the test split, if there is one.
+            loss: Of the trained network.
+        """
+        if self.accuracy is not None and accuracy is not None:
+            least = self.accuracy - self.tolerance
+            if not accuracy >= least:
+                got = f"{100 * accuracy:.2f} %"
+                return f"the recipe promises {100 * least:.2f} % right or more, but this is {got}"
+        if self.loss is not None and loss is not None and not loss <= self.loss:
+            return f"the recipe promises a loss of {self.loss:g} at most, but this is {loss:g}"
+        return None
+
 
 @checked_dataclass(frozen=True, config=_CHECKED)
 class Recipe:

@@ -56,9 +56,10 @@ def train_file(
 
     if n_seeds < 1:
         raise UsageError(f"{n_seeds} seeds were asked for; give 1 or more")
-    folder = output.absolute().parent
-    if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder} to write {output.name} to; make it first")
+    for path in (output, *([checkpoint] if checkpoint is not None else [])):
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            raise UsageError(f"there is no folder {folder} to write {path.name} to; make it first")
     check_output(plot, output, checkpoint)
     if plot is not None:
         format_of(plot)
@@ -81,7 +82,11 @@ def train_file(
     if plot is not None:
         picture = curves(losses, recipe.title, "mean loss of an epoch")
         write_atomically(plot, to_bytes(picture, format_of(plot)))
-    found = {"recipe": name, **records[best.seed - first], "output": str(output)}
+    figures_of_best = records[best.seed - first]
+    found = {"recipe": name, **figures_of_best, "output": str(output)}
+    found["shortfall"] = recipe.expected.shortfall(
+        figures_of_best.get("test_accuracy"), figures_of_best.get("loss")
+    )
     if best.inputs is not None:
         inputs = output.with_suffix(f".inputs{output.suffix}")
         save(dict(best.inputs), inputs)

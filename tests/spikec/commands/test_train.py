@@ -50,11 +50,20 @@ def spikec(monkeypatch, capsys):
     return call
 
 
+def test_what_a_training_lacks_of_its_promise_is_told(spikec, recipe, tmp_path):
+    recipe.write_text(RECIPE.replace("accuracy: 0.1, tolerance: 0.1", "accuracy: 1.0, tolerance: 0.01"))
+    found = json.loads(spikec("train", recipe, "-o", tmp_path / "net.npz", "--json"))
+    got = 100 * found["test_accuracy"]
+    assert found["shortfall"] == f"the recipe promises 99.00 % right or more, but this is {got:.2f} %"
+    assert "promises 99.00 %" in " ".join(spikec("train", recipe, "-o", tmp_path / "net.npz").split())
+
+
 def test_one_seed_gives_its_figures_and_its_network(spikec, recipe, tmp_path):
     found = json.loads(spikec("train", recipe, "-o", tmp_path / "net.npz", "--json"))
     assert found["seed"] == 5
     assert {"seconds", "train_loss", "train_accuracy", "test_accuracy", "output"} <= set(found)
     assert "mean" not in found
+    assert found["shortfall"] is None
     expected = train(load_recipe(str(recipe)))
     assert digest(load(tmp_path / "net.npz", Network)) == digest(expected.network)
 
@@ -215,3 +224,10 @@ def test_curves_that_cannot_be_drawn_leave_nothing_behind(spikec, recipe, tmp_pa
     assert ".png, .svg, .pdf" in spikec("train", recipe, "-o", net, "--plot", "curves.jpg", code=2)
     assert "no folder" in spikec("train", recipe, "-o", net, "--plot", tmp_path / "no" / "c.png", code=2)
     assert list(tmp_path.iterdir()) == [recipe]
+
+
+def test_a_checkpoint_without_a_folder_is_refused_before_any_training(spikec, recipe, tmp_path):
+    message = spikec(
+        "train", recipe, "-o", tmp_path / "net.npz", "--checkpoint", tmp_path / "none" / "c.npz", code=2
+    )
+    assert "to write c.npz to; make it first" in message
