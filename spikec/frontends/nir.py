@@ -6,11 +6,12 @@ NIR's equations say with them (`nir_neurons`). Neurons and Inputs become populat
 and delays between them a projection (`nir_paths`), and what had to be repaired or assumed stands in
 `Network.notes`.
 
-Supported are Input, Output, Affine, Linear, Scale, Delay, Flatten, IF, LIF, CubaLIF, Threshold, I, LI, CubaLI
-and nested graphs; convolutions and pooling are not, yet.
+Supported are Input, Output, Affine, Linear, Scale, Conv1d, Conv2d, SumPool2d, AvgPool2d, Delay, Flatten, IF,
+LIF, CubaLIF, Threshold, I, LI, CubaLI and nested graphs. Convolutions and pooling become the list of the
+synapses that they stand for.
 
 * An edge that closes a cycle takes the ticks that the convention says: one in most frameworks.
-* An Affine node adds its bias in every tick from the first on, whatever delay lies behind it.
+* An Affine or convolution adds its bias in every tick from the first on, whatever delay lies behind it.
 * I, LI and CubaLI give a membrane and no spikes; only an Output may follow them.
 * An Output names the population in front of it as an output. If it is fed by weights without a neuron, it
   becomes a readout, whose membrane is the weighted input of the tick.
@@ -29,7 +30,7 @@ from spikec.arrays import FloatArray
 from spikec.conventions import Choice, choose
 from spikec.errors import NetworkError, UsageError
 from spikec.frontends.nir_file import Graph, read_graph
-from spikec.frontends.nir_graph import CARRIERS, INTEGRATORS, NEURONS, FlatGraph, flatten
+from spikec.frontends.nir_graph import CARRIERS, INTEGRATORS, NEURONS, WEIGHTED, FlatGraph, flatten
 from spikec.frontends.nir_neurons import neuron_notes, neuron_of, readout_of
 from spikec.frontends.nir_origin import guess_origin
 from spikec.frontends.nir_paths import Path, constants, delayed_constants, paths
@@ -96,13 +97,13 @@ def _network(graph: Graph, clock: Ticks) -> Network:
     for name, node in flat.nodes.items():
         added = constant.get(name, nothing)
         if node.type == "Input":
-            populations[name] = Population(name, Source(), flat.shape(name))
+            populations[name] = Population(name, Source(), flat.takes[name])
         elif node.type in NEURONS:
             neuron, gains[name] = neuron_of(node, added, clock)
-            populations[name] = Population(name, neuron, flat.shape(name))
+            populations[name] = Population(name, neuron, flat.takes[name])
         elif node.type == "Output" and _needs_readout(name, ways, constant):
             neuron, gains[name] = readout_of(node, added, clock)
-            populations[name] = Population(name, neuron, (flat.n_in[name],))
+            populations[name] = Population(name, neuron, flat.takes[name])
     kept = [way for way in ways if way.post in populations]
     projections = [
         Projection(label, way.pre, way.post, way.connectivity(gains[way.post]), way.delays())
@@ -167,7 +168,7 @@ def _labels(ways: list[Path], flat: FlatGraph) -> list[str]:
     """Names of projections: their weights and delays, or, where these would repeat, the whole path."""
     short = []
     for way in ways:
-        between = [n for n in way.nodes[1:-1] if flat.nodes[n].type in ("Affine", "Linear", "Scale", "Delay")]
+        between = [n for n in way.nodes[1:-1] if flat.nodes[n].type in WEIGHTED]
         short.append("+".join(between) or f"{way.pre}->{way.post}")
     return [
         label if short.count(label) == 1 else "->".join(way.nodes)

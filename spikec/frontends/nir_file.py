@@ -30,7 +30,11 @@ PARAMETERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "Linear": (("weight",), ()),
     "Scale": (("scale",), ()),
     "Delay": (("delay",), ()),
-    "Flatten": ((), ()),
+    "Conv1d": (("weight", "stride", "padding", "dilation", "groups"), ("input_shape", "bias")),
+    "Conv2d": (("weight", "stride", "padding", "dilation", "groups"), ("input_shape", "bias")),
+    "SumPool2d": (("kernel_size", "stride", "padding"), ()),
+    "AvgPool2d": (("kernel_size", "stride", "padding"), ()),
+    "Flatten": ((), ("start_dim", "end_dim", "input_type")),
     "Threshold": (("threshold",), ()),
     "I": (("r",), ()),
     "IF": (("r", "v_threshold"), ("v_reset",)),
@@ -39,11 +43,11 @@ PARAMETERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "CubaLI": (("tau_syn", "tau_mem", "r", "v_leak"), ("w_in",)),
     "CubaLIF": (("tau_syn", "tau_mem", "r", "v_leak", "v_threshold"), ("v_reset", "w_in")),
 }
-"""Parameters that a node of each type must have, and those that old files lack."""
+"""Parameters that a node of each type must have, and those that some files lack."""
 
 IGNORED = {"type", "metadata"}
-NEEDLESS = {"Flatten": {"start_dim", "end_dim", "input_type"}}
-"""Parameters without a meaning here: row-major neurons are flat already."""
+TEXTS = {"padding"}
+"""Parameters that may be a word."""
 
 MAX_NODES = 100_000
 MAX_DEPTH = 32
@@ -57,12 +61,14 @@ class Node:
         name: As in the file; in a flat graph with the names of the graphs around it, joined by dots.
         type: As in the file.
         values: Its parameters, float64.
+        texts: Its parameters that are words.
         graph: What it holds if it is a graph itself.
     """
 
     name: str
     type: str
     values: Mapping[str, FloatArray] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
     graph: Graph | None = None
 
     def __str__(self) -> str:
@@ -149,21 +155,27 @@ class _Reader(Hdf5Reader):
         kind = self.text(members["type"], f"the type of node {full}")
         if kind == "NIRGraph":
             return Node(full, kind, graph=self.graph(group, f"{full}.", depth + 1))
-        return Node(full, kind, self.values(members, full, kind))
+        return Node(full, kind, *self.parameters(members, full, kind))
 
-    def values(self, members: Mapping[str, Any], full: str, kind: str) -> dict[str, FloatArray]:
-        """Read a node's parameters; of unsupported types none, for they are refused by name later."""
+    def parameters(
+        self, members: Mapping[str, Any], full: str, kind: str
+    ) -> tuple[dict[str, FloatArray], dict[str, str]]:
+        """Read a node's numbers and words; of unsupported types none, for they are refused by name later."""
         if kind not in PARAMETERS:
-            return {}
+            return {}, {}
         needed, optional = PARAMETERS[kind]
         missing = [name for name in needed if not isinstance(members.get(name), h5py.Dataset)]
-        known = {*needed, *optional, *IGNORED, *NEEDLESS.get(kind, ())}
+        known = {*needed, *optional, *IGNORED}
         unknown = [name for name in members if name not in known]
         if missing or unknown:
             trouble = f"has no {missing[0]}" if missing else f"has {unknown[0]}, which spikec does not know"
             raise NetworkError(f"{self.path}: {kind} {full} {trouble}; export it with nir 1.0.8 or earlier")
         present = [name for name in (*needed, *optional) if name in members]
-        return {name: self.numbers(members[name], f"{name} of node {full}") for name in present}
+        words = {name for name in present if name in TEXTS and _is_text(members[name])}
+        return (
+            {n: self.numbers(members[n], f"{n} of node {full}") for n in present if n not in words},
+            {n: self.text(members[n], f"{n} of node {full}") for n in words},
+        )
 
     def edges(self, dataset: Any, where: str) -> tuple[tuple[str, str], ...]:
         """Read pairs of names."""
@@ -184,3 +196,7 @@ class _Reader(Hdf5Reader):
             return None
         value = float(self.numbers(dataset, "dt of the metadata").reshape(()))
         return value if 0 < value < np.inf else None
+
+
+def _is_text(dataset: Any) -> bool:
+    return isinstance(dataset, h5py.Dataset) and h5py.check_string_dtype(dataset.dtype) is not None

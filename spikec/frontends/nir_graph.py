@@ -1,75 +1,65 @@
-"""A NIR graph made flat and consistent: nested graphs dissolved, edges checked, every node's width known.
+"""A NIR graph made flat and consistent: nested graphs dissolved, edges checked, every node's shape known.
 
 Whatever is repaired on the way becomes a note; what cannot be repaired is refused by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
-import networkx as nx
-import numpy as np
-
 from spikec.errors import NetworkError
+from spikec.frontends.nir_convolution import N_AXES
 from spikec.frontends.nir_file import PARAMETERS, Graph, Node
+from spikec.frontends.nir_shapes import Edge, Shape, shapes_of
 
 PORT = "nested port"
 """What becomes of the Input and Output of a nested graph: a node that passes on what it gets."""
 
 INTEGRATORS = ("I", "LI", "CubaLI")
 NEURONS = ("IF", "LIF", "CubaLIF", "Threshold", *INTEGRATORS)
-CARRIERS = ("Affine", "Linear", "Scale", "Delay", "Flatten", PORT)
+WEIGHTED = ("Affine", "Linear", "Scale", "Delay", *N_AXES)
+CARRIERS = (*WEIGHTED, "Flatten", PORT)
 """Nodes between neurons: they change a signal, but hold no state."""
-
-MAX_WIDTH = 1 << 24
-"""More neurons than this are believed only where weights are stored for them."""
-
-Edge = tuple[str, str]
 
 
 @dataclass(frozen=True, eq=False)
 class FlatGraph:
-    """A graph without nested ones whose widths agree.
+    """A graph without nested ones whose shapes agree.
 
     Attributes:
         nodes: By full name.
         edges: All between known nodes, each once.
-        n_in: Values that each node takes.
-        n_out: Values that each node gives.
+        takes: Shape of the values that each node takes; convolutions and pooling: ``(channels, *pixels)``.
+        gives: Shape of the values that it gives.
         notes: What was repaired.
     """
 
     nodes: Mapping[str, Node]
     edges: tuple[Edge, ...]
-    n_in: Mapping[str, int]
-    n_out: Mapping[str, int]
+    takes: Mapping[str, Shape]
+    gives: Mapping[str, Shape]
     notes: tuple[str, ...]
 
-    def shape(self, name: str) -> tuple[int, ...]:
-        """How the neurons of a node lie: as the file says where that fits, else in a row."""
-        node, n = self.nodes[name], self.n_in[name]
-        if node.type == "Input":
-            return _fitting(_stated_shape(node), n) or (n,)
-        shapes = [v.shape for v in node.values.values() if v.size == n and v.ndim]
-        return shapes[0] if shapes else (n,)
+    def n_out(self, name: str) -> int:
+        """Number of values that a node gives."""
+        return prod(self.gives[name])
 
 
 def flatten(graph: Graph) -> FlatGraph:
-    """Dissolve nested graphs and find every node's width.
+    """Dissolve nested graphs and find every node's shape.
 
     Raises:
-        NetworkError: A type is not supported, an edge leads nowhere, or widths disagree.
+        NetworkError: A type is not supported, an edge leads nowhere, or shapes disagree.
     """
     notes: list[str] = []
     nodes, edges = _dissolve(graph, "", notes)
     nodes, edges = _reconnect(nodes, edges, notes)
     _check_types(nodes)
     _check_edges(nodes, edges)
-    n_in, n_out = _widths(nodes, edges)
-    notes.extend(_repaired_shapes(nodes, n_in))
-    return FlatGraph(nodes, tuple(edges), n_in, n_out, tuple(notes))
+    shapes = shapes_of(nodes, edges)
+    return FlatGraph(nodes, tuple(edges), shapes.takes, shapes.gives, (*notes, *shapes.notes))
 
 
 def _dissolve(graph: Graph, prefix: str, notes: list[str]) -> tuple[dict[str, Node], list[Edge]]:
@@ -156,102 +146,6 @@ def _check_edges(nodes: Mapping[str, Node], edges: list[Edge]) -> None:
         seen.add((pre, post))
     if not any(node.type == "Input" for node in nodes.values()):
         raise NetworkError("the graph has no Input, so nothing could be fed to it; add one in front")
-
-
-def _widths(nodes: Mapping[str, Node], edges: list[Edge]) -> tuple[dict[str, int], dict[str, int]]:
-    """Numbers of values that nodes take and give, from the weights, and only then from stated shapes."""
-    ends = nx.Graph()
-    ends.add_nodes_from((name, side) for name in nodes for side in ("takes", "gives"))
-    ends.add_edges_from(((a, "gives"), (b, "takes")) for a, b in edges)
-    known: dict[tuple[str, str], int] = {}
-    for name, node in nodes.items():
-        if node.type in ("Affine", "Linear"):
-            known[name, "gives"], known[name, "takes"] = _matrix_shape(node)
-        else:
-            ends.add_edge((name, "takes"), (name, "gives"))
-            if node.type not in ("Input", "Output", PORT):
-                n = _parameter_width(node)
-                if n > 1:
-                    known[name, "takes"] = n
-    width: dict[tuple[str, str], int] = {}
-    for joined in nx.connected_components(ends):
-        width.update(dict.fromkeys(joined, _common_width(nodes, sorted(joined), known)))
-    return {n: width[n, "takes"] for n in nodes}, {n: width[n, "gives"] for n in nodes}
-
-
-def _common_width(
-    nodes: Mapping[str, Node], joined: list[tuple[str, str]], known: Mapping[tuple[str, str], int]
-) -> int:
-    """The width of ends that edges join."""
-    certain = [(end, known[end]) for end in joined if end in known]
-    if certain:
-        ((name, side), n), *others = certain
-        for (other, other_side), n_other in others:
-            if n_other != n:
-                raise NetworkError(
-                    f"{nodes[name]} {side} {n} values, but {nodes[other]}, which edges join to it, "
-                    f"{other_side} {n_other}; make them equal"
-                )
-        return n
-    for kind in ("Input", "Output", PORT):
-        for name, _ in joined:
-            if nodes[name].type == kind:
-                n = prod(_stated_shape(nodes[name]))
-                if n > MAX_WIDTH:
-                    raise NetworkError(
-                        f"{nodes[name]} claims {n} neurons, but no weights are stored for them"
-                    )
-                return n
-    return 1
-
-
-def _matrix_shape(node: Node) -> tuple[int, int]:
-    shape = node.values["weight"].shape
-    if len(shape) != 2 or 0 in shape:
-        raise NetworkError(f"{node} has weights of shape {shape}; only (n_out, n_in) is supported")
-    bias = node.values.get("bias")
-    if bias is not None and bias.size not in (1, shape[0]):
-        raise NetworkError(f"{node} has {bias.size} biases for {shape[0]} outputs; make them equal")
-    return shape[0], shape[1]
-
-
-def _parameter_width(node: Node) -> int:
-    """The common size of a node's parameters; 1 if one value serves for all neurons."""
-    sizes = {name: v.size for name, v in node.values.items()}
-    n = max(1, *sizes.values()) if sizes else 1
-    odd = next((name for name, size in sizes.items() if size not in (1, n)), None)
-    if odd is not None:
-        raise NetworkError(f"{node} has {sizes[odd]} values of {odd}, but {n} neurons; make them equal")
-    return n
-
-
-def _stated_shape(node: Node) -> tuple[int, ...]:
-    stated = np.atleast_1d(node.values["shape"])
-    if stated.ndim != 1 or not stated.size or not all(k >= 1 and float(k).is_integer() for k in stated):
-        raise NetworkError(f"{node} has the shape {stated.tolist()}; whole numbers above zero are needed")
-    return tuple(int(k) for k in stated)
-
-
-def _fitting(shape: tuple[int, ...], n: int) -> tuple[int, ...] | None:
-    """What of a stated shape holds `n` values: all of it, or its last axes."""
-    return next((shape[k:] for k in range(len(shape)) if prod(shape[k:]) == n), None)
-
-
-def _repaired_shapes(nodes: Mapping[str, Node], n_in: Mapping[str, int]) -> Iterator[str]:
-    """Notes on stated shapes that do not agree with the weights."""
-    for name, node in nodes.items():
-        n = n_in[name]
-        if "shape" in node.values:
-            shape = _stated_shape(node)
-            fits = _fitting(shape, n)
-            if fits is None and node.type == "Input":
-                raise NetworkError(f"{node} has shape {shape}, but feeds {n} values; correct the shape")
-            if fits is None:
-                yield f"{node} has shape {shape}, but gets {n} values; the shape was ignored"
-            elif fits != shape and prod(shape) != n:
-                yield f"{node} has shape {shape}; its first axes were taken for batch or time and left out"
-        elif node.type in NEURONS and n > 1 and _parameter_width(node) == 1:
-            yield f"{node} has parameters for one neuron, which were used for all {n}"
 
 
 def _some(names: list[str]) -> str:

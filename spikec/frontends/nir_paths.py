@@ -1,8 +1,8 @@
 """What lies between neurons in a NIR graph: every way from a sender to a receiver, composed into one map.
 
 A sender is an Input or a neuron, a receiver a neuron or an Output; between them lie Affine, Linear, Scale,
-Delay and Flatten nodes. The product of their weights and the sum of their delays make one projection a path.
-What Affine nodes add does not depend on any sender; it is gathered apart (`constants`).
+Delay, Flatten, convolutions and pooling. The product of their weights and the sum of their delays make one
+projection a path. What biases add does not depend on any sender; it is gathered apart (`constants`).
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ import numpy as np
 
 from spikec.arrays import FloatArray, finite
 from spikec.errors import NetworkError
+from spikec.frontends import nir_maps
+from spikec.frontends.nir_convolution import N_AXES, bias, matrix
 from spikec.frontends.nir_file import Node
 from spikec.frontends.nir_graph import CARRIERS, FlatGraph
-from spikec.ir.connectivity import Connectivity, DelayKind, Delays, Dense, one_to_one
+from spikec.frontends.nir_maps import Map
+from spikec.ir.connectivity import Connectivity, Delays
 
 MAX_STEPS = 100_000
 """Nodes that all paths of a graph pass; many diamonds in a row would double them again and again."""
 
 MAX_SYNAPSES = 1 << 28
-"""Weights of one composed path: 2 GiB."""
+"""Synapses of all paths, those on the way to longer ones counted with them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +35,14 @@ class Path:
 
     Attributes:
         nodes: Names along it, both ends included.
-        weights: ``(n_post, n_pre)``, or ``(n,)`` where neuron ``i`` reaches neuron ``i`` only.
+        weights: From sender to receiver (`nir_maps`).
         before: Delay ahead of the weights, seconds, ``()`` or ``(n_pre,)``.
         after: Delay behind them, seconds, ``()`` or ``(n_post,)``.
         plain: Whether the receiver gets exactly what the sender gives.
     """
 
     nodes: tuple[str, ...]
-    weights: FloatArray
+    weights: Map
     before: FloatArray
     after: FloatArray
     plain: bool = True
@@ -56,19 +59,11 @@ class Path:
 
     def connectivity(self, gain: FloatArray) -> Connectivity:
         """The weights with every receiving neuron's input multiplied by `gain`, ``()`` or ``(n_post,)``."""
-        if self.weights.ndim == 1:
-            return one_to_one(self.weights.size, self.weights * gain)
-        return Dense(self.weights * np.reshape(gain, (-1, 1)))
+        return nir_maps.connectivity(nir_maps.scaled(self.weights, gain))
 
     def delays(self) -> Delays:
         """The delays in the simplest form that holds them."""
-        before, after = _even(self.before), _even(self.after)
-        if before.ndim and after.ndim:
-            return Delays(after[:, None] + before[None, :], DelayKind.SYNAPTIC)
-        kind = DelayKind.UNIFORM
-        if before.ndim or after.ndim:
-            kind = DelayKind.AXONAL if before.ndim else DelayKind.DENDRITIC
-        return Delays(before + after, kind)
+        return nir_maps.delays(self.weights, _even(self.before), _even(self.after))
 
 
 def paths(graph: FlatGraph) -> list[Path]:
@@ -83,18 +78,24 @@ def paths(graph: FlatGraph) -> list[Path]:
     for pre, post in sorted(graph.edges):
         followers[pre].append(post)
     found: list[Path] = []
-    steps = 0
+    steps = size = 0
     for name, node in graph.nodes.items():
         if node.type in CARRIERS or node.type == "Output":
             continue
         nothing = np.zeros(())
-        open_ends = [Path((name,), np.ones(graph.n_out[name]), nothing, nothing)]
+        open_ends = [Path((name,), np.ones(graph.n_out(name)), nothing, nothing)]
         while open_ends:
             here = open_ends.pop()
             for follower in reversed(followers[here.post]):
-                there = _through(here, graph.nodes[follower])
+                there = _through(here, graph.nodes[follower], graph)
                 (open_ends if graph.nodes[follower].type in CARRIERS else found).append(there)
                 steps += 1
+                size += 0 if there.weights is here.weights else nir_maps.n_synapses(there.weights)
+                if size > MAX_SYNAPSES:
+                    raise NetworkError(
+                        f"the network needs more than {MAX_SYNAPSES} synapses, which it reached at "
+                        f"{graph.nodes[follower]}; make layers smaller"
+                    )
             if steps > MAX_STEPS:
                 raise NetworkError(
                     f"too many paths without a neuron start at {node}; merge nodes, or put neurons between"
@@ -103,7 +104,7 @@ def paths(graph: FlatGraph) -> list[Path]:
 
 
 def constants(graph: FlatGraph) -> dict[str, FloatArray]:
-    """What every receiver gets in each tick from the biases of Affine nodes, ``(n,)``; none: not listed."""
+    """What every receiver gets in each tick from biases, ``(n,)``; none: not listed."""
     carriers = _carriers(graph)
     carried: dict[str, FloatArray] = {}
     incoming: dict[str, list[str]] = {name: [] for name in graph.nodes}
@@ -115,14 +116,14 @@ def constants(graph: FlatGraph) -> dict[str, FloatArray]:
         node = graph.nodes[name]
         total = np.sum(arriving, axis=0) if arriving else None
         if name in carriers:
-            total = _constant_through(total, node)
+            total = _constant_through(total, node, graph)
         if total is not None and np.any(total != 0):
             carried[name] = total
     return {name: carried[name] for name in receivers if name in carried}
 
 
 def delayed_constants(graph: FlatGraph) -> Iterator[str]:
-    """Names of Delay nodes that lie behind the bias of an Affine node."""
+    """Names of Delay nodes that lie behind a bias."""
     carriers = _carriers(graph)
     biased = [n for n in carriers if np.any(graph.nodes[n].values.get("bias", np.zeros(())) != 0)]
     behind = {n for start in biased for n in nx.descendants(carriers, start)}
@@ -144,53 +145,63 @@ def _refuse_circles(graph: FlatGraph) -> None:
         raise NetworkError(f"{circle} feed each other in a circle without a neuron; put one between them")
 
 
-def _through(path: Path, node: Node) -> Path:
+def _through(path: Path, node: Node, graph: FlatGraph) -> Path:
     """A path one node longer."""
     longer = replace(path, nodes=(*path.nodes, node.name))
-    if node.type in ("Affine", "Linear"):
-        return replace(_through_matrix(longer, _weights(node), node), plain=False)
+    if node.type in ("Affine", "Linear", *N_AXES):
+        return replace(_through_matrix(longer, node, graph), plain=False)
     if node.type == "Scale":
-        scale = _numbers(node, "scale")
-        rows = scale if path.weights.ndim == 1 else np.reshape(scale, (-1, 1))
-        return replace(longer, weights=path.weights * rows, plain=False)
+        return replace(longer, weights=nir_maps.scaled(path.weights, _numbers(node, "scale")), plain=False)
     if node.type == "Delay":
         delay = _numbers(node, "delay")
         if delay.min() < 0:
             raise NetworkError(f"{node} has the delay {delay.min()} s; a spike cannot arrive before it left")
-        if path.weights.ndim == 1:
+        if nir_maps.is_diagonal(path.weights):
             return replace(longer, before=path.before + delay, plain=False)
         return replace(longer, after=path.after + delay, plain=False)
     return longer
 
 
-def _through_matrix(path: Path, matrix: FloatArray, node: Node) -> Path:
-    if path.weights.ndim == 1:
-        return replace(path, weights=matrix * path.weights[None, :])
-    n_synapses = matrix.shape[0] * path.weights.shape[1]
-    if n_synapses > MAX_SYNAPSES:
-        raise NetworkError(
-            f"the matrices from {path.pre} to {node} compose to {n_synapses} weights, more than "
-            f"{MAX_SYNAPSES}; put a neuron between them"
-        )
-    between = _even(path.after)
-    if between.ndim:
-        raise NetworkError(
-            f"delays that differ between neurons lie between two matrices, the second of which is {node}; "
-            "put a neuron between them, or make the delays equal"
-        )
-    return replace(path, weights=matrix @ path.weights, before=path.before + between, after=np.zeros(()))
+def _through_matrix(path: Path, node: Node, graph: FlatGraph) -> Path:
+    between = np.zeros(())
+    if not nir_maps.is_diagonal(path.weights):
+        between = _even(path.after)
+        if between.ndim:
+            raise NetworkError(
+                f"delays that differ between neurons lie between two matrices, the second of which is {node}"
+                "; put a neuron between them, or make the delays equal"
+            )
+    try:
+        weights = nir_maps.composed(_matrix(node, graph), path.weights)
+    except nir_maps.TooLarge as error:
+        raise NetworkError(f"the matrices from {path.pre} to {node} {error}") from error
+    return replace(path, weights=weights, before=path.before + between, after=np.zeros(()))
 
 
-def _constant_through(total: FloatArray | None, node: Node) -> FloatArray | None:
-    if node.type in ("Affine", "Linear"):
-        weights = _weights(node)
-        total = None if total is None else weights @ total
-        if node.type == "Affine":
-            bias = np.broadcast_to(_numbers(node, "bias"), (weights.shape[0],))
-            total = bias if total is None else total + bias
+def _constant_through(total: FloatArray | None, node: Node, graph: FlatGraph) -> FloatArray | None:
+    if node.type in ("Affine", "Linear", *N_AXES):
+        total = None if total is None else np.asarray(_matrix(node, graph) @ total)
+        added = _bias(node, graph)
+        if added is not None:
+            total = added if total is None else total + added
     elif node.type == "Scale" and total is not None:
         total = total * _numbers(node, "scale")
     return total
+
+
+def _matrix(node: Node, graph: FlatGraph) -> Map:
+    if node.type in N_AXES:
+        return matrix(node, graph.takes[node.name])
+    return _weights(node)
+
+
+def _bias(node: Node, graph: FlatGraph) -> FloatArray | None:
+    """What a node adds to its values, ``(n_out,)``, if anything."""
+    if node.type in N_AXES:
+        return bias(node, graph.takes[node.name])
+    if node.type == "Affine":
+        return np.broadcast_to(_numbers(node, "bias"), (graph.n_out(node.name),))
+    return None
 
 
 def _weights(node: Node) -> FloatArray:

@@ -69,7 +69,7 @@ class Axis:
 
     @cached_property
     def spans(self) -> tuple[IntArray, IntArray]:
-        """For every entry of the window the first output pixel that reads the image by it, and how many do."""
+        """First output pixel that reads the image by an entry of the window, and how many do, for each."""
         shift = self.before - self.dilation * np.arange(self.kernel, dtype=np.int64)
         first = np.maximum(0, -(-shift // self.stride))
         last = np.minimum(self.n_out - 1, (self.n - 1 + shift) // self.stride)
@@ -131,7 +131,8 @@ class Convolution:
     @property
     def n_synapses(self) -> int:
         """Pairs of neurons that the kernel joins."""
-        return self.kernel.shape[0] * self.kernel.shape[1] * prod(a.n_taps for a in self.axes)
+        c_out, c_read = self.kernel.shape[:2]
+        return int(c_out) * int(c_read) * prod(a.n_taps for a in self.axes)
 
     def synapses(self) -> tuple[IntArray, IntArray, FloatArray]:
         """Presynaptic neuron, postsynaptic neuron and weight of every pair, each ``(n_synapses,)``.

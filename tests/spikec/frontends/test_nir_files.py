@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spikec.errors import FileFormatError, NetworkError, SpikecError, UsageError
-from spikec.frontends import hdf5, nir_file, nir_graph, nir_paths
+from spikec.frontends import hdf5, nir_convolution, nir_file, nir_maps, nir_paths
 from spikec.frontends.nir import read_nir
 from spikec.ir.network import Convention
 
@@ -209,10 +209,12 @@ def test_a_time_constant_shorter_than_the_tick_is_told_and_one_that_diverges_ref
 
 
 def test_all_unsupported_nodes_are_named_at_once(path):
-    conv = nir.Conv2d((4, 4), np.ones((1, 1, 3, 3)), 1, 1, 1, 1, np.zeros(1))
-    pool = nir.AvgPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0]))
-    nodes = {**_nodes(), "c1": conv, "c2": conv, "pool": pool}
-    _refused(_write(path, nodes), NetworkError, "Conv2d (c1, c2)", "AvgPool2d (pool)")
+    nodes = {**_nodes(), **{name: nir.Threshold(np.ones(2)) for name in ("n1", "n2", "m")}}
+    _write(path, nodes)
+    with h5py.File(path, "a") as file:
+        for name, kind in (("n1", "AdLIF"), ("n2", "AdLIF"), ("m", "Izhikevich")):
+            file[f"node/nodes/{name}/type"][...] = kind
+    _refused(path, NetworkError, "AdLIF (n1, n2)", "Izhikevich (m)")
 
 
 def test_an_edge_to_nowhere_names_both_ends_and_the_nodes_there_are(path):
@@ -337,7 +339,7 @@ def test_paths_that_double_at_every_node_are_refused(path, monkeypatch):
 
 
 def test_a_product_of_matrices_that_no_memory_holds_is_refused(path, monkeypatch):
-    monkeypatch.setattr(nir_paths, "MAX_SYNAPSES", 100)
+    monkeypatch.setattr(nir_maps, "MAX_SYNAPSES", 100)
     nodes = {
         "in": nir.Input(np.array([20])),
         "fc": nir.Linear(np.ones((1, 20))),
@@ -478,7 +480,7 @@ def test_a_graph_that_holds_itself_is_refused(path):
 def test_widths_that_no_weights_confirm_have_a_limit(path):
     nodes = {"in": nir.Input(np.array([1 << 40])), "lif": _lif(1), "out": nir.Output(np.array([1]))}
     _refused(_write(path, nodes, [("in", "lif"), ("lif", "out")]), NetworkError, "Input in", str(1 << 40))
-    assert nir_graph.MAX_WIDTH < 1 << 40 > nir_file.MAX_NODES
+    assert nir_convolution.MAX_WIDTH < 1 << 40 > nir_file.MAX_NODES
 
 
 def test_a_netx_file_is_recognised(path):

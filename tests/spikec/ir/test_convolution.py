@@ -1,28 +1,13 @@
-"""Unrolled convolutions against scipy's correlation of padded images, stepped and dilated by hand."""
+"""Unrolled convolutions against scipy's correlation of padded images."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.signal import correlate
 
 from spikec.errors import NetworkError
 from spikec.ir.convolution import LARGEST, Axis, Convolution
-
-
-def correlated(image, kernel, axes, groups):
-    """The output ``(c_out, *pixels)`` for an image ``(c_in, *pixels)``, by scipy."""
-    padded = np.pad(image, [(0, 0), *((a.before, a.after) for a in axes)])
-    spread = np.zeros((*kernel.shape[:2], *(a.reach for a in axes)))
-    spread[(..., *(slice(None, None, a.dilation) for a in axes))] = kernel
-    c_out, c_read = kernel.shape[:2]
-    steps = tuple(slice(None, None, a.stride) for a in axes)
-    rows = []
-    for o in range(c_out):
-        first = o // (c_out // groups) * c_read
-        each = [correlate(padded[first + c], spread[o, c], "valid", "direct") for c in range(c_read)]
-        rows.append(np.sum(each, axis=0)[steps])
-    return np.array(rows)
+from tests.plain_convolution import correlated
 
 
 def an_axis():
@@ -50,7 +35,8 @@ def test_the_listed_synapses_compute_the_convolution(axes, groups, out, read, se
     pre, post, weights = convolution.synapses()
     got = np.zeros(np.prod(convolution.output_shape))
     np.add.at(got, post, weights * image.ravel()[pre])
-    expected = correlated(image, kernel, axes, groups)
+    rows = [(a.before, a.after, a.stride, a.dilation) for a in axes]
+    expected = correlated(image, kernel, rows, groups)
     assert convolution.output_shape == expected.shape
     np.testing.assert_array_equal(got.reshape(expected.shape), expected)
     assert convolution.n_synapses == pre.size == len({*zip(pre.tolist(), post.tolist(), strict=True)})
