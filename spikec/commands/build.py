@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from spikec.backend import StartsSlowly, find_backend
 from spikec.commands.execute import execute
 from spikec.commands.files import open_program, read_inputs, source_of
-from spikec.errors import UsageError, Violation
+from spikec.errors import TargetError, UsageError, Violation
 from spikec.event_files import raster_ticks
 from spikec.events import Events
-from spikec.frontends import open_network
+from spikec.frontends import open_trained
 from spikec.ir.network import Dialect, Network
-from spikec.passes.pipelines import CompileOptions, compile_network, try_compile
+from spikec.passes.pipelines import CompileOptions, compile_network, try_compile, try_retarget
 from spikec.program import Program
 from spikec.result import RunResult
 from spikec.targets.rules import check_all
@@ -65,10 +65,16 @@ def compile_file(
         probe: Samples to check and measure every pass with, ``NAME:SPLIT:N``.
         progress: Told the name of each pass.
     """
-    network = _read(path, options)
+    network, target = _read(path, options), load_target(options.target)
+    if isinstance(network, Program):
+        probing = _probe(network.network, probe)
+        program, broken = try_retarget(network, target, options.passes(), probing, progress)
+        if broken:
+            raise TargetError(target.name, broken)
+        return replace(program, source=source_of(path))
     return compile_network(
         network,
-        load_target(options.target),
+        target,
         options.passes(),
         _probe(network, probe),
         source_of(path),
@@ -88,7 +94,11 @@ def check_file(path: Path, options: BuildOptions) -> tuple[list[Violation], dict
         program = Program(given.network, target, given.scales, given.n_ticks, given.shards, given.source)
         broken = check_all(program)
     else:
-        program, broken = try_compile(_read(path, options), target, options.passes())
+        read = _read(path, options)
+        if isinstance(read, Program):
+            program, broken = try_retarget(read, target, options.passes())
+        else:
+            program, broken = try_compile(read, target, options.passes())
     found = {
         "target": target.name,
         "fits": not broken,
@@ -151,11 +161,11 @@ def run_file(
     return execute(program, chosen, inputs, labels, until, record, every)
 
 
-def _read(path: Path, options: BuildOptions) -> Network:
+def _read(path: Path, options: BuildOptions) -> Network | Program:
     """Read a network; the time step goes to the file if it holds none, else to the passes."""
     if _is_container(path):
-        return open_network(path, convention=options.convention)
-    return open_network(path, dt=options.dt, convention=options.convention)
+        return open_trained(path, convention=options.convention)
+    return open_trained(path, dt=options.dt, convention=options.convention)
 
 
 def _is_container(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from spikec.container import is_container, load
 from spikec.errors import FileFormatError, UsageError
 from spikec.event_files import read_events
 from spikec.events import Events
-from spikec.frontends import open_network
+from spikec.frontends import open_trained
+from spikec.frontends.netx_file import is_netx
 from spikec.ir.network import Network
 from spikec.program import Program, encode_samples, in_own_time
 from spikec.result import RunResult
@@ -44,7 +46,7 @@ def check_output(output: str | Path | None, *inputs: str | Path | None) -> None:
 
 
 def open_program(path: str | Path, dt: float | None = None, convention: str | None = None) -> Program:
-    """Open a compiled program, or a network as a program that is not compiled.
+    """Open a program, compiled or read in integers (lava-dl), or a network as a program not compiled.
 
     Raises:
         FileFormatError: The file is neither.
@@ -57,8 +59,10 @@ def open_program(path: str | Path, dt: float | None = None, convention: str | No
             if convention is not None:
                 raise UsageError(f"{path} is compiled for one convention; leave out --convention")
             return thing
-    network = open_network(path, dt=dt, convention=convention)
-    return Program(network, load_target("ideal"), source=source_of(path))
+    trained = open_trained(path, dt=dt, convention=convention)
+    if isinstance(trained, Program):
+        return replace(trained, source=source_of(path))
+    return Program(trained, load_target("ideal"), source=source_of(path))
 
 
 def open_compiled(path: str | Path) -> Program:
@@ -67,7 +71,7 @@ def open_compiled(path: str | Path) -> Program:
     Raises:
         FileFormatError: The file is none.
     """
-    program = open_program(path) if is_container(path) else None
+    program = open_program(path) if is_container(path) or is_netx(Path(path)) else None
     if program is None or not program.is_compiled:
         source_of(path)
         raise FileFormatError(f"{path} is no compiled program; make one with `spikec compile`")

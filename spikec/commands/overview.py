@@ -14,7 +14,7 @@ from spikec.conventions import described, load_preset, preset_names
 from spikec.energy_tables.table import load_table, table_names
 from spikec.errors import UsageError
 from spikec.events import Events
-from spikec.frontends import open_network
+from spikec.frontends import open_trained
 from spikec.ir.bounds import current_bounds
 from spikec.ir.conventions import FIELDS, LOIHI, Convention, plain
 from spikec.ir.network import Continuous, Dialect, Network
@@ -34,7 +34,7 @@ def overview(path: str | Path, dt: float | None = None, convention: str | None =
     if is_container(path) and convention is None:
         thing = load(path)
     else:
-        thing = open_network(path, dt=dt, convention=convention)
+        thing = open_trained(path, dt=dt, convention=convention)
     if isinstance(thing, Network):
         return {"kind": "network", **network_overview(thing)}
     if isinstance(thing, Program):
@@ -175,6 +175,10 @@ def _backends() -> list[dict[str, str]]:
 def _frontends() -> list[dict[str, str]]:
     return [
         {"name": "spikec", "is": "networks written by spikec (.npz)"},
+        {
+            "name": "netx",
+            "is": "lava-dl files (.net, HDF5) of dense layers of CUBA neurons, also recurrent",
+        },
         {"name": "nir", "is": "NIR files (HDF5) of dense layers, neurons and delays, also recurrent"},
     ]
 

@@ -1,5 +1,8 @@
-"""Frontends: from a file of any origin to a `Network`; they know nothing of passes, targets or backends."""
+"""Frontends: from a file of any origin to a `Network`, or to a `Program` if it is in integers already.
 
-from spikec.frontends.open import open_network
+They know nothing of passes and backends.
+"""
 
-__all__ = ["open_network"]
+from spikec.frontends.open import open_network, open_trained
+
+__all__ = ["open_network", "open_trained"]

@@ -106,9 +106,7 @@ def read_graph(path: Path) -> Graph:
         reader = _Reader(path, path.stat().st_size)
         members = reader.members(file, "the file")
         if not isinstance(members.get("node"), h5py.Group):
-            kind = (
-                "a lava-dl netx file, which spikec cannot read yet" if "layer" in members else "no NIR file"
-            )
+            kind = "a lava-dl netx file" if "layer" in members else "no NIR file"
             raise FileFormatError(f"{path} is {kind}: it has no group 'node'; export the network to NIR")
         version = reader.text(members["version"], "version") if "version" in members else None
         return reader.graph(members["node"], "", 0, version)

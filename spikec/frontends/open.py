@@ -1,4 +1,7 @@
-"""One door for all network files: `open_network` looks into a file, whatever its name, and reads it."""
+"""One door for all network files: `open_trained` looks into a file, whatever its name, and reads it.
+
+Most hold a network, to be compiled. Those of lava-dl are in a chip's integers already and give a program.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,37 @@ from pathlib import Path
 import h5py
 
 from spikec import container
+from spikec.conventions import choose
 from spikec.errors import FileFormatError, UsageError
+from spikec.frontends.netx import read_netx
+from spikec.frontends.netx_file import is_netx
 from spikec.frontends.nir import read_nir
 from spikec.frontends.spike_time import read_spike_time
 from spikec.ir.network import Convention, Network
+from spikec.program import Program
 
 
 def open_network(
     path: str | Path, *, dt: float | None = None, convention: Convention | str | None = None
 ) -> Network:
-    """Read a network from any file that spikec knows.
+    """As `open_trained`, but of a file in integers give only the network, which is in the fixed dialect."""
+    thing = open_trained(path, dt=dt, convention=convention)
+    return thing.network if isinstance(thing, Program) else thing
+
+
+def open_trained(
+    path: str | Path, *, dt: float | None = None, convention: Convention | str | None = None
+) -> Network | Program:
+    """Read a trained network from any file that spikec knows.
 
     Args:
-        path: A NIR file, or one that spikec wrote.
-        dt: Time step, seconds; for files that hold none (NIR).
+        path: A file of NIR or lava-dl, or one that spikec wrote.
+        dt: Time step, seconds; for files that hold none (NIR, lava-dl).
         convention: Habits of the simulator the network was trained in, or words for them
-            (`spikec.conventions.choose`); for files that hold none (NIR).
+            (`spikec.conventions.choose`); for files that hold none (NIR, lava-dl).
+
+    Returns:
+        A program if the file is in integers already (lava-dl), else a network.
 
     Raises:
         FileFormatError: There is no such file, or it is of another kind, damaged, or holds no network.
@@ -40,8 +58,13 @@ def open_network(
             )
         return network
     if h5py.is_hdf5(path):
+        if is_netx(path):
+            given = choose(convention, path, lambda: None).convention if convention is not None else None
+            return read_netx(path, dt=dt, convention=given)
         return read_nir(path, dt=dt, convention=convention)
-    raise FileFormatError(f"{path} is {_kind(path)}; a NIR file or a spikec network is needed")
+    raise FileFormatError(
+        f"{path} is {_kind(path)}; a NIR file, a lava-dl file or a spikec network is needed"
+    )
 
 
 def _check_readable(path: Path) -> None:
@@ -50,7 +73,7 @@ def _check_readable(path: Path) -> None:
     if not path.exists():
         raise FileFormatError(f"there is no file {path}; check the name")
     if not path.is_file():
-        raise FileFormatError(f"{path} is no ordinary file; give a NIR file or a spikec network")
+        raise FileFormatError(f"{path} is no ordinary file; give the file of a network")
     try:
         with path.open("rb") as file:
             empty = not file.read(1)

@@ -19,6 +19,7 @@ from spikec.passes.quantize_weights import QuantizeWeights
 from spikec.passes.share_thresholds import ShareThresholds
 from spikec.passes.split_decays import SplitDecays
 from spikec.passes.split_signs import SplitSigns
+from spikec.passes.strict_thresholds import StrictThresholds
 from spikec.program import Program
 from spikec.targets.rules import check_all
 from spikec.targets.target import Target
@@ -62,6 +63,11 @@ def loihi(options: CompileOptions) -> tuple[Pass, ...]:
     )
 
 
+def integers(options: CompileOptions) -> tuple[Pass, ...]:
+    """From a program that is in Loihi's integers already to one that a target can run."""
+    return (StrictThresholds(),)
+
+
 def compile_network(
     network: Network,
     target: Target,
@@ -103,12 +109,45 @@ def try_compile(
         raise UsageError("this network is in integers already; compile the float network it came from")
     if all(p.is_source for p in network.populations):
         raise UsageError("this network has no neurons that compute, so there is nothing to compile")
-    if target.formats is None:
-        raise UsageError(f"target {target.name} takes networks as they are; compile for loihi1 or loihi2")
     options = options or CompileOptions()
-    if options.n_ticks is not None and options.n_ticks < 1:
-        raise UsageError(f"a sample of {options.n_ticks} ticks is impossible; give 1 or more")
+    _check(target, options)
     program = Program(network, target, n_ticks=options.n_ticks, source=source or {})
     program = run_pipeline(program, loihi(options), probe, progress)
     violations = check_all(program)
     return replace(program, violations=()), violations
+
+
+def try_retarget(
+    program: Program,
+    target: Target,
+    options: CompileOptions | None = None,
+    probe: Mapping[str, Events] | None = None,
+    progress: Callable[[str], None] = lambda name: None,
+) -> tuple[Program, list[Violation]]:
+    """Fit a program in integers, as a frontend may read one, to a target.
+
+    Args:
+        program: In the fixed dialect.
+        target: The chip.
+        options: Only `n_ticks` concerns it.
+        probe: As for `compile_network`.
+        progress: Told the name of each pass before it runs.
+
+    Returns:
+        The program, and what of the target's limits it breaks.
+
+    Raises:
+        UsageError: The target has no integers, or an option makes no sense.
+    """
+    options = options or CompileOptions()
+    _check(target, options)
+    meant = replace(program, target=target, n_ticks=options.n_ticks or program.n_ticks)
+    done = run_pipeline(meant, integers(options), probe, progress)
+    return replace(done, violations=()), check_all(done)
+
+
+def _check(target: Target, options: CompileOptions) -> None:
+    if target.formats is None:
+        raise UsageError(f"target {target.name} takes networks as they are; compile for loihi1 or loihi2")
+    if options.n_ticks is not None and options.n_ticks < 1:
+        raise UsageError(f"a sample of {options.n_ticks} ticks is impossible; give 1 or more")

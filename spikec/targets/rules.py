@@ -88,6 +88,17 @@ def programmable_neurons(program: Program) -> Iterator[Violation]:
             yield Violation("neuron", p.name, type(p.neuron).__name__, limit, advice)
 
 
+def threshold_tests(program: Program) -> Iterator[Violation]:
+    """Loihi's own neuron spikes above its threshold only; others need a chip that can be programmed."""
+    f = program.target.formats
+    if f is None or (f.programmable_neurons is not None and f.programmable_neurons.value):
+        return
+    for p, k in _neurons(program):
+        if np.any(k.inclusive):
+            advice = "compile the lava-dl file for this target, or read it with the convention lava"
+            yield Violation("threshold test", p.name, "v >= vth", "v > vth", advice)
+
+
 def delays(program: Program) -> Iterator[Violation]:
     """No delay is longer than a synapse can wait."""
     f = program.target.formats
@@ -157,6 +168,7 @@ RULES: tuple[Rule, ...] = (
     neuron_parameters,
     distinct_parameters,
     programmable_neurons,
+    threshold_tests,
     delays,
     currents,
     sizes,

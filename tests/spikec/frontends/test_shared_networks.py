@@ -146,8 +146,3 @@ def test_the_repaired_versions_of_one_network_have_one_structure():
         assert isinstance(hidden.neuron, CubaLif)
         pairs = [(q.pre, q.post) for q in network.projections]
         assert pairs == [(source.name, hidden.name), (hidden.name, hidden.name), (hidden.name, last.name)]
-
-
-def test_a_netx_file_is_recognised_but_not_read():
-    with pytest.raises(FileFormatError, match="netx"):
-        open_network(NETS / "oxford" / "network.net", dt=DT)
