@@ -400,7 +400,7 @@ def main() -> None:
 
         from spikec.commands.show import violations
 
-        Console(stderr=True).print(violations(error.violations))
+        Console(stderr=True).print(violations(error.violations), crop=False)
         broken = several(len(error.violations), "broken limit")
         sys.stderr.write(f"spikec: {error.target} cannot run this network: {broken}\n")
         raise SystemExit(error.exit_code) from None
@@ -425,7 +425,7 @@ def _print(found: Any, show: Callable[[], RenderableType], as_json: bool) -> Non
         return
     from rich.console import Console
 
-    Console().print(show())
+    Console().print(show(), crop=False)
 
 
 def _plain(value: Any) -> Any:

@@ -2,13 +2,14 @@ r"""How far apart the spikes of two runs lie: what a compiled program loses agai
 
 Tick k of a population stands for the time :math:`(k - l)\,dt`. The compiler knows its mean lateness `l`, and
 every run of a program notes it as ``meta["late_ticks"]``: each hop takes a tick, and a crossing is seen in
-the first tick after it. Errors are times of the second run minus times of the first.
+the first tick after it. Errors are times of the second run minus times of the first. A spike that one run has
+after the other's end has nothing to be held against: if it finds no partner, it is counted apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from spikec.errors import UsageError
 from spikec.events import Events
 from spikec.pairing import common_populations, common_samples, pair_spikes
 from spikec.result import RunResult
+from spikec.units import several
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class TimeErrors:
         median: Median of the absolute errors, seconds; None if nothing matched.
         percentile_99: Their 99th percentile, seconds.
         mean: Mean error with its sign, seconds; positive if the second run is late.
+        after_a: Spikes of the first run without a partner that come after the end of the second.
+        after_b: Of the second, after the end of the first.
     """
 
     name: str
@@ -42,16 +46,18 @@ class TimeErrors:
     median: float | None
     percentile_99: float | None
     mean: float | None
+    after_a: int = 0
+    after_b: int = 0
 
     @property
     def missed(self) -> int:
-        """Spikes that only the first run has."""
-        return self.n_a - self.matched
+        """Spikes that only the first run has, while both go on."""
+        return self.n_a - self.matched - self.after_a
 
     @property
     def extra(self) -> int:
-        """Spikes that only the second run has."""
-        return self.n_b - self.matched
+        """Spikes that only the second run has, while both go on."""
+        return self.n_b - self.matched - self.after_b
 
 
 @dataclass(frozen=True)
@@ -115,12 +121,27 @@ def spike_times(a: RunResult, b: RunResult) -> SpikeTimes:
     for name in names:
         of_a, of_b = (run.spikes[name].select(0, n_samples) for run in (a, b))
         in_a, in_b = pair_spikes(of_a, of_b)
-        errors[name] = seconds(b, name, of_b)[in_b] - seconds(a, name, of_a)[in_a]
-        found[name] = _measured(name, of_a.n_events, of_b.n_events, errors[name])
+        times_a, times_b = seconds(a, name, of_a), seconds(b, name, of_b)
+        errors[name] = times_b[in_b] - times_a[in_a]
+        found[name] = replace(
+            _measured(name, of_a.n_events, of_b.n_events, errors[name]),
+            after_a=int(np.count_nonzero(np.delete(times_a, in_a) > _end(b, name))),
+            after_b=int(np.count_nonzero(np.delete(times_b, in_b) > _end(a, name))),
+        )
     computed = [found[name] for name in names if name not in sources]
+    after_a, after_b = sum(e.after_a for e in found.values()), sum(e.after_b for e in found.values())
+    for which, n, other in (("a", after_a, "b"), ("b", after_b, "a")):
+        if n:
+            notes.append(
+                f"{several(n, 'spike')} of {which} after the end of {other}: neither missed nor extra"
+            )
     together = np.concatenate([np.zeros(0), *(errors[e.name] for e in computed)])
     return SpikeTimes(
-        overall=_measured("all", sum(e.n_a for e in computed), sum(e.n_b for e in computed), together),
+        overall=replace(
+            _measured("all", sum(e.n_a for e in computed), sum(e.n_b for e in computed), together),
+            after_a=sum(e.after_a for e in computed),
+            after_b=sum(e.after_b for e in computed),
+        ),
         populations=tuple(computed),
         inputs=tuple(found[name] for name in names if name in sources),
         n_samples=n_samples,
@@ -163,6 +184,14 @@ def seconds(run: RunResult, name: str, events: Events) -> FloatArray:
 def lateness(run: RunResult, name: str) -> float:
     """By how many ticks the spikes of a population are late on average, as far as the run tells."""
     return float((run.meta.get("late_ticks") or {}).get(name, 0.0))
+
+
+def _end(run: RunResult, name: str) -> float:
+    """Until when a run shows spikes of a population, seconds: in ticks, what its last one stands for."""
+    until, dt = run.meta.get("until"), run.meta.get("dt")
+    if until is None:
+        return np.inf
+    return (float(until) - 1 - lateness(run, name)) * float(dt) if dt else float(until)
 
 
 def _measured(name: str, n_a: int, n_b: int, errors: FloatArray) -> TimeErrors:

@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from spikec.commands.demo import DemoReport
 from spikec.compare import Comparison
 from spikec.errors import Violation
-from spikec.report.text import render
+from spikec.report.text import TextTable, cell_text, render
 from spikec.result import RunResult
 from spikec.spike_times import SpikeTimes, TimeErrors
 from spikec.units import seconds_text, several
 
+ROUNDING = 1e-12
+"""Errors of times below this, in seconds, are those of float arithmetic, and are shown as none."""
 
-def table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+
+def table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> TextTable:
     """A plain table."""
-    shown = Table(title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for word in header:
-        shown.add_column(Text(word), overflow="fold")
-    for row in rows:
-        shown.add_row(*(Text(_text(cell)) for cell in row))
+    shown = TextTable(title)
+    cells = [[_text(cell) for cell in row] for row in rows]
+    for i, word in enumerate(header):
+        shown.add(word, [row[i] for row in cells])
+    for row in cells:
+        shown.add_row(*map(cell_text, row))
     return shown
 
 
@@ -88,6 +90,9 @@ def run_lines(result: RunResult) -> RenderableType:
     rows += [(f"spikes of {name}", e.n_events) for name, e in result.spikes.items()]
     rows += [("read with", n) for n in result.meta.get("notes", []) if n.startswith("the convention is")]
     rows += [("order", result.meta.get("order", "")), ("seconds", f"{result.meta.get('seconds', 0.0):.3g}")]
+    if counters is None and result.meta.get("until") is not None:
+        unit = "s" if result.meta.get("dt") is None else "ticks"
+        rows.append(("until", f"{result.meta['until']:.6g} {unit}"))
     return table(f"run on {result.meta.get('backend')}", ("what", "value"), rows)
 
 
@@ -122,17 +127,22 @@ def spike_times(found: SpikeTimes, a: str, b: str) -> RenderableType:
     return Group(*names, *parts, *(Text(f"· {note}", style="dim") for note in notes))
 
 
-def _times_table(title: str, lines: Sequence[TimeErrors]) -> Table:
-    header = ("", "a", "b", "matched", "missed", "extra", "median", "99 %", "mean")
-    shown = table(title, header, [_times_row(e) for e in lines])
+def _times_table(title: str, lines: Sequence[TimeErrors]) -> TextTable:
+    rows = [_times_row(e) for e in lines]
+    if not any(row["after end"] for row in rows):
+        rows = [{k: v for k, v in row.items() if k != "after end"} for row in rows]
+    shown = table(title, list(rows[0]), [list(row.values()) for row in rows])
     for column in shown.columns[1:]:
         column.justify = "right"
     return shown
 
 
-def _times_row(e: TimeErrors) -> tuple[object, ...]:
-    errors = (seconds_text(t) for t in (e.median, e.percentile_99, e.mean))
-    return (e.name, e.n_a, e.n_b, e.matched, e.missed, e.extra, *errors)
+def _times_row(e: TimeErrors) -> dict[str, object]:
+    counts = {"a": e.n_a, "b": e.n_b, "matched": e.matched, "missed": e.missed, "extra": e.extra}
+    errors = {"median": e.median, "99 %": e.percentile_99, "mean": e.mean}
+    return {"": e.name, **counts, "after end": e.after_a + e.after_b} | {
+        k: seconds_text(0.0 if t is not None and abs(t) < ROUNDING else t) for k, t in errors.items()
+    }
 
 
 def demo(report: DemoReport) -> RenderableType:

@@ -95,6 +95,32 @@ def test_every_figure_of_a_small_case() -> None:
     assert found.mean == pytest.approx(1.25e-3)  # (0 - 1 + 2 + 4) / 4
 
 
+def test_spikes_after_the_end_of_the_other_run_are_neither_missed_nor_extra() -> None:
+    rows = [(0, 0.1, 0), (0, 0.2, 0), (0, 0.5, 0), (1, 0.25, 1), (1, 0.75, 2)]
+    long = exact([*rows, (2, 0.125, 3)], until=1.0)
+    short = exact([(0, 0.1, 0), (0, 0.2, 0)], until=0.25)
+    found = spike_times(long, short)
+    assert (found.overall.missed, found.overall.extra) == (2, 0)  # at 0.25, the end itself, and at 0.125
+    assert (found.overall.after_a, found.overall.after_b) == (2, 0)
+    assert found.notes == ("2 spikes of a after the end of b: neither missed nor extra",)
+    back = spike_times(short, long).overall
+    assert (back.missed, back.extra, back.after_a, back.after_b) == (0, 2, 0, 2)
+    unknown = spike_times(long, exact([(0, 0.1, 0), (0, 0.2, 0)])).overall
+    assert (unknown.missed, unknown.after_a) == (4, 0)
+
+
+def test_a_run_in_ticks_ends_at_the_time_its_last_tick_stands_for() -> None:
+    # 12 ticks, 2.5 late: the last, 11, stands for 8.5 dt
+    short = ticks([(0, 3, 0)], until=12, late_ticks={"h": 2.5})
+    found = spike_times(exact([(0, DT, 0), (0, 8.5 * DT, 0), (0, 8.75 * DT, 1)], until=1.0), short).overall
+    assert (found.matched, found.missed, found.after_a) == (1, 1, 1)
+
+
+def test_a_spike_that_jitters_over_the_other_runs_end_keeps_its_partner() -> None:
+    found = spike_times(exact([(0, 0.25, 0)], until=0.25), exact([(0, 0.26, 0)], until=0.5)).overall
+    assert (found.matched, found.extra, found.after_b) == (1, 0, 0)
+
+
 def test_ticks_of_both_runs_may_differ_in_length() -> None:
     fine = RunResult({"h": events([(0, 8, 1)], np.int64)}, meta={"dt": 1e-3})
     coarse = RunResult({"h": events([(0, 3, 1)], np.int64)}, meta={"dt": 4e-3})
@@ -141,5 +167,5 @@ def test_the_json_holds_every_figure_in_seconds() -> None:
     given_ = spike_times(exact([(0, 1.0, 0)]), exact([(0, 1.5, 0), (1, 1.0, 0)])).to_json()
     assert given_["overall"] == {
         "name": "all", "n_a": 1, "n_b": 2, "matched": 1, "missed": 0, "extra": 1,
-        "median": 0.5, "percentile_99": 0.5, "mean": 0.5,
+        "median": 0.5, "percentile_99": 0.5, "mean": 0.5, "after_a": 0, "after_b": 0,
     }  # fmt: skip
