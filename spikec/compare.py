@@ -18,6 +18,9 @@ from spikec.events import Events, same
 from spikec.pairing import common_populations, common_samples, pair_spikes
 from spikec.result import Counters, RunResult
 
+ROUNDING = 1e-9
+"""Engines of continuous time that round differently lie less than this apart, seconds."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -113,8 +116,11 @@ def compare(a: RunResult, b: RunResult, tolerance: float = 0.0, counts: bool = T
         counts: Whether counts are compared too; a float network and its program touch other synapses.
 
     Raises:
-        UsageError: They have no population or sample in common, or count time differently.
+        UsageError: They have no population or sample in common, or count time differently, or the tolerance
+            is none.
     """
+    if not 0 <= tolerance < np.inf:
+        raise UsageError(f"a tolerance of {tolerance:g} judges nothing; give 0 or more, in ticks or seconds")
     notes: list[str] = []
     spikes_a, spikes_b = _in_one_time(a, b, notes)
     names = common_populations(spikes_a, spikes_b, notes)
@@ -255,5 +261,10 @@ def _describe(d: Difference, a: str, b: str) -> str:
     unit = "tick {}" if isinstance(d.time, int) else "{:.9g} s"
     when = unit.format(d.time)
     there = f"not in {lacks}" if d.other_time is None else f"in {lacks} only at {unit.format(d.other_time)}"
+    if d.other_time is not None and not isinstance(d.time, int):
+        apart = abs(d.other_time - d.time)
+        there += f", {apart:.2g} s apart"
+        if apart < ROUNDING:
+            there += f", which --tolerance {ROUNDING:g} takes for equal"
     who = f"neuron {d.neuron} of {d.population}"
     return f"they part at sample {d.sample}, {when}: {who} spikes in {has}, {there}"

@@ -418,6 +418,11 @@ def test_what_cannot_be_drawn_leaves_no_file_behind(spikec, both, tmp_path):
     assert_refused(spikec("report", fixed, "--beside", exact), "--plot")
     assert_refused(spikec("report", fixed, "--neurons", "hidden:1"), "--plot")
     assert_refused(spikec(*words, "--sample", "3"), "samples 0 to 2")
+@pytest.mark.parametrize("tolerance", ["nan", "-1", "inf"])
+def test_a_tolerance_that_is_none_is_refused(spikec, both, tolerance):
+    assert_refused(spikec("compare", both[0], both[0], "--tolerance", tolerance), "give 0 or more")
+
+
     assert_refused(spikec(*words, "--neurons", "hidden"), "NAME:NUMBER")
     assert_refused(spikec(*words, "--neurons", "hidden:5"), "0 to 4")
     assert_refused(spikec(*words, "--neurons", "in:0"), "--record in.v")

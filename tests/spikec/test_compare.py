@@ -137,6 +137,22 @@ def test_seconds_within_the_tolerance_are_the_same() -> None:
     assert far == Difference("first", 1, 0, 0.25, "a", 0.5)
 
 
+def test_seconds_that_part_are_told_with_their_distance_and_rounding_with_its_remedy() -> None:
+    a, close = result({"first": {(0, 0.25, 1)}}), result({"first": {(0, 0.25 + 2.0**-50, 1)}})
+    assert compare(a, close).description() == (
+        "they part at sample 0, 0.25 s: neuron 1 of first spikes in a, in b only at 0.25 s, 8.9e-16 s apart, "
+        "which --tolerance 1e-09 takes for equal"
+    )
+    far = compare(a, result({"first": {(0, 0.375, 1)}})).description()
+    assert far.endswith("in b only at 0.375 s, 0.12 s apart")
+
+
+@pytest.mark.parametrize("tolerance", [np.nan, -1.0, np.inf])
+def test_a_tolerance_that_is_none_is_refused(tolerance: float) -> None:
+    with pytest.raises(UsageError, match="give 0 or more"):
+        compare(result({"first": set()}), result({"first": set()}), tolerance)
+
+
 def test_with_a_tolerance_spikes_may_change_places() -> None:
     a = result({"first": {(0, 0.1, 1), (0, 0.1 + 1e-12, 0)}})
     b = result({"first": {(0, 0.1 + 1e-12, 1), (0, 0.1, 0)}})
