@@ -52,7 +52,7 @@ def execute(
     _check_all_inside(network, inputs, length)
     decoding = network.decoding
     answering = None if decoding is None else decoding.record
-    watched = to_watch(network, record, every)
+    watched = to_watch(network, record, every, length)
     needed = [key for key in (*record, answering) if key is not None and key not in watched]
     result = run(backend, program, inputs, length, tuple(dict.fromkeys(needed)))
     if every is not None:

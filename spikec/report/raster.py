@@ -15,6 +15,7 @@ from spikec.report.plots import COLOURS, LONGEST_NAME, name_axis
 from spikec.report.shown import Shown, answer_of, times_of
 from spikec.report.tables import printable
 from spikec.result import RunResult
+from spikec.units import several
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,10 +50,12 @@ def raster(
             of time.
 
     Raises:
-        UsageError: There is no such sample, population, neuron or membrane, or one run counts time in ticks
-            of unknown length and the other does not.
+        UsageError: There is no such sample, population, neuron or membrane, one run counts time in ticks of
+            unknown length and the other does not, or they are not of one network.
     """
     runs = [shown] if beside is None else [shown, beside]
+    if beside is not None:
+        _check_related(shown.result, beside.result)
     for run in runs:
         _check_sample(run.result, sample)
     scale, unit = _time_scale(runs)
@@ -80,7 +83,8 @@ def raster(
 def _strips(runs: Sequence[Shown], with_membranes: Collection[str]) -> tuple[dict[str, int], int]:
     """Populations whose spikes are drawn, and their sizes; how many are left out.
 
-    Those that cannot spike have no strip where their membranes are drawn.
+    Those that cannot spike have no strip where their membranes are drawn. Left out is what only one run has,
+    and what the compiler added: relays, and neurons that always spike.
     """
     sizes: dict[str, int] = {}
     for run in runs:
@@ -89,8 +93,13 @@ def _strips(runs: Sequence[Shown], with_membranes: Collection[str]) -> tuple[dic
         for name, e in run.result.spikes.items():
             if name not in silent:
                 sizes[name] = max(sizes.get(name, 1), e.n_neurons)
-    drawn = list(sizes)[:MAX_STRIPS]
+    drawn = [name for name in sizes if all(name in _own(run.result) for run in runs)][:MAX_STRIPS]
     return {name: sizes[name] for name in drawn}, len(sizes) - len(drawn)
+
+
+def _own(run: RunResult) -> Collection[str]:
+    """Populations of the network that was compiled: those whose lateness its program knows; else all."""
+    return set(run.meta.get("late_ticks") or ()) & set(run.spikes) or set(run.spikes)
 
 
 def _stacked(heights: Sequence[float], names: Sequence[str], with_legends: bool) -> tuple[Figure, list[Axes]]:
@@ -110,6 +119,19 @@ def _stacked(heights: Sequence[float], names: Sequence[str], with_legends: bool)
         axes.append(figure.add_axes(box, sharex=axes[0] if axes else None))
         y -= gap
     return figure, axes
+
+
+def _check_related(a: RunResult, b: RunResult) -> None:
+    common = [name for name in a.spikes if name in b.spikes]
+    for name in common:
+        n_a, n_b = a.spikes[name].n_neurons, b.spikes[name].n_neurons
+        if n_a != n_b:
+            raise UsageError(
+                f"{name} has {several(n_a, 'neuron')} in one run and {n_b} in the one beside it; draw runs "
+                "of one network"
+            )
+    if not common:
+        raise UsageError("the runs have no population in common; draw runs of one network beside each other")
 
 
 def _check_sample(result: RunResult, sample: int) -> None:

@@ -423,6 +423,7 @@ def test_a_tolerance_that_is_none_is_refused(spikec, both, tolerance):
     assert_refused(spikec("compare", both[0], both[0], "--tolerance", tolerance), "give 0 or more")
 
 
+    assert_refused(spikec(*words, "--every", "0.02"), "longer than the samples, 0.01 s")
     assert_refused(spikec(*words, "--neurons", "hidden"), "NAME:NUMBER")
     assert_refused(spikec(*words, "--neurons", "hidden:5"), "0 to 4")
     assert_refused(spikec(*words, "--neurons", "in:0"), "--record in.v")

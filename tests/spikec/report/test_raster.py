@@ -44,7 +44,7 @@ def fixed(traces: bool = False, **meta: object) -> RunResult:
     }
     ticks = np.arange(2 * 40 * 6).reshape(2, 40, 6)
     held = {"hid.v": ticks, "out.v": 7 * ticks[..., :3], "out.v.last": ticks[:, -1, :3]} if traces else {}
-    told = {"dt": 1e-3, "until": 40, "late_ticks": {"hid": 1.5}, "facts": FACTS}
+    told = {"dt": 1e-3, "until": 40, "late_ticks": {"in": 0.0, "hid": 1.5, "out": 1.5}, "facts": FACTS}
     return RunResult(spikes, held, meta={**told, **meta})
 
 
@@ -149,6 +149,27 @@ def test_of_very_many_populations_and_spikes_some_are_drawn_and_that_is_said(
     assert len(figure.axes) == 1
     assert "2 more populations are not drawn" in figure.axes[0].get_title(loc="left")
     assert len(marks(figure, 0)[0]) == 1
+
+
+def test_what_the_compiler_added_is_not_drawn_and_that_is_said() -> None:
+    run = fixed()
+    spikes = {**run.spikes, "hid.relay1": events([(0, 9, 0)], 2, int), "hid.bias": no_events(2, 1)}
+    figure = raster(Shown(RunResult(spikes, meta=run.meta)))
+    assert names(figure) == ["in", "hid", "out"]
+    assert "2 more populations are not drawn" in figure.axes[0].get_title(loc="left")
+    unknown = RunResult(spikes, meta={**run.meta, "late_ticks": {}})
+    assert names(raster(Shown(unknown))) == list(spikes)
+    beside = raster(Shown(unknown, "a"), Shown(exact(), "b"))
+    assert names(beside) == ["in", "hid", "out"]
+    assert "2 more populations are not drawn" in beside.axes[0].get_title(loc="left")
+
+
+def test_runs_of_other_networks_are_not_drawn_beside_each_other() -> None:
+    other = RunResult({**exact().spikes, "hid": events([(0, 0.0105, 2)], 7)}, meta=exact().meta)
+    with pytest.raises(UsageError, match="hid has 6 neurons in one run and 7 in the one beside it"):
+        raster(Shown(exact()), Shown(other))
+    with pytest.raises(UsageError, match="no population in common"):
+        raster(Shown(exact()), Shown(RunResult({"x": events([], 3)})))
 
 
 def test_names_of_any_kind_are_drawn() -> None:
