@@ -69,7 +69,7 @@ class Hdf5Reader:
             if (
                 elsewhere
                 or dataset.shape is None
-                or dataset.nbytes > MAX_INFLATION * stored
+                or dataset.nbytes > (1 if dataset.chunks is None else MAX_INFLATION) * stored
                 or self.budget < 0
             ):
                 raise FileFormatError(
