@@ -87,12 +87,12 @@ def run_lines(result: RunResult) -> RenderableType:
     if counters is not None:
         rows += [("samples", counters.n_samples), ("ticks a sample", counters.n_ticks)]
         rows += [(k.replace("_", " "), v) for k, v in counters.totals().items()]
-    rows += [(f"spikes of {name}", e.n_events) for name, e in result.spikes.items()]
-    rows += [("read with", n) for n in result.meta.get("notes", []) if n.startswith("the convention is")]
-    rows += [("order", result.meta.get("order", "")), ("seconds", f"{result.meta.get('seconds', 0.0):.3g}")]
     if counters is None and result.meta.get("until") is not None:
         unit = "s" if result.meta.get("dt") is None else "ticks"
         rows.append(("until", f"{result.meta['until']:.6g} {unit}"))
+    rows += [(f"spikes of {name}", e.n_events) for name, e in result.spikes.items()]
+    rows += [("read with", n) for n in result.meta.get("notes", []) if n.startswith("the convention is")]
+    rows += [("order", result.meta.get("order", "")), ("seconds", f"{result.meta.get('seconds', 0.0):.3g}")]
     return table(f"run on {result.meta.get('backend')}", ("what", "value"), rows)
 
 

@@ -21,13 +21,16 @@ MOST = 1 << 27
 """Numbers that may be recorded of all membranes: 1 GiB."""
 
 
-def to_watch(network: Network, record: Sequence[str], every: float | None) -> tuple[str, ...]:
+def to_watch(
+    network: Network, record: Sequence[str], every: float | None, until: float = np.inf
+) -> tuple[str, ...]:
     """Which of the record keys no engine answers: ``name.v`` of a continuous network.
 
     Args:
         network: What runs.
         record: What a user wants recorded.
         every: How often, seconds.
+        until: Length of a sample, seconds.
 
     Raises:
         UsageError: `every` is missing, without use, or no time.
@@ -45,6 +48,8 @@ def to_watch(network: Network, record: Sequence[str], every: float | None) -> tu
         raise UsageError("--every says how often to record a membrane; say which with --record NAME.v")
     if every is not None and not 0 < every < np.inf:
         raise UsageError(f"membranes cannot be recorded every {every:g} s; give a time above 0")
+    if every is not None and every > until:
+        raise UsageError(f"--every {every:g} is longer than the samples, {until:g} s; give a shorter time")
     return keys
 
 

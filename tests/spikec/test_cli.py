@@ -390,11 +390,17 @@ def test_measuring_and_judging_are_not_mixed(spikec, both):
     assert_refused(spikec("compare", *both, "--times", "--spikes-only"), "--spikes-only")
 
 
+@pytest.mark.parametrize("tolerance", ["nan", "-1", "inf"])
+def test_a_tolerance_that_is_none_is_refused(spikec, both, tolerance):
+    assert_refused(spikec("compare", both[0], both[0], "--tolerance", tolerance), "give 0 or more")
+
+
 def test_membranes_in_the_course_of_time_are_recorded_where_it_is_said_how_often(spikec, net, tmp_path):
     spikes, result = tmp_path / "seconds.csv", tmp_path / "watched.npz"
     spikes.write_text("time,neuron\n0.0,0\n0.01,1\n")
     words = ("run", net, "--input", spikes, "--record", "hidden.v", "--record", "out.v.max", "-o", result)
     assert_refused(spikec(*words), "hidden.v", "--every")
+    assert_refused(spikec(*words, "--every", "0.02"), "longer than the samples, 0.01 s")
     assert spikec(*words, "--every", "1e-3").code == 0
     kept = load(result)
     assert kept.traces["hidden.v"].shape == (1, 11, 5)
@@ -418,12 +424,6 @@ def test_what_cannot_be_drawn_leaves_no_file_behind(spikec, both, tmp_path):
     assert_refused(spikec("report", fixed, "--beside", exact), "--plot")
     assert_refused(spikec("report", fixed, "--neurons", "hidden:1"), "--plot")
     assert_refused(spikec(*words, "--sample", "3"), "samples 0 to 2")
-@pytest.mark.parametrize("tolerance", ["nan", "-1", "inf"])
-def test_a_tolerance_that_is_none_is_refused(spikec, both, tolerance):
-    assert_refused(spikec("compare", both[0], both[0], "--tolerance", tolerance), "give 0 or more")
-
-
-    assert_refused(spikec(*words, "--every", "0.02"), "longer than the samples, 0.01 s")
     assert_refused(spikec(*words, "--neurons", "hidden"), "NAME:NUMBER")
     assert_refused(spikec(*words, "--neurons", "hidden:5"), "0 to 4")
     assert_refused(spikec(*words, "--neurons", "in:0"), "--record in.v")

@@ -118,9 +118,9 @@ def test_what_makes_no_sense_is_one_sentence():
     ):
         with pytest.raises(UsageError, match=message):
             to_watch(network, record, every)
-    with pytest.raises(UsageError, match="fewer samples"):
     with pytest.raises(UsageError, match="--every 2 is longer than the samples, 1 s"):
         to_watch(continuous, ["out.v"], 2.0, 1.0)
+    with pytest.raises(UsageError, match="fewer samples"):
         watch(continuous, at(0.5), ["out.v"], 1e-9, 1.0)
 
 
