@@ -179,7 +179,7 @@ def _frontends() -> list[dict[str, str]]:
             "name": "netx",
             "is": "lava-dl files (.net, HDF5) of dense layers of CUBA neurons, also recurrent",
         },
-        {"name": "nir", "is": "NIR files (HDF5) of dense layers, neurons and delays, also recurrent"},
+        {"name": "nir", "is": "NIR files (HDF5) of dense layers, convolutions, neurons, delays and cycles"},
     ]
 
 

@@ -10,12 +10,14 @@ import nir
 import numpy as np
 import pytest
 
+from spikec.backend import find_backend, run
 from spikec.errors import FileFormatError, NetworkError
 from spikec.events import from_raster
 from spikec.frontends import open_network
 from spikec.ir.connectivity import Dense
 from spikec.ir.network import Convention, Population, Projection
 from spikec.ir.neurons import CubaLif, Source
+from spikec.passes.pipelines import compile_network
 from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
@@ -107,6 +109,20 @@ def test_the_convolutional_network_of_the_nir_paper_has_its_layers(stem):
     assert [p.shape for p in network.populations] == shapes
     assert [q.name for q in network.projections] == ["0", "2", "4+5", "7+9", "11"]
     assert any("one row" in note for note in network.notes) == (stem != NMNIST[0])
+
+
+def test_the_convolutional_network_in_integers_is_right_on_all_recordings_in_binary_frames():
+    stored = np.load(NETS / "nmnist" / "test100.npz")
+    program = compile_network(open_network(NETS / f"{NMNIST[0]}.nir", dt=1.0), load_target("loihi2"))
+    frames = np.zeros((100, 337, 2, 34, 34), np.bool_)
+    recording = np.repeat(np.arange(100), np.diff(stored["offsets"]))
+    frames[recording, stored["t"] // 1000, stored["p"].astype(int), stored["y"], stored["x"]] = True
+    inputs = {"input": from_raster(frames.reshape(100, 337, -1))}
+    spikes = run(find_backend("cpu"), program, inputs, 342).spikes["12"]
+    recording = np.repeat(np.arange(100), np.diff(spikes.sample_starts))
+    counts = np.zeros((100, 10), np.int64)
+    np.add.at(counts, (recording, spikes.neurons), 1)
+    np.testing.assert_array_equal(counts.argmax(axis=1), stored["labels"])
 
 
 @pytest.mark.parametrize(
