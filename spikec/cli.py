@@ -182,6 +182,10 @@ def run(
         float | None, typer.Option(help="Time limit of Lava, seconds.", show_default=False)
     ] = None,
     ticks: Ticks = None,
+    until: Annotated[
+        float | None,
+        typer.Option(help="End of the run of a continuous network, seconds.", show_default=False),
+    ] = None,
     record: Annotated[
         list[str] | None,
         typer.Option(help="Membranes to keep: NAME.v, NAME.v.last or NAME.v.max.", show_default=False),
@@ -208,7 +212,9 @@ def run(
     options = {k: v for k, v in {"flavour": flavour, "timeout": timeout}.items() if v is not None}
     with _progress() as tell:
         keys = tuple(record or ())
-        result = run_file(file, data, spikes, backend, options, ticks, keys, every, dt, tell, convention)
+        result = run_file(
+            file, data, spikes, backend, options, ticks, keys, every, dt, tell, convention, until
+        )
     if output is not None:
         save(result, output)
     found = {"output": None if output is None else str(output), **result_overview(result)}

@@ -109,7 +109,10 @@ def encode_samples(network: Network, samples: npt.ArrayLike) -> dict[str, Events
     for name, e in events.items():
         n = network.population(name).n
         if e.n_neurons != n:
-            raise EventsError(f"a sample has {e.n_neurons} values, but input {name} has {n} neurons")
+            raise EventsError(
+                f"a sample has {e.n_neurons} values, but input {name} has {n} neurons; take the data set "
+                "that the network was made for"
+            )
     return in_own_time(network, events)
 
 
@@ -126,6 +129,9 @@ def in_own_time(network: Network, events: Mapping[str, Events]) -> dict[str, Eve
 
 def default_until(program: Program, events: Mapping[str, Events]) -> float:
     """How long to run when nobody says: the program's or encoding's length, else until the last input spike.
+
+    In ticks the last input spike is also answered by every layer. In continuous time the run ends with it,
+    for there it may mark the end.
 
     Returns:
         Seconds for a continuous network, ticks otherwise.

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from spikec.backend import StartsSlowly, find_backend
 from spikec.commands.execute import execute
 from spikec.commands.files import open_program, read_inputs, source_of
@@ -123,6 +125,7 @@ def run_file(
     dt: float | None,
     progress: Callable[[str], None],
     convention: str | None = None,
+    until: float | None = None,
 ) -> RunResult:
     """Run a program or network file.
 
@@ -132,33 +135,46 @@ def run_file(
         spikes: Or a file of spikes.
         backend: Where; None for the CPU engine, or the reference for what that cannot run.
         options: Of the backend.
-        ticks: How long; None for what the program or the input suggests.
+        ticks: How long, for networks in ticks; None for what the program or the input suggests.
         record: Membranes to keep.
         every: How often to keep ``name.v`` of a continuous network, seconds.
         dt: Time step, for files that hold none.
         progress: Told what happens.
         convention: Habits that a file is read with, in words.
+        until: How long, seconds, for continuous networks; None for what the encoding or the input suggests.
     """
     progress("reading")
     program = open_program(path, dt, convention)
+    continuous = program.network.dialect is Dialect.CONTINUOUS
+    _check_end(continuous, ticks, until)
     chosen = find_backend(backend or DEFAULT, **options)
     if backend is None and chosen.unsupported(program):
         chosen = find_backend("reference", **options)
     inputs, dataset = read_inputs(program.network, data, spikes)
-    if ticks is not None and ticks < 1:
-        raise UsageError(f"a run of {ticks} ticks is impossible; give 1 or more")
     slow = chosen.slow_start(program) if isinstance(chosen, StartsSlowly) else None
     progress(slow or f"running on {chosen.name}")
     labels = None if dataset is None else dataset.labels
-    if ticks is None and spikes is not None and program.network.dialect is not Dialect.CONTINUOUS:
+    if ticks is None and spikes is not None and not continuous:
         ticks = raster_ticks(spikes)
     if ticks is not None and program.n_ticks is not None and program.is_compiled and ticks > program.n_ticks:
         raise UsageError(
             f"{path} is proven for samples of {program.n_ticks} ticks, not {ticks}: a current could wrap; "
             f"compile it with --ticks {ticks}"
         )
-    until = None if ticks is None else float(ticks)
-    return execute(program, chosen, inputs, labels, until, record, every)
+    end = until if ticks is None else float(ticks)
+    return execute(program, chosen, inputs, labels, end, record, every)
+
+
+def _check_end(continuous: bool, ticks: int | None, until: float | None) -> None:
+    """Refuse an end of a run that is in another kind of time than the network, or before the beginning."""
+    if continuous and ticks is not None:
+        raise UsageError("this network is continuous and has no ticks; give --until SECONDS")
+    if not continuous and until is not None:
+        raise UsageError("this network runs in ticks; give --ticks N")
+    if ticks is not None and ticks < 1:
+        raise UsageError(f"a run of {ticks} ticks is impossible; give 1 or more")
+    if until is not None and not 0 < until < np.inf:
+        raise UsageError(f"a run until {until:g} s is impossible; give a time above 0")
 
 
 def _read(path: Path, options: BuildOptions) -> Network | Program:

@@ -89,10 +89,10 @@ def _check_all_inside(network: Network, inputs: Mapping[str, Events], until: flo
     for name, e in inputs.items():
         outside = int(np.count_nonzero(e.times >= until if ticks else e.times > until))
         if outside:
-            unit = "ticks" if ticks else "seconds"
+            unit, option = ("ticks", "--ticks N") if ticks else ("seconds", "--until SECONDS")
             raise EventsError(
                 f"{several(outside, 'spike')} of input {name} come after the end, {until:g} {unit}: "
-                f"the last at {e.times.max():g}; run longer (--ticks) or leave them out"
+                f"the last at {e.times.max():g}; run longer ({option}) or leave them out"
             )
 
 

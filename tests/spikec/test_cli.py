@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from spikec import cli
+from spikec.coding import LatencyEncoding
 from spikec.container import load, save
 from spikec.events import from_rows
 from spikec.ir.connectivity import DelayKind, Delays, Dense
@@ -305,6 +306,33 @@ def test_without_a_length_a_run_lasts_until_its_last_input_is_answered(spikec, n
     save(replace(stored, n_ticks=None), program)
     last.write_text("tick,neuron\n5,0\n")
     assert spikec("run", program, "--input", last, "--json").json["until"] == 5 + 1 + 2  # two hops
+
+
+def test_a_continuous_run_ends_with_its_input_or_where_it_is_told_to(spikec, net, tmp_path):
+    (tmp_path / "s.csv").write_text("time,neuron\n0.001,0\n")
+    words = ("run", net, "--input", tmp_path / "s.csv")
+    assert spikec(*words, "--json").json["until"] == 1e-3
+    longer = spikec(*words, "--until", "1", "--json").json
+    assert longer["until"] == 1.0
+    assert longer["spikes"]["hidden"] > 0
+    assert "0.001 s" in spikec(*words).out
+    assert_refused(spikec(*words, "--until", "1e-4"), "run longer (--until SECONDS)")
+    for end in ("0", "-1", "nan", "inf"):
+        assert_refused(spikec(*words, "--until", end), "give a time above 0")
+
+
+def test_the_end_of_a_run_is_in_the_networks_own_kind_of_time(spikec, net, program, spikes, tmp_path):
+    (tmp_path / "s.csv").write_text("time,neuron\n0.001,0\n")
+    assert_refused(spikec("run", net, "--input", tmp_path / "s.csv", "--ticks", "9"), "give --until SECONDS")
+    assert_refused(spikec("run", program, "--input", spikes, "--until", "1"), "give --ticks N")
+    assert_refused(spikec("run", program, "--input", spikes, "--ticks", "3"), "run longer (--ticks N)")
+
+
+def test_samples_of_another_data_set_are_refused_with_what_to_do(spikec, network, tmp_path):
+    encoding = LatencyEncoding("in", 0.1, 1.0, True, None, 0.2)
+    save(replace(network, encoding=encoding), tmp_path / "coded.npz")
+    outcome = spikec("run", tmp_path / "coded.npz", "--data", "digits:test:2")
+    assert_refused(outcome, "64 values, but input in has 6 neurons", "take the data set that")
 
 
 def test_weights_that_all_round_to_zero_do_not_fit(spikec, network, tmp_path):
