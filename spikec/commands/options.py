@@ -19,7 +19,7 @@ Convention = Annotated[
 ]
 Target = Annotated[str, typer.Option("--target", "-t", help="Name of a target, or a YAML file.")]
 Bits = Annotated[int | None, typer.Option(help="Bits of the weights, 1 to 8.", show_default=False)]
-MaxTicks = Annotated[int, typer.Option(help="Most ticks of a sample, where the time step is chosen.")]
+MaxTicks = Annotated[int, typer.Option(help="Most ticks of a sample where dt is chosen; hops come on top.")]
 Ticks = Annotated[
     int | None, typer.Option("--ticks", help="Length of a sample in ticks.", show_default=False)
 ]

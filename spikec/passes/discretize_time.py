@@ -32,8 +32,17 @@ from spikec.passes.matched_gain import matched_gain
 from spikec.program import LogEntry, Program
 from spikec.units import several
 
+MOST_TICKS = 1 << 20
+"""Ticks of a sample. Time constants beyond 4096 ticks have no decay, so no chip needs more; and the proofs of
+later passes hold some numbers for every neuron and tick."""
+
+SHORTEST = 1 / 3
+"""Of a tick: of a shorter time constant less than 5 % is left after a tick, and its course is gone."""
+
 ROUNDING = 1e-12
 """Part of a threshold by which membranes that reach it may miss it."""
+
+FINER = "use a finer --dt"
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,8 @@ class DiscretizeTime:
 
     Attributes:
         dt: Length of a tick, seconds. None: that of the network, or, if it is continuous, the shortest of
-            window/2^k with which a sample takes no more than `max_ticks`, lateness left aside.
+            window/2^k with which a sample takes no more than `max_ticks` of the network's own time: what hops
+            make late comes on top.
         max_ticks: See `dt`.
     """
 
@@ -56,6 +66,7 @@ class DiscretizeTime:
         """See `spikec.passes.base.Pass`."""
         network = program.network
         dt = self._tick(network)
+        _check_length(network, dt, program.n_ticks)
         ticks = {p.name: _tick(p, network, dt) for p in network.populations if not _keeps_its_form(p)}
         matched = {
             n: _matched(t) if isinstance(network.clock, Continuous) else np.ones(()) for n, t in ticks.items()
@@ -93,7 +104,7 @@ class DiscretizeTime:
             clock=Ticks(dt, LOIHI),
         )
         entry = LogEntry(self.name, False, summary, figures)
-        violations = (*program.violations, *_broken_habits(network, ticks))
+        violations = (*program.violations, *_too_coarse(network, dt), *_broken_habits(network, ticks))
         return program.logged(entry, network=changed, n_ticks=n_ticks, violations=violations, late=late)
 
     def _tick(self, network: Network) -> float:
@@ -120,6 +131,40 @@ class DiscretizeTime:
         while 2 * per_window * duration / window + 1 <= self.max_ticks:
             per_window *= 2
         return window / per_window
+
+
+def _check_length(network: Network, dt: float, n_ticks: int | None) -> None:
+    """Refuse samples, and delays, of so many ticks that nothing could come of them but a full memory."""
+    in_seconds = [q.delays.longest for q in network.projections if not q.delays.in_ticks]
+    if network.encoding is not None:
+        in_seconds.append(network.encoding.duration)
+    longest = max(in_seconds, default=0.0)
+    if not longest / dt <= MOST_TICKS:
+        raise UsageError(
+            f"{longest:g} s are {longest / dt:.3g} ticks of {dt:g} s, but {MOST_TICKS} are allowed; "
+            "use a coarser --dt"
+        )
+    if n_ticks is not None and n_ticks > MOST_TICKS:
+        raise UsageError(f"a sample of {n_ticks} ticks is too long; {MOST_TICKS} are allowed")
+
+
+def _too_coarse(network: Network, dt: float) -> Iterator[Violation]:
+    """What of a continuous network ticks are too long for; `Theta` and `QifExp` have limits of their own."""
+    if not isinstance(network.clock, Continuous):
+        return
+    if network.encoding is not None and network.encoding.window < dt:
+        got = f"{network.encoding.window:g} s, shorter than a tick"
+        yield Violation(
+            "window of the encoding", network.encoding.population, got, f"{dt:g} s or more", FINER
+        )
+    for p in network.populations:
+        if _keeps_its_form(p):
+            continue
+        for name in ("tau_syn", "tau_mem", "tau"):
+            shortest = float(np.min(np.asarray(getattr(p.neuron, name, np.inf))))
+            if shortest < SHORTEST * dt:
+                limit = f"a third of a tick, {SHORTEST * dt:g} s, or more"
+                yield Violation(name, p.name, f"{shortest:g} s", limit, FINER)
 
 
 def _keeps_its_form(p: Population) -> bool:
@@ -182,9 +227,13 @@ def _matched(tick: Tick) -> FloatArray:
 
 
 def _decay_error(tick: Tick) -> float:
-    """The largest error of what is left after a tick, as a share of it, over current and membrane."""
+    """The largest error of what is left after a tick, over current and membrane.
+
+    As a share of it, or of the smallest part that a chip can leave.
+    """
     pairs = zip(_decays(tick), (tick.alpha, tick.beta), strict=True)
-    return max(float(np.max(np.abs((1 - d / 4096) - left))) for d, left in pairs)
+    shares = (np.abs((1 - d / 4096) - left) / np.maximum(left, 1 / 4096) for d, left in pairs)
+    return max(float(np.max(share)) for share in shares)
 
 
 def _broken_habits(network: Network, ticks: Mapping[str, Tick]) -> Iterator[Violation]:

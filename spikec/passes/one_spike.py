@@ -32,7 +32,7 @@ from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import CubaTicks, Source
 from spikec.passes.base import only_first_counts, rename_free
 from spikec.passes.integers import starting_scale
-from spikec.passes.quantize_delays import RELAY
+from spikec.passes.quantize_delays import MOST_RELAYS, RELAY
 from spikec.program import LogEntry, Program
 from spikec.units import several
 
@@ -51,6 +51,12 @@ does not matter."""
 
 MOST_REPEATS = 64
 """Most synapses from a neuron to itself."""
+
+MOST_PROVEN = 1 << 27
+"""Most neurons times ticks that are looked at: 1 GiB of numbers."""
+
+
+SHORTER = "use a shorter sample, or longer ticks or time constants"
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +95,7 @@ class OneSpike:
         for p in program.network.populations:
             if not _promises(p):
                 continue
-            silence = silence_after(program.network, p, program.n_ticks, longest)
-            broken = unenforceable(program.network, p, program.n_ticks, silence)
+            silence, broken = self._silence(program, p, longest)
             bits = 0.0 if broken else bits_of_range(program, p, silence)
             if only_first_counts(program.network, p.name) and (broken or bits > 0):
                 dropped.append(p.name)
@@ -120,6 +125,23 @@ class OneSpike:
         return program.logged(
             entry, network=network, violations=tuple(violations), once=(*program.once, *kept)
         )
+
+    def _silence(
+        self, program: Program, p: Population, longest: int | None
+    ) -> tuple[Silence, Violation | None]:
+        """How to keep a population silent, and why a chip cannot."""
+        n_ticks = program.n_ticks
+        if p.n * (n_ticks or 0) > MOST_PROVEN:
+            got, limit = f"{p.n * (n_ticks or 0):.3g} neurons times ticks", f"at most {MOST_PROVEN}"
+            return Silence(np.inf, ()), Violation("one spike a sample", p.name, got, limit, SHORTER)
+        silence = silence_after(program.network, p, n_ticks, longest)
+        broken = unenforceable(program.network, p, n_ticks, silence)
+        if broken is None and self.relays and longest is not None:
+            n = max(silence.starts) // (longest + 1)
+            if n > MOST_RELAYS:
+                got, limit = f"a chain of {n} relays", f"at most {MOST_RELAYS}"
+                broken = Violation("one spike a sample", p.name, got, limit, SHORTER)
+        return silence, broken
 
 
 def silence_after(
@@ -186,7 +208,7 @@ def unenforceable(
     n = len(silence.starts)
     if n > MOST_REPEATS:
         got, limit = f"memory so short that {n} inhibitions must follow a spike", f"at most {MOST_REPEATS}"
-        advice = "use a shorter sample, or longer ticks or time constants"
+        advice = SHORTER
     elif np.isfinite(silence.strength):
         return None
     elif any(keeps != STAYS for _, keeps in _alike(population)):

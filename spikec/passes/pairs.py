@@ -25,6 +25,9 @@ ONE = 1 << PAIR_BITS
 LARGEST = (1 << 15) - 1
 """The largest coefficient."""
 
+MOST_ERROR = 0.05
+"""Part of the angle of a tick, or of the rate at which a current decays, by which rounding may miss it."""
+
 
 def quantize_pairs(network: Network, p: Population, formats: Formats, bits: int) -> tuple[Network, float]:
     """Put one population of `Theta` or `QifExp` and its incoming weights into integers.
@@ -66,24 +69,37 @@ def pair_errors(real: Population, p: Population, s: float, dt: float) -> dict[st
     """A population's scale, what rounding did to the angle of a tick or to its decay, and where I stops."""
     figures: dict[str, object] = {f"{p.name}.scale": s}
     if isinstance(real.neuron, Theta):
-        assert isinstance(p.neuron, ThetaFixed)
-        k = p.neuron
-        got = np.arctan(np.sqrt(np.asarray(k.sin_a) * np.asarray(k.sin_b)) / np.asarray(k.cos))
-        wanted = np.pi * dt / real.neuron.period
-        figures[f"{p.name}.angle_error"] = float(np.max(np.abs(got / wanted - 1)))
+        figures[f"{p.name}.angle_error"] = _rounding_error(real, p, dt)
         figures[f"{p.name}.ticks_per_period"] = float(np.min(real.neuron.period) / dt)
     else:
-        assert isinstance(p.neuron, QifFixed)
-        assert isinstance(real.neuron, QifExp)
-        left = np.exp(-2 * dt / np.asarray(real.neuron.tau))
-        got = 1 - (np.asarray(p.neuron.du) + 1) / 4096
-        figures[f"{p.name}.decay_error"] = float(np.max(np.abs(got - left) / left))
+        figures[f"{p.name}.decay_error"] = _rounding_error(real, p, dt)
         figures[f"{p.name}.largest_current"] = M / (64 * s)
     return figures
 
 
-def unstorable_pair(real: Population, dt: float) -> Iterator[Violation]:
-    """What of a population has no integer form."""
+def _rounding_error(real: Population, p: Population, dt: float) -> float:
+    """The largest relative error of the angle of a tick, or of the rate at which I decays."""
+    if isinstance(p.neuron, ThetaFixed):
+        assert isinstance(real.neuron, Theta)
+        k = p.neuron
+        got = np.arctan(np.sqrt(np.asarray(k.sin_a) * np.asarray(k.sin_b)) / np.asarray(k.cos))
+        wanted = np.pi * dt / real.neuron.period
+    else:
+        assert isinstance(p.neuron, QifFixed)
+        assert isinstance(real.neuron, QifExp)
+        got = -np.log(1 - (np.asarray(p.neuron.du) + 1) / 4096)
+        wanted = 2 * dt / np.asarray(real.neuron.tau)
+    return float(np.max(np.abs(got / wanted - 1)))
+
+
+def unstorable_pair(real: Population, p: Population, dt: float) -> Iterator[Violation]:
+    """What of a population has no integer form.
+
+    Args:
+        real: The population in float ticks.
+        p: What became of it.
+        dt: Length of a tick, seconds.
+    """
     k = real.neuron
     assert isinstance(k, Theta | QifExp)
     if k.one_spike:
@@ -95,6 +111,12 @@ def unstorable_pair(real: Population, dt: float) -> Iterator[Violation]:
         yield Violation(
             "tick", real.name, f"{dt:g} s", f"less than {longest:g} s, {what}", "use a finer --dt"
         )
+        return
+    error = _rounding_error(real, p, dt)
+    if error > MOST_ERROR:
+        what = "angle of a tick" if isinstance(k, Theta) else "decay of a tick"
+        got, limit = f"wrong by {100 * error:.3g} %, as ticks are short", f"at most {100 * MOST_ERROR:g} %"
+        yield Violation(what, real.name, got, limit, "use a coarser --dt")
 
 
 def _theta(k: Theta, s: float, dt: float) -> ThetaFixed:

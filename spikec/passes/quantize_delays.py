@@ -23,14 +23,18 @@ from spikec.units import several
 RELAY = CubaTicks(decay_u=4096, decay_v=4095, threshold=0.5)
 """Spikes in the tick in which a spike of weight one reaches it, and keeps nothing."""
 
+MOST_RELAYS = 64
+"""Most relays in a row: on Loihi they wait 4,032 ticks, about as long as the longest time constant. Each is a
+population of its own, and what compiling takes grows with the square of their number."""
+
 
 @dataclass(frozen=True)
 class QuantizeDelays:
     """Round delays to ticks.
 
     Attributes:
-        relays: Whether relay neurons carry delays beyond the target's longest; otherwise these stay too long,
-            and a rule reports them.
+        relays: Whether relay neurons carry delays beyond the target's longest; otherwise, and where it takes
+            more than `MOST_RELAYS` of them in a row, these stay too long, and a rule reports them.
     """
 
     relays: bool = True
@@ -52,7 +56,7 @@ class QuantizeDelays:
             error = np.abs(given - rounded.delays.per_synapse(q.connectivity))
             figures[f"{q.name}.error_ticks"] = float(error.max(initial=0.0))
             network = network.with_projections({q.name: rounded})
-            if longest is not None and self.relays and rounded.delays.longest > longest:
+            if self.relays and longest is not None and _needs_relays(rounded, longest):
                 n_populations = len(network.populations)
                 network, n = with_relays(network, rounded, longest)
                 figures[f"{q.name}.relay_neurons"] = n
@@ -73,6 +77,11 @@ def in_ticks(q: Projection, dt: float) -> Projection:
     if not delays.in_ticks:
         delays = Delays(np.rint(delays.values / dt).astype(np.int64), delays.kind)
     return replace(q, delays=simplest(delays, q.connectivity))
+
+
+def _needs_relays(q: Projection, longest: int) -> bool:
+    """Whether delays are too long for synapses, and not too long for relays."""
+    return longest < q.delays.longest < (MOST_RELAYS + 1) * (longest + 1)
 
 
 def with_relays(network: Network, q: Projection, longest: int) -> tuple[Network, int]:

@@ -68,7 +68,7 @@ class QuantizeWeights:
             p = program.network.population(name)
             if isinstance(p.neuron, Theta | QifExp):
                 figures.update(pair_errors(p, network.population(name), s, network.dt))
-                broken.extend(unstorable_pair(p, network.dt))
+                broken.extend(unstorable_pair(p, network.population(name), network.dt))
                 continue
             scales[name] = np.broadcast_to(np.asarray(scales.get(name, 1.0)) * s * 64, (p.n,))
             figures.update(parameter_errors(p, network.population(name), s))

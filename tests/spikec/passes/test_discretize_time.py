@@ -12,7 +12,7 @@ from spikec.errors import UsageError
 from spikec.events import from_rows
 from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.network import LOIHI, Continuous, Convention, Network, Population, Projection, Reset, Ticks
-from spikec.ir.neurons import CubaLif, CubaTicks, If, Lif, LiReadout, Ramp, Source
+from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, LiReadout, Ramp, Source
 from spikec.passes.discretize_time import DiscretizeTime
 from spikec.passes.lateness import late_ticks
 from tests.float_networks import DT, answer, random_inputs, random_network, rasters, started
@@ -134,7 +134,7 @@ def test_decays_are_rounded_to_the_nearest_that_exist(tau_mem, tau_syn, integrat
     figure = program.log[-1].figures["out.decay_error"]
     left = np.array([1 - DT / t if integration == "euler" else np.exp(-DT / t) for t in (tau_syn, tau_mem)])
     on_chip = np.array([1 - int(k.decay_u) / 4096, 1 - int(k.decay_v) / 4096])
-    assert figure == pytest.approx(np.abs(left - on_chip).max(), abs=1e-12)
+    assert figure == pytest.approx((np.abs(left - on_chip) / np.maximum(left, 1 / 4096)).max(), abs=1e-12)
     nearest = np.abs(left[:, None] - (1 - np.arange(4097) / 4096)).min(axis=1)
     at_ends = np.array([on_chip[0] >= 4095 / 4096, on_chip[1] <= 1 / 4096])
     assert np.all((np.abs(left - on_chip) <= nearest + 1e-12) | at_ends)
@@ -175,11 +175,46 @@ def test_a_given_length_stays_where_no_encoding_says_another():
         (_layers(If(0.5), Ticks(1e-9)), {"dt": 2e-9}, "ticks of 1e-09 s and cannot be put on 2e-09 s"),
         (_coded(If(0.5)), {"max_ticks": 2}, "needs at least 3 ticks, but 2 are allowed"),
         (_coded(If(0.5)), {"max_ticks": 0}, "needs at least 3 ticks"),
+        (_coded(If(0.5)), {"dt": 1e-9}, r"2 s are 2e\+09 ticks of 1e-09 s, but 1048576 are allowed"),
+        (_coded(If(0.5)), {"dt": 5e-324}, "use a coarser --dt"),
+        (_layers(If(0.5), Continuous(), delay=1.0), {"dt": 1e-9}, "use a coarser --dt"),
     ],
 )
 def test_impossible_ticks_are_refused(network, options, message):
     with pytest.raises(UsageError, match=message):
         DiscretizeTime(**options).apply(started(network))
+
+
+def test_a_sample_of_too_many_ticks_is_refused():
+    with pytest.raises(UsageError, match="a sample of 2000000 ticks is too long"):
+        DiscretizeTime(DT).apply(started(_layers(If(0.5), Continuous()), n_ticks=2_000_000))
+
+
+@pytest.mark.parametrize(
+    ("neuron", "shortest"),
+    [
+        (CubaLif(5e-3, 10e-3, 1.0), "tau_mem"),
+        (CubaLif(10e-3, 5e-3, 1.0), "tau_syn"),
+        (IfExp(5e-3, 1.0), "tau_syn"),
+        (Lif(5e-3, 1.0), "tau"),
+    ],
+)
+def test_time_constants_shorter_than_a_third_of_a_tick_do_not_fit(neuron, shortest):
+    network = _layers(neuron, Continuous())
+    found = DiscretizeTime(16e-3).apply(started(network)).violations
+    assert [(v.rule, v.where, v.got) for v in found] == [(shortest, "out", "0.005 s")]
+    assert DiscretizeTime(15e-3).apply(started(network)).violations == ()
+
+
+def test_networks_in_ticks_keep_the_decays_that_they_were_trained_with():
+    network = _layers(CubaLif(1e-4, 1e-4, 1.0), Ticks(1e-3, LOIHI))
+    assert DiscretizeTime().apply(started(network)).violations == ()
+
+
+def test_a_window_shorter_than_a_tick_does_not_fit():
+    assert DiscretizeTime(1.0).apply(started(_coded(If(0.5)))).violations == ()
+    (found,) = DiscretizeTime(1.1).apply(started(_coded(If(0.5)))).violations
+    assert (found.rule, found.where) == ("window of the encoding", "in")
 
 
 def test_delays_may_be_in_ticks_or_in_seconds():

@@ -405,3 +405,17 @@ def test_membranes_that_leak_are_kept_silent_for_many_time_constants(tau):
     spikes = answer(program, {"in": from_dense_times(_times(rng, 20, 20, 118 * DT))}, 120).spikes
     assert spikes["a"].n_events > 40
     assert spikes["a"].counts().max() == 1
+
+
+def test_chains_of_relays_and_proofs_have_an_end():
+    neuron = CubaTicks(decay_u=1, decay_v=0, threshold=1.0, one_spike=True)
+    populations = (Population("in", Source(True), (1,)), Population("a", neuron, (1,)))
+    q = Projection("q", "in", "a", Dense(np.ones((1, 1))))
+    network = Network(populations, (q,), ("in",), ("a",), Ticks(DT, LOIHI))
+    (found,) = OneSpike().apply(Program(network, LOIHI2, n_ticks=60_000)).violations
+    assert (found.where, found.limit) == ("a", "at most 64")
+    wide = replace(q, connectivity=Dense(np.ones((1 << 18, 1))))
+    many = (populations[0], replace(populations[1], shape=(1 << 18,)))
+    many = replace(network, populations=many, projections=(wide,))
+    (found,) = OneSpike().apply(Program(many, LOIHI2, n_ticks=10_000)).violations
+    assert found.got == "2.62e+09 neurons times ticks"

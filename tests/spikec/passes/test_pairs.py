@@ -168,3 +168,14 @@ def test_what_has_no_integer_form_is_named():
 def test_a_violation_stops_the_compilation():
     with pytest.raises(TargetError):
         compile_network(_network(Theta(TAU), [[1.0]]), load_target("loihi1"), CompileOptions(dt=1e-3))
+
+
+@pytest.mark.parametrize(
+    ("neuron", "what", "ticks"), [(Theta(TAU, 1.0), "angle", 300_000), (QifExp(0.02), "decay", 20_000)]
+)
+def test_ticks_so_short_that_rounding_is_seen_do_not_fit(neuron, what, ticks):
+    whole = float(neuron.period) if isinstance(neuron, Theta) else 0.02
+    for dt, fits in ((whole / ticks, False), (whole / 100, True)):
+        _, found = try_compile(_network(neuron, [[0.1]]), LOIHI2, CompileOptions(dt=dt, n_ticks=10))
+        assert [v.rule for v in found] == ([] if fits else [f"{what} of a tick"])
+        assert fits or found[0].advice == "use a coarser --dt"

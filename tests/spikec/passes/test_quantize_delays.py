@@ -100,6 +100,13 @@ def test_the_long_synapses_of_a_neuron_share_one_chain():
     assert sum(q.connectivity.n_synapses for q in program.network.incoming("out")) == 6
 
 
+@pytest.mark.parametrize(("ticks", "relays"), [(65 * 63 - 1, 64), (65 * 63, 0)])
+def test_delays_beyond_the_longest_chain_stay_too_long(ticks, relays):
+    program = QuantizeDelays().apply(started(_network(Delays(np.array(ticks * DT)))))
+    assert sum("relay" in p.name for p in program.network.populations) == relays
+    assert max(q.delays.longest for q in program.network.projections) == (62 if relays else ticks)
+
+
 def test_relays_of_neurons_that_spike_once_spike_once():
     for once, relays in ((True, ("q.relay1", "q.relay2")), (False, ())):
         network = _network(Delays(np.array(130 * DT)))
