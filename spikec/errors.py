@@ -62,6 +62,23 @@ class Violation:
         return f"{self.where}: {self.rule} is {self.got}, allowed is {self.limit}; {self.advice}"
 
 
+def explosion(populations: Iterable[str], sample: int, most: int, time: float) -> NetworkError:
+    """What engines of continuous time say when activity explodes.
+
+    Args:
+        populations: A component of the network.
+        sample: In which it spikes too often.
+        most: Spikes it may have in a sample.
+        time: When it had them, seconds.
+    """
+    names = tuple(populations)
+    who = f"population {names[0]} spikes" if len(names) == 1 else f"populations {', '.join(names)} spike"
+    return NetworkError(
+        f"{who} more than {most} times in sample {sample}, until {time:g} s already: the activity explodes; "
+        "weaken what excites it, lower biases, or end the run earlier"
+    )
+
+
 class TargetError(SpikecError):
     """A network breaks limits of its target; `violations` holds all of them."""
 

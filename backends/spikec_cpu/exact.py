@@ -19,7 +19,7 @@ import numba
 import numpy as np
 
 from spikec.arrays import AnyArray, FloatArray, IntArray
-from spikec.errors import NetworkError, UsageError
+from spikec.errors import UsageError, explosion
 from spikec.events import Events
 from spikec.ir.network import Network
 from spikec.program import check_inputs, check_record, split_key
@@ -121,12 +121,8 @@ class ExactExecutable:
         try:
             batch.run(self.components, self.max_spikes)
         except _Explosion as found:
-            names = ", ".join(self.network.populations[k].name for k in found.populations)
-            raise NetworkError(
-                f"populations {names} spike more than {self.max_spikes} times in sample "
-                f"{first + found.sample}, until {found.time:g} s already: the activity explodes; weaken what "
-                "excites them, lower biases, or allow more spikes with the option max_spikes"
-            ) from None
+            names = [self.network.populations[k].name for k in found.populations]
+            raise explosion(names, first + found.sample, self.max_spikes, found.time) from None
         for name, (cells, lists) in tops.items():
             batch.find_peaks(name, cells, lists)
         return batch

@@ -18,7 +18,7 @@ import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.container import digest, load, save
-from spikec.errors import UsageError
+from spikec.errors import FileFormatError, UsageError
 from spikec_train.optimisers import Moments, Optimiser, descend, no_moments
 
 if TYPE_CHECKING:
@@ -154,7 +154,10 @@ def read_checkpoint(path: Path, key: str) -> Trained:
         UsageError: It is of another training.
         FileFormatError: It is damaged.
     """
-    found = load(path)
+    try:
+        found = load(path)
+    except FileFormatError as error:
+        raise FileFormatError(f"checkpoint {path} is damaged; delete it to begin anew") from error
     if not isinstance(found, dict) or found.get("kind") != _KIND:
         raise UsageError(f"{path} is no checkpoint of a training; name another file")
     if found["key"] != key:

@@ -33,10 +33,13 @@ def to_watch(
         until: Length of a sample, seconds.
 
     Raises:
+        NetworkError: A key names no population.
         UsageError: `every` is missing, without use, or no time.
     """
     continuous = isinstance(network.clock, Continuous)
     keys = tuple(key for key in record if continuous and split_key(key)[1] == ".v")
+    for key in keys:
+        network.population(split_key(key)[0])
     if every is None and keys:
         raise UsageError(
             f"a continuous network has no ticks to record {keys[0]!r} at; say how often with "

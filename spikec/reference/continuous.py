@@ -18,7 +18,7 @@ from itertools import count
 import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
-from spikec.errors import NetworkError
+from spikec.errors import explosion
 from spikec.events import Events, from_rows
 from spikec.ir.network import Continuous, Network, Population, Projection, Reset
 from spikec.ir.neurons import QifExp, Theta
@@ -228,14 +228,6 @@ def _run_component(
                 continue
             for name, frames in seen.items():
                 frames.append(neurons[name].v.copy())
-
-
-def explosion(component: Collection[str], sample: int, most: int, time: float) -> NetworkError:
-    """What to say when activity explodes."""
-    return NetworkError(
-        f"populations {', '.join(component)} spike more than {most} times in sample {sample}, until "
-        f"{time:g} s already: the activity explodes; weaken what excites them, or lower biases"
-    )
 
 
 def _neurons(population: Population, subtracts: bool) -> _AnyNeurons:

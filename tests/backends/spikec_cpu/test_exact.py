@@ -171,7 +171,10 @@ EXPLOSIONS = {
 @pytest.mark.parametrize("name", EXPLOSIONS)
 def test_an_explosion_stops_with_a_sentence(name, monkeypatch):
     neuron, loop = EXPLOSIONS[name]
-    sentence = "populations out spike more than 500 times in sample 0, until .* the activity explodes; weaken"
+    sentence = (
+        "^population out spikes more than 500 times in sample 0, until .* the activity explodes; weaken .* "
+        "end the run earlier$"
+    )
     drawn = program(neuron, Dense([[1.0]]), loop=loop)
     with pytest.raises(NetworkError, match=sentence):
         CpuBackend(max_spikes=500).prepare(drawn).run(given_at([1.0]), 900.0)

@@ -174,7 +174,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     path = tmp_path / "state.npz"
     run(epochs=1, checkpoint=path)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(FileFormatError, match="damaged"):
+    with pytest.raises(FileFormatError, match="damaged; delete it to begin anew"):
         run(checkpoint=path)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from spikec.backend import run
 from spikec.commands.execute import execute
 from spikec.commands.watch import to_watch, watch
-from spikec.errors import UsageError
+from spikec.errors import SpikecError, UsageError
 from spikec.events import from_rows
 from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Reset, Ticks
@@ -110,13 +110,14 @@ def test_what_makes_no_sense_is_one_sentence():
     assert to_watch(ticks, ["out.v"], None) == ()
     assert to_watch(continuous, ["out.v", "out.v.last"], 0.1) == ("out.v",)
     for network, record, every, message in (
+        (continuous, ["foo.v"], None, "foo"),
         (continuous, ["out.v"], None, r"no ticks to record 'out.v' at; .*--every .* record out.v.last"),
         (ticks, ["out.v"], 0.1, "--every is for continuous networks"),
         (continuous, ["out.v.last"], 0.1, "say which with --record"),
         (continuous, ["out.v"], 0.0, "every 0 s; give a time above 0"),
         (continuous, ["out.v"], np.nan, "give a time above 0"),
     ):
-        with pytest.raises(UsageError, match=message):
+        with pytest.raises(SpikecError, match=message):
             to_watch(network, record, every)
     with pytest.raises(UsageError, match="--every 2 is longer than the samples, 1 s"):
         to_watch(continuous, ["out.v"], 2.0, 1.0)
