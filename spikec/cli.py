@@ -328,7 +328,7 @@ def report(
     ] = None,
     beside: Annotated[
         Path | None,
-        typer.Option(help="Another result, drawn beside it, in ticks or seconds.", show_default=False),
+        typer.Option(help="Another run of that network, drawn beside it, in ticks or seconds.", show_default=False),
     ] = None,
     neurons: Annotated[
         str | None,

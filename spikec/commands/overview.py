@@ -68,6 +68,7 @@ def network_overview(network: Network) -> dict[str, Any]:
                 "n_synapses": q.connectivity.n_synapses,
                 "delays": q.delays.kind.value,
                 "longest_delay": q.delays.longest,
+                "delay_unit": "ticks" if q.delays.in_ticks else "s",
             }
             for q in network.projections
         ],

@@ -33,12 +33,12 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -
 
 def overview(found: Mapping[str, Any]) -> RenderableType:
     """What `inspect` found: single values first, then each list of records as a table."""
-    single = [(k, v) for k, v in found.items() if not _is_records(v)]
+    single = [(k, _length(v) if k == "dt" else v) for k, v in found.items() if not _is_records(v)]
     parts: list[RenderableType] = [table(str(found.get("kind", "")), ("what", "value"), single)]
     for name, records in found.items():
         if _is_records(records) and records:
-            header = [k for k in records[0] if k != "figures"]
-            parts.append(table(name, header, [[r[k] for k in header] for r in records]))
+            header = [k for k in records[0] if k not in ("figures", "delay_unit")]
+            parts.append(table(name, header, [[_in_unit(r, k) for k in header] for r in records]))
     return Group(*parts)
 
 
@@ -68,7 +68,7 @@ def compiled(found: Mapping[str, Any]) -> RenderableType:
     return Group(
         overview({"kind": "compiled", **parts}),
         table("passes that had something to do", ("pass", "lossless", "what it did"), steps),
-        table("what they found and what it cost", ("pass", "figure", "value"), costs),
+        table("what they found and what it cost (an _error is a share)", ("pass", "figure", "value"), costs),
     )
 
 
@@ -172,6 +172,19 @@ def demo(report: DemoReport) -> RenderableType:
     )
     third = table("seconds", ("stage", "s"), [(k, f"{v:.3g}") for k, v in report.seconds.items()])
     return Group(first, second, render(report.summary, notes=False), third)
+
+
+def _in_unit(record: Mapping[str, Any], name: str) -> object:
+    """An entry, a delay with its unit."""
+    value = record[name]
+    if name != "longest_delay":
+        return value
+    return several(int(value), "tick") if record["delay_unit"] == "ticks" else _length(value)
+
+
+def _length(seconds: float | None) -> str | None:
+    """A length of time with all its digits, as a time step has to be known."""
+    return None if seconds is None else f"{1e3 * seconds:.9g} ms"
 
 
 def _is_records(value: object) -> bool:

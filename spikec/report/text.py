@@ -18,7 +18,7 @@ from spikec.report.tables import Table, tables
 LEAST_TEXT = 9
 """Columns of text become no narrower than this, unless their text is shorter."""
 
-_NUMBER = re.compile(r"–|[-+]?(nan|inf|\d[\d.,]*(e[-+]?\d+)?)( ?\S{1,2})?")
+_NUMBER = re.compile(r"–|[-+]?(nan|inf|\d[\d.,]*(e[-+]?\d+)?)( ?\S{1,2}| ticks?)?")
 """A number, maybe with a unit."""
 
 

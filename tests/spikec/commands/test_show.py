@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from spikec.commands.show import spike_times, table
+from spikec.commands.show import overview, spike_times, table
 from spikec.spike_times import SpikeTimes, TimeErrors
 
 
@@ -42,6 +42,18 @@ def test_text_folds_where_there_is_no_room() -> None:
 def test_what_is_only_rounding_is_shown_as_no_error() -> None:
     assert "0 s" in printed(spike_times(measured(), "a", "b"))
     assert "e-20" not in printed(spike_times(measured(), "a", "b"))
+
+
+def test_lengths_of_time_have_their_units() -> None:
+    delays = [
+        {"name": "q", "longest_delay": 3.0, "delay_unit": "ticks"},
+        {"name": "r", "longest_delay": 0.0025, "delay_unit": "s"},
+    ]
+    words = printed(overview({"kind": "network", "dt": 0.0009765625, "projections": delays}))
+    for text in ("0.9765625 ms", "3 ticks", "2.5 ms"):
+        assert text in words
+    assert "delay_unit" not in words
+    assert "ms" not in printed(overview({"kind": "network", "dt": None}))
 
 
 def test_spikes_after_the_end_have_a_column_where_there_are_any() -> None:
