@@ -328,7 +328,9 @@ def report(
     ] = None,
     beside: Annotated[
         Path | None,
-        typer.Option(help="Another run of that network, drawn beside it, in ticks or seconds.", show_default=False),
+        typer.Option(
+            help="Another run of the network, drawn beside it, in ticks or seconds.", show_default=False
+        ),
     ] = None,
     neurons: Annotated[
         str | None,
