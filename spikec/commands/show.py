@@ -44,13 +44,16 @@ def overview(found: Mapping[str, Any]) -> RenderableType:
 
 def training(found: Mapping[str, Any]) -> RenderableType:
     """A trained network; of several seeds, a figure a line and a seed a column."""
-    single = {k: v for k, v in found.items() if k not in ("mean", "seeds")}
+    single: dict[str, Any] = {k: v for k, v in found.items() if k not in ("mean", "seeds", "shortfall")}
+    single |= {"as expected": found["shortfall"] or "yes"}
     if "seeds" not in found:
         return overview({"kind": "trained", **single})
     seeds = found["seeds"]
     header = ("figure", "mean", *(f"seed {r['seed']}" for r in seeds))
     rows = [(name, mean, *(r[name] for r in seeds)) for name, mean in found["mean"].items()]
-    kept = {k: found[k] for k in ("recipe", "seed", "output", "inputs") if k in found}
+    kept: dict[str, Any] = {
+        k: single[k] for k in ("recipe", "seed", "output", "inputs", "as expected") if k in single
+    }
     return Group(overview({"kind": "the best in training", **kept}), table("all seeds", header, rows))
 
 
