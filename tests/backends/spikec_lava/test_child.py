@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import json
 import os
 import signal
 import subprocess
@@ -28,6 +29,7 @@ from spikec.program import Program
 from spikec.targets.target import load_target
 from spikec_lava import child, compat
 from spikec_lava.backend import LavaBackend, LavaExecutable
+from spikec_lava.deployed.network import VERSION
 
 pytestmark = pytest.mark.skipif(compat.importable() is not None, reason=f"{compat.importable()}")
 
@@ -142,7 +144,7 @@ def test_a_process_that_raises_is_noticed_at_once(executable: LavaExecutable, wa
 
 
 def test_the_log_is_named_and_kept(executable: LavaExecutable, watched: Watched, tmp_path: Path) -> None:
-    (executable.package / "network.json").write_text("{}")
+    (executable.package / "network.json").write_text(json.dumps({"version": VERSION}))
     message = fail(executable)
     assert f"its log is {tmp_path / 'log'}" in message
     assert "KeyError" in message
