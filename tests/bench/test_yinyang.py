@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from spikec.backend import run
+from spikec.errors import BackendUnavailable
 from spikec.events import from_dense_times
 from spikec.ir.bounds import once_spiking
 from spikec_cpu.backend import CpuBackend
@@ -59,4 +60,15 @@ def test_every_loss_has_a_name(bench, task, n_ticks, split_signs):
 def test_engines_agree(bench, task):
     agree = bench.engines_agree(task, bench.compiled(task, 16), 2)
     assert agree["reference"]
-    assert all(agree.values())
+    assert agree["lava"] is True or agree["lava"].startswith("not run: backend lava cannot ")
+
+
+def test_an_engine_that_cannot_run_says_why(bench, task, monkeypatch):
+    def find(name, **options):
+        if name == "lava":
+            raise BackendUnavailable("backend lava cannot run here: it is not installed")
+        return CpuBackend()
+
+    monkeypatch.setattr(bench, "find_backend", find)
+    agree = bench.engines_agree(task, bench.compiled(task, 16), 1)
+    assert agree == {"reference": True, "lava": "not run: backend lava cannot run here: it is not installed"}
