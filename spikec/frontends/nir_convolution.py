@@ -77,9 +77,9 @@ def matrix(node: Node, shape: tuple[int, ...]) -> Any:
             f"{node} joins {slid.input_shape} to {slid.output_shape} by {slid.n_synapses} synapses, but at "
             f"most {MAX_LISTED} can be listed; make images or kernels smaller"
         )
-    pre, post, weights = slid.synapses()
-    size = (prod(slid.output_shape), prod(slid.input_shape))
-    return coo_array((weights, (post.astype(np.int32), pre.astype(np.int32))), size).tocsc()
+    pre, post = slid.synapses()
+    size = (slid.n_post, slid.n_pre)
+    return coo_array((slid.stored(), (post.astype(np.int32), pre.astype(np.int32))), size).tocsc()
 
 
 def bias(node: Node, shape: tuple[int, ...]) -> FloatArray | None:

@@ -1,92 +1,29 @@
-r"""Convolutions and pooling between image-shaped populations, as the list of the synapses they stand for.
+r"""Convolutions and pooling between image-shaped populations: synapses that share a kernel.
 
-In one axis, output pixel :math:`y` reads input pixel :math:`x = s\,y + d\,i - p` with the kernel's entry
-:math:`i` (stride :math:`s`, dilation :math:`d`, padding :math:`p` in front); what lies outside of the image
-is zero, so it has no synapse. The axes are independent of each other, and the channels of axes.
-
-Sizes are computed in closed form, before any memory is taken for synapses.
+The kernel is stored once, and whoever needs an answer about its synapses computes it from the kernel: how
+many a neuron has, what they sum up to, or, if it must be, their list. The axes are independent of each other
+(`spikec.ir.windows`), and the channels of axes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product
 from math import prod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from spikec.arrays import AnyArray, FloatArray, IntArray
 from spikec.errors import NetworkError
+from spikec.ir.fixed_point import Fixed, Weights, mantissas
+from spikec.ir.synapses import Sparse, checked, sparse, take
+from spikec.ir.windows import Axis as Axis
 
-LARGEST = 1 << 16
-"""Kernels, strides, paddings and dilations of more pixels than this are taken for an error."""
-
-
-@dataclass(frozen=True)
-class Axis:
-    """How a window slides along one axis of an image; all in pixels.
-
-    Attributes:
-        n: Pixels of the input.
-        kernel: Entries of the window.
-        stride: Pixels from one window to the next.
-        before: Zeros in front of the image.
-        after: Zeros behind it.
-        dilation: Pixels from one entry of the window to the next.
-
-    Raises:
-        NetworkError: A number is out of its range, or the window is longer than the padded image.
-    """
-
-    n: int
-    kernel: int
-    stride: int = 1
-    before: int = 0
-    after: int = 0
-    dilation: int = 1
-
-    def __post_init__(self) -> None:
-        for name, least in (("kernel", 1), ("stride", 1), ("dilation", 1), ("before", 0), ("after", 0)):
-            value = getattr(self, name)
-            if not least <= value <= LARGEST:
-                what = "padding" if least == 0 else name
-                raise NetworkError(f"a {what} of {value} pixels is impossible; give {least} to {LARGEST}")
-        if self.n_out < 1:
-            raise NetworkError(
-                f"a window of {self.reach} pixels does not fit into {self.n} and a padding of "
-                f"{self.before} and {self.after}; make the image larger or the window smaller"
-            )
-
-    @property
-    def reach(self) -> int:
-        """Pixels from the window's first entry to its last, both included."""
-        return self.dilation * (self.kernel - 1) + 1
-
-    @property
-    def n_out(self) -> int:
-        """Pixels of the output; a last window that does not fit is left out."""
-        return (self.n + self.before + self.after - self.reach) // self.stride + 1
-
-    @cached_property
-    def spans(self) -> tuple[IntArray, IntArray]:
-        """First output pixel that reads the image by an entry of the window, and how many do, for each."""
-        shift = self.before - self.dilation * np.arange(self.kernel, dtype=np.int64)
-        first = np.maximum(0, -(-shift // self.stride))
-        last = np.minimum(self.n_out - 1, (self.n - 1 + shift) // self.stride)
-        return first, np.maximum(0, last - first + 1)
-
-    @property
-    def n_taps(self) -> int:
-        """Pairs of an output pixel and an input pixel that it reads."""
-        return int(self.spans[1].sum())
-
-    def taps(self) -> tuple[IntArray, IntArray, IntArray]:
-        """Output pixel, window entry and input pixel of every pair, shape ``(n_taps,)`` each."""
-        first, count = self.spans
-        entry = np.repeat(np.arange(self.kernel, dtype=np.int64), count)
-        begin = np.cumsum(count) - count
-        output = np.arange(entry.size, dtype=np.int64) + (first - begin)[entry]
-        return output, entry, self.stride * output + self.dilation * entry - self.before
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +33,10 @@ class Convolution:
     .. math:: I[o, y] = \sum_{c, i} W[o, c, i]\; S[c_0(o) + c,\; s y + d i - p]
 
     with one index :math:`y, i` an axis, and :math:`c_0(o)` the first channel of the group of :math:`o`.
+    Neurons are numbered row-major, channels first.
 
     Attributes:
-        kernel: :math:`W`, shape ``(c_out, c_in / groups, *window)``, dimensionless.
+        weights: The kernel :math:`W`, shape ``(c_out, c_in / groups, *window)``.
         axes: How the window slides along every axis.
         groups: Parts into which both kinds of channels are split; a part reads its own only.
 
@@ -106,40 +44,177 @@ class Convolution:
         NetworkError: The groups do not divide the channels, or the kernel has other axes.
     """
 
-    kernel: AnyArray
+    weights: Weights
     axes: tuple[Axis, ...]
     groups: int = 1
 
     def __post_init__(self) -> None:
-        if self.kernel.ndim != 2 + len(self.axes) or self.kernel.shape[2:] != tuple(
-            a.kernel for a in self.axes
-        ):
-            raise NetworkError(f"a kernel of shape {self.kernel.shape} does not fit {len(self.axes)} axes")
-        if not 1 <= self.groups <= self.kernel.shape[0] or self.kernel.shape[0] % self.groups:
-            raise NetworkError(f"{self.groups} groups do not divide {self.kernel.shape[0]} output channels")
+        object.__setattr__(self, "weights", checked(self.weights, "Convolution"))
+        object.__setattr__(self, "axes", tuple(self.axes))
+        shape = self.weights.shape
+        if len(shape) != 2 + len(self.axes) or shape[2:] != tuple(a.kernel for a in self.axes):
+            raise NetworkError(f"a kernel of shape {shape} does not fit {len(self.axes)} axes")
+        if not 1 <= self.groups <= shape[0] or shape[0] % self.groups:
+            raise NetworkError(f"{self.groups} groups do not divide {shape[0]} output channels")
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """``(c_in, *pixels)``."""
-        return (self.kernel.shape[1] * self.groups, *(a.n for a in self.axes))
+        return (self.weights.shape[1] * self.groups, *(a.n for a in self.axes))
 
     @property
     def output_shape(self) -> tuple[int, ...]:
         """``(c_out, *pixels)``."""
-        return (self.kernel.shape[0], *(a.n_out for a in self.axes))
+        return (self.weights.shape[0], *(a.n_out for a in self.axes))
+
+    @property
+    def n_pre(self) -> int:
+        """Number of presynaptic neurons."""
+        return prod(self.input_shape)
+
+    @property
+    def n_post(self) -> int:
+        """Number of postsynaptic neurons."""
+        return prod(self.output_shape)
 
     @property
     def n_synapses(self) -> int:
-        """Pairs of neurons that the kernel joins."""
-        c_out, c_read = self.kernel.shape[:2]
+        """Pairs of neurons that the kernel joins, by an entry of zero among them."""
+        c_out, c_read = self.weights.shape[:2]
         return int(c_out) * int(c_read) * prod(a.n_taps for a in self.axes)
 
-    def synapses(self) -> tuple[IntArray, IntArray, FloatArray]:
-        """Presynaptic neuron, postsynaptic neuron and weight of every pair, each ``(n_synapses,)``.
+    def synapses(self) -> tuple[IntArray, IntArray]:
+        """Presynaptic and postsynaptic neuron of every pair, each ``(n_synapses,)``; no pair occurs twice."""
+        pre, post, _ = self._listed()
+        return pre, post
 
-        Neurons are numbered row-major, channels first. No pair occurs twice; the order is no promise.
+    def per_synapse(self, values: AnyArray) -> AnyArray:
+        """What stands in an array of the kernel's shape for every pair, in the order of `synapses`."""
+        return np.asarray(values.ravel()[self._listed()[2]])
+
+    def stored(self) -> AnyArray:
+        """The weight (mantissa, if fixed) of every pair, in the order of `synapses`, ``(n_synapses,)``."""
+        return self.per_synapse(mantissas(self.weights))
+
+    def by_post(self, values: AnyArray, per_pre: AnyArray | None = None) -> AnyArray:
+        """Sum over the synapses of each postsynaptic neuron.
+
+        Args:
+            values: One for each entry of the kernel, its shape.
+            per_pre: A factor for each presynaptic neuron, ``(..., n_pre)``; 1 if None.
+
+        Returns:
+            ``(..., n_post)``.
         """
-        c_out, c_read = self.kernel.shape[:2]
+        factor = np.ones(self.n_pre, np.int64) if per_pre is None else per_pre
+        image = self._by_channel(factor, self.input_shape)
+        total = self._by_channel(np.zeros((*factor.shape[:-1], self.n_post), _sum_type(values, factor)),
+                                 self.output_shape)  # fmt: skip
+        for weights, writes, reads in self._entries(values):
+            part, there = image[reads], total[writes]
+            there += (weights @ part.reshape(*part.shape[: -len(self.axes)], -1)).reshape(there.shape)
+        return total.reshape(*factor.shape[:-1], self.n_post)
+
+    def by_pre(self, values: AnyArray, per_post: AnyArray | None = None) -> AnyArray:
+        """Sum over the synapses of each presynaptic neuron; as `by_post`, the other way round."""
+        factor = np.ones(self.n_post, np.int64) if per_post is None else per_post
+        image = self._by_channel(factor, self.output_shape)
+        total = self._by_channel(np.zeros((*factor.shape[:-1], self.n_pre), _sum_type(values, factor)),
+                                 self.input_shape)  # fmt: skip
+        for weights, writes, reads in self._entries(values):
+            part, there = image[writes], total[reads]
+            turned = np.swapaxes(weights, -1, -2)
+            there += (turned @ part.reshape(*part.shape[: -len(self.axes)], -1)).reshape(there.shape)
+        return total.reshape(*factor.shape[:-1], self.n_pre)
+
+    def dense_matrix(self) -> AnyArray:
+        """The weights (mantissas, if fixed) as ``(n_post, n_pre)``; zero where no pair is joined."""
+        return self.unrolled().dense_matrix()
+
+    def unrolled(self) -> Sparse:
+        """The same synapses, each stored by itself."""
+        pre, post, entry = self._listed()
+        return sparse(self.n_pre, self.n_post, pre, post, take(_flat(self.weights), entry))
+
+    def with_weights(self, weights: Weights) -> Self:
+        """The same synapses with other weights."""
+        return replace(self, weights=weights)
+
+    def select(self, post: npt.ArrayLike, pre: npt.ArrayLike) -> Sparse:
+        """The synapses between some neurons, renumbered in the order given; they share nothing any more."""
+        return self.unrolled().select(post, pre)
+
+    def scaled(self, factor: FloatArray) -> Convolution | None:
+        """The real weights times a factor of each postsynaptic neuron, if those of a channel are equal.
+
+        Args:
+            factor: Shape ``()`` or ``(n_post,)``.
+        """
+        return self._scaled(factor, self.output_shape, lambda f: f.reshape(-1, 1))
+
+    def scaled_inputs(self, factor: FloatArray) -> Convolution | None:
+        """The real weights times a factor of each presynaptic neuron, if those of a channel are equal.
+
+        Args:
+            factor: Shape ``()`` or ``(n_pre,)``.
+        """
+        per_group = self.output_shape[0] // self.groups
+        return self._scaled(
+            factor, self.input_shape, lambda f: np.repeat(f.reshape(self.groups, -1), per_group, axis=0)
+        )
+
+    def behind(self, first: Convolution) -> Convolution | None:
+        """This convolution of what pooling gives, as one convolution, if there is one that joins no others.
+
+        Args:
+            first: Real, with one output channel for each input channel, as pooling has.
+        """
+        if first.groups != first.input_shape[0] or first.weights.shape[:2] != (first.groups, 1):
+            return None
+        axes = [own.behind(other) for own, other in zip(self.axes, first.axes, strict=True)]
+        if any(a is None for a in axes):
+            return None
+        whole = tuple(a for a in axes if a is not None)
+        c_out, c_read = self.weights.shape[:2]
+        own = np.asarray(self.weights, np.float64)
+        other = np.asarray(first.weights, np.float64)[:, 0]
+        kernel = np.zeros((c_out, c_read, *(a.kernel for a in whole)))
+        places = [a.entries_behind(b) for a, b in zip(self.axes, first.axes, strict=True)]
+        reads = np.arange(c_out)[:, None] // (c_out // self.groups) * c_read + np.arange(c_read)
+        for i in product(*(range(a.kernel) for a in self.axes)):
+            for j in product(*(range(a.kernel) for a in first.axes)):
+                place: Any = (..., *(p[a, b] for p, a, b in zip(places, i, j, strict=True)))
+                weight: Any = (..., *i)
+                window: Any = (reads, *j)
+                kernel[place] += own[weight] * other[window]
+        return Convolution(kernel, whole, self.groups)
+
+    def _scaled(
+        self, factor: FloatArray, shape: tuple[int, ...], of_kernel: Callable[[FloatArray], FloatArray]
+    ) -> Convolution | None:
+        by_channel = np.broadcast_to(factor, (prod(shape),)).reshape(shape[0], -1)
+        if np.any(by_channel != by_channel[:, :1]):
+            return None
+        scale = of_kernel(by_channel[:, 0])
+        weights = np.asarray(self.weights, np.float64)
+        return self.with_weights(weights * scale.reshape(*scale.shape, *(1 for _ in self.axes)))
+
+    def _by_channel(self, values: AnyArray, shape: tuple[int, ...]) -> AnyArray:
+        """A view of an image's values with an axis for the group."""
+        return values.reshape(*values.shape[:-1], self.groups, shape[0] // self.groups, *shape[1:])
+
+    def _entries(self, values: AnyArray) -> Iterator[tuple[AnyArray, Any, Any]]:
+        """For each entry of the window its values ``(groups, c_out, c_read)``, where it writes and reads."""
+        by_group = values.reshape(self.groups, -1, *values.shape[1:])
+        for entry in product(*(range(a.kernel) for a in self.axes)):
+            pairs = [a.along(i) for a, i in zip(self.axes, entry, strict=True)]
+            if all(writes.start < writes.stop for writes, _ in pairs):
+                at: Any = (..., *entry)
+                yield by_group[at], (..., *(w for w, _ in pairs)), (..., *(r for _, r in pairs))
+
+    def _listed(self) -> tuple[IntArray, IntArray, IntArray]:
+        """Presynaptic neuron, postsynaptic neuron and kernel entry of every pair."""
+        c_out, c_read = self.weights.shape[:2]
         post = entry = pre = np.zeros(1, np.int64)
         for axis in self.axes:
             y, i, x = axis.taps()
@@ -153,10 +228,20 @@ class Convolution:
             )
         out = np.arange(c_out, dtype=np.int64)
         read = (out // (c_out // self.groups) * c_read)[:, None] + np.arange(c_read)
-        n_in, n_out = (prod(shape[1:]) for shape in (self.input_shape, self.output_shape))
-        everything = (c_out, c_read, entry.size)
+        n_in, n_out, window = (prod(s[k:]) for s, k in (
+            (self.input_shape, 1), (self.output_shape, 1), (self.weights.shape, 2)))  # fmt: skip
+        pair = (out[:, None] * c_read + np.arange(c_read))[:, :, None]
         return (
             (read[:, :, None] * n_in + pre).ravel(),
-            np.broadcast_to(out[:, None, None] * n_out + post, everything).ravel(),
-            np.asarray(self.kernel.reshape(c_out, c_read, -1)[:, :, entry], np.float64).ravel(),
+            np.broadcast_to(out[:, None, None] * n_out + post, (c_out, c_read, post.size)).ravel(),
+            (pair * window + entry).ravel(),
         )
+
+
+def _sum_type(values: AnyArray, factor: AnyArray) -> np.dtype[Any]:
+    """Truth values are counted."""
+    return np.result_type(values, factor, np.int64 if values.dtype.kind in "biu" else values)
+
+
+def _flat(weights: Weights) -> Weights:
+    return Fixed(weights.mantissa.ravel(), weights.format) if isinstance(weights, Fixed) else weights.ravel()
