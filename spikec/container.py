@@ -28,7 +28,7 @@ from spikec.coding import BinaryEncoding, Decoding, Encoding, LatencyEncoding, R
 from spikec.errors import FileFormatError, Violation
 from spikec.events import Events
 from spikec.ir.connectivity import Connectivity, DelayKind, Delays, Dense, Sparse
-from spikec.ir.conventions import Comparison, Gain, ResetTime
+from spikec.ir.conventions import Comparison, Gain, RecurrentBias, ResetTime
 from spikec.ir.fixed_neurons import CubaFixed, QifFixed, ThetaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import (
@@ -74,7 +74,8 @@ CLASSES: dict[str, type] = {
     )
 }  # fmt: skip
 ENUMS: dict[str, type[Enum]] = {
-    e.__name__: e for e in (Comparison, DelayKind, Gain, Integration, Readout, Reset, ResetTime, Sign)
+    e.__name__: e
+    for e in (Comparison, DelayKind, Gain, Integration, Readout, RecurrentBias, Reset, ResetTime, Sign)
 }
 
 _MEMBERS: dict[str, dict[str, Any]] = {

@@ -11,7 +11,8 @@ LIF, CubaLIF, Threshold, I, LI, CubaLI and nested graphs. Convolutions and pooli
 synapses that they stand for.
 
 * An edge that closes a cycle takes the ticks that the convention says: one in most frameworks.
-* An Affine or convolution adds its bias in every tick from the first on, whatever delay lies behind it.
+* An Affine or convolution adds its bias in every tick from the first on, whatever delay lies behind it; only
+  a convention whose `recurrent_bias` is late lets those that lead back begin later.
 * I, LI and CubaLI give a membrane and no spikes; only an Output may follow them.
 * An Output names the population in front of it as an output. If it is fed by weights without a neuron, it
   becomes a readout, whose membrane is the weighted input of the tick.
@@ -31,10 +32,11 @@ from spikec.conventions import Choice, choose
 from spikec.errors import NetworkError, UsageError
 from spikec.frontends.nir_file import Graph, read_graph
 from spikec.frontends.nir_graph import CARRIERS, INTEGRATORS, NEURONS, WEIGHTED, FlatGraph, flatten
+from spikec.frontends.nir_late import late_biases, late_notes, late_senders
 from spikec.frontends.nir_neurons import neuron_notes, neuron_of, readout_of
 from spikec.frontends.nir_origin import guess_origin
 from spikec.frontends.nir_paths import Path, constants, delayed_constants, paths
-from spikec.ir.conventions import Gain
+from spikec.ir.conventions import Gain, RecurrentBias
 from spikec.ir.network import Convention, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Source
 from spikec.ir.verify import verify
@@ -64,7 +66,7 @@ def read_nir(
     clock = Ticks(step, choice.convention)
     origins = tuple(_clock_notes(graph, clock, choice, origin))
     try:
-        network = _in_order(_network(graph, clock))
+        network = _network(graph, clock)
         return verify(replace(network, notes=(*origins, *network.notes)))
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from error
@@ -89,8 +91,17 @@ def _time_step(path: FilePath, graph: Graph, given: float | None, choice: Choice
 def _network(graph: Graph, clock: Ticks) -> Network:
     flat = flatten(graph)
     ways = paths(flat)
-    constant = constants(flat)
     _refuse_membranes(flat, ways)
+    network = _in_order(_built(flat, ways, clock))
+    if clock.convention.recurrent_bias is RecurrentBias.LATE:
+        late = late_biases(flat, ways, network)
+        return _in_order(_built(flat, ways, clock, late)) if late else network
+    return network
+
+
+def _built(flat: FlatGraph, ways: list[Path], clock: Ticks, late: frozenset[str] = frozenset()) -> Network:
+    """The network with the biases of some nodes late."""
+    constant = constants(flat, flat.nodes.keys() - late)
     nothing = np.zeros(())
     populations: dict[str, Population] = {}
     gains: dict[str, FloatArray] = {}
@@ -109,13 +120,14 @@ def _network(graph: Graph, clock: Ticks) -> Network:
         Projection(label, way.pre, way.post, way.connectivity(gains[way.post]), way.delays())
         for way, label in zip(kept, _labels(kept, flat), strict=True)
     ]
+    senders = dict(late_senders(flat, late, gains, clock))
     return Network(
-        populations=tuple(populations.values()),
-        projections=tuple(projections),
+        populations=(*populations.values(), *senders),
+        projections=(*projections, *senders.values()),
         inputs=tuple(name for name, p in populations.items() if p.is_source),
         outputs=_outputs(flat, ways, populations),
         clock=clock,
-        notes=(*flat.notes, *_notes(flat, ways, clock, populations)),
+        notes=(*flat.notes, *_notes(flat, ways, clock, populations), *late_notes(flat, late)),
     )
 
 

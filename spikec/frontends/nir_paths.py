@@ -7,7 +7,7 @@ projection a path. What biases add does not depend on any sender; it is gathered
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import networkx as nx
@@ -103,8 +103,13 @@ def paths(graph: FlatGraph) -> list[Path]:
     return found
 
 
-def constants(graph: FlatGraph) -> dict[str, FloatArray]:
-    """What every receiver gets in each tick from biases, ``(n,)``; none: not listed."""
+def constants(graph: FlatGraph, of: Collection[str]) -> dict[str, FloatArray]:
+    """What every receiver gets in each tick from biases, ``(n,)``; none: not listed.
+
+    Args:
+        graph: The graph.
+        of: Names of the nodes whose biases count.
+    """
     carriers = _carriers(graph)
     carried: dict[str, FloatArray] = {}
     incoming: dict[str, list[str]] = {name: [] for name in graph.nodes}
@@ -116,7 +121,7 @@ def constants(graph: FlatGraph) -> dict[str, FloatArray]:
         node = graph.nodes[name]
         total = np.sum(arriving, axis=0) if arriving else None
         if name in carriers:
-            total = _constant_through(total, node, graph)
+            total = _constant_through(total, node, graph, name in of)
         if total is not None and np.any(total != 0):
             carried[name] = total
     return {name: carried[name] for name in receivers if name in carried}
@@ -178,10 +183,12 @@ def _through_matrix(path: Path, node: Node, graph: FlatGraph) -> Path:
     return replace(path, weights=weights, before=path.before + between, after=np.zeros(()))
 
 
-def _constant_through(total: FloatArray | None, node: Node, graph: FlatGraph) -> FloatArray | None:
+def _constant_through(
+    total: FloatArray | None, node: Node, graph: FlatGraph, biased: bool
+) -> FloatArray | None:
     if node.type in ("Affine", "Linear", *N_AXES):
         total = None if total is None else np.asarray(_matrix(node, graph) @ total)
-        added = _bias(node, graph)
+        added = _bias(node, graph) if biased else None
         if added is not None:
             total = added if total is None else total + added
     elif node.type == "Scale" and total is not None:

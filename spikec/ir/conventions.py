@@ -42,6 +42,13 @@ class Comparison(str, Enum):
     REACH = "reach"
 
 
+class RecurrentBias(str, Enum):
+    """From when on a bias acts that belongs to weights which lead back."""
+
+    ALWAYS = "always"
+    LATE = "late"
+
+
 class Gain(str, Enum):
     """What of a tick's input arrives."""
 
@@ -76,6 +83,9 @@ class Convention:
             threshold.
         clamp: How low a membrane can fall, as a multiple of its threshold: -1 stops it at minus the
             threshold. None lets it fall.
+        recurrent_bias: Whether the bias of weights that lead back acts ``always``, or ``late``: from the tick
+            on in which a spike of the first tick arrives through them. Frontends that meet such biases write
+            the second into the network, as a neuron that spikes in every tick.
 
     Raises:
         NetworkError: A delay is neither 0 nor 1, a cycle would take no time, or the clamp is no number or
@@ -94,6 +104,7 @@ class Convention:
     if_gain: Gain = Gain.HELD
     multi_spike: bool = False
     clamp: float | None = None
+    recurrent_bias: RecurrentBias = RecurrentBias.ALWAYS
 
     def __post_init__(self) -> None:
         for name, kind in CHOICES.items():
@@ -130,6 +141,7 @@ CHOICES: dict[str, type[Enum]] = {
     "input_gain": Gain,
     "synapse_gain": Gain,
     "if_gain": Gain,
+    "recurrent_bias": RecurrentBias,
 }
 """Fields of a convention that hold one of several words."""
 
