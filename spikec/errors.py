@@ -79,6 +79,28 @@ def explosion(populations: Iterable[str], sample: int, most: int, time: float) -
     )
 
 
+def storm(population: str, times: float, most: int) -> UsageError:
+    """What engines of float ticks say when a neuron would spike too often in one tick.
+
+    Args:
+        population: Whose neuron.
+        times: How often.
+        most: How often it may.
+    """
+    return UsageError(
+        f"population {population} would spike {times:.3g} times in one tick, and {most} are allowed; read "
+        "the network with multi_spike=no, or with the convention it was trained with"
+    )
+
+
+def unbounded_membrane(population: str) -> NetworkError:
+    """What engines of float ticks say when a membrane leaves the finite numbers."""
+    return NetworkError(
+        f"a membrane of population {population} grows beyond all numbers; weaken what drives it, or read the "
+        "network with a shorter dt or the convention it was trained with"
+    )
+
+
 class TargetError(SpikecError):
     """A network breaks limits of its target; `violations` holds all of them."""
 

@@ -19,6 +19,9 @@ from spikec.arrays import FloatArray
 from spikec.ir.conventions import Convention, Gain, Integration
 from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, LiReadout, Neuron, Ramp
 
+MOST_SPIKES = 1 << 16
+"""Spikes of one neuron in one tick; more are an explosion."""
+
 
 @dataclass(frozen=True, eq=False)
 class Tick:

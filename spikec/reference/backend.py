@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
-from spikec.arrays import AnyArray
+from spikec.arrays import AnyArray, IntArray
 from spikec.counting import count
 from spikec.errors import UsageError, Violation
 from spikec.events import Events, from_counts
 from spikec.ir.network import Dialect, Network
+from spikec.precision import check_precision, unsupported_precision
 from spikec.program import Program, check_inputs, check_record, split_key
 from spikec.reference.continuous import run_continuous
 from spikec.reference.fixed import run_fixed
@@ -23,28 +25,35 @@ BATCH_BYTES = 256 << 20
 
 
 class ReferenceBackend:
-    """Runs any network slowly and by definition."""
+    """Runs any network slowly and by definition.
+
+    Args:
+        precision: Bits of a real number in float ticks, 64 or 32.
+    """
 
     name = "reference"
+
+    def __init__(self, precision: int = 64) -> None:
+        self.precision = check_precision(precision)
 
     def unavailable(self) -> str | None:
         """Never: it needs numpy only."""
         return None
 
     def unsupported(self, program: Program) -> list[Violation]:
-        """Nothing."""
-        return []
+        """Nothing, but for another precision than 64 where there is none."""
+        return unsupported_precision(program.network, self.precision)
 
     def prepare(self, program: Program) -> ReferenceExecutable:
         """Nothing is prepared."""
-        return ReferenceExecutable(program.network)
+        return ReferenceExecutable(program.network, self.precision)
 
 
 class ReferenceExecutable:
     """A network as the reference sees it."""
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, network: Network, precision: int = 64) -> None:
+        self.network, self.precision = network, precision
 
     def run(self, inputs: Mapping[str, Events], until: float, record: Sequence[str] = ()) -> RunResult:
         """See `spikec.backend.Executable.run`."""
@@ -55,7 +64,9 @@ class ReferenceExecutable:
             result = self._run_continuous(inputs, n_samples, until, record)
         else:
             result = self._run_ticks(inputs, n_samples, int(until), record)
-        meta = {"backend": "reference", "seconds": perf_counter() - began}
+        meta: dict[str, Any] = {"backend": "reference", "seconds": perf_counter() - began}
+        if self.network.dialect is Dialect.TICKS:
+            meta["precision"] = self.precision
         return RunResult(result.spikes, result.traces, result.counters, meta)
 
     def close(self) -> None:
@@ -77,15 +88,14 @@ class ReferenceExecutable:
         if n_ticks < 1:
             raise UsageError(f"a run of {n_ticks} ticks was asked for; give 1 or more")
         network = self.network
-        step = run_fixed if network.dialect is Dialect.FIXED else run_ticks
         width = sum(p.n for p in network.populations)
         batch = max(1, BATCH_BYTES // max(1, 16 * width * n_ticks))
         rasters: dict[str, list[AnyArray]] = {p.name: [] for p in network.populations}
         traces: dict[str, list[AnyArray]] = {key: [] for key in record}
         for first in range(0, max(n_samples, 1), batch):
             last = min(first + batch, n_samples)
-            given = {name: e.select(first, last).raster(n_ticks) for name, e in inputs.items()}
-            spikes, membranes = step(network, given, last - first, n_ticks)
+            part = {name: e.select(first, last) for name, e in inputs.items()}
+            spikes, membranes = self._step(part, last - first, n_ticks)
             for name, raster in spikes.items():
                 rasters[name].append(raster)
             for key in traces:
@@ -94,3 +104,21 @@ class ReferenceExecutable:
         events = {name: from_counts(np.concatenate(r)) for name, r in rasters.items()}
         counters = count(network, events, n_samples, n_ticks)
         return RunResult(events, {k: np.concatenate(t) for k, t in traces.items()}, counters)
+
+    def _step(
+        self, inputs: Mapping[str, Events], n_samples: int, n_ticks: int
+    ) -> tuple[Mapping[str, AnyArray], Mapping[str, AnyArray]]:
+        """Spikes and membranes of a batch of samples, in ticks."""
+        if self.network.dialect is Dialect.FIXED:
+            rasters = {name: e.raster(n_ticks) for name, e in inputs.items()}
+            return run_fixed(self.network, rasters, n_samples, n_ticks)
+        counts = {name: _how_often(e, n_ticks) for name, e in inputs.items()}
+        return run_ticks(self.network, counts, n_samples, n_ticks, self.precision)
+
+
+def _how_often(e: Events, n_ticks: int) -> IntArray:
+    """How often each neuron spikes in each tick, ``(n_samples, n_ticks, n)``."""
+    counts = np.zeros((e.n_samples, n_ticks, e.n_neurons), np.int64)
+    kept = e.times < n_ticks
+    np.add.at(counts, (e.sample_of_event()[kept], e.times[kept], e.neurons[kept]), 1)
+    return counts
