@@ -14,7 +14,8 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from math import isfinite, prod
@@ -27,8 +28,9 @@ from spikec.arrays import AnyArray
 from spikec.coding import BinaryEncoding, Decoding, Encoding, LatencyEncoding, Readout
 from spikec.errors import FileFormatError, Violation
 from spikec.events import Events
-from spikec.ir.connectivity import Connectivity, DelayKind, Delays, Dense, Sparse
+from spikec.ir.connectivity import Connectivity, Convolution, DelayKind, Delays, Dense, Sparse
 from spikec.ir.conventions import Comparison, Gain, RecurrentBias, ResetTime
+from spikec.ir.convolution import Axis
 from spikec.ir.fixed_neurons import CubaFixed, QifFixed, ThetaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import (
@@ -67,10 +69,11 @@ MANIFEST = "spikec.json"
 CLASSES: dict[str, type] = {
     c.__name__: c
     for c in (
-        BinaryEncoding, Continuous, Convention, Counters, CubaFixed, CubaLif, CubaTicks, Decoding, Delays,
-        Dense, Events, Figure, Fixed, FixedFormat, Formats, If, IfExp, LatencyEncoding, Lif, LiReadout,
-        Limits, LogEntry, Network, Population, PopulationCounts, Program, Projection, ProjectionCounts,
-        QifExp, QifFixed, Ramp, RunResult, Shard, Source, Sparse, Target, Theta, ThetaFixed, Ticks, Violation,
+        Axis, BinaryEncoding, Continuous, Convention, Convolution, Counters, CubaFixed, CubaLif,
+        CubaTicks, Decoding, Delays, Dense, Events, Figure, Fixed, FixedFormat, Formats, If, IfExp,
+        LatencyEncoding, Lif, Limits, LiReadout, LogEntry, Network, Population, PopulationCounts,
+        Program, Projection, ProjectionCounts, QifExp, QifFixed, Ramp, RunResult, Shard, Source,
+        Sparse, Target, Theta, ThetaFixed, Ticks, Violation,
     )
 }  # fmt: skip
 ENUMS: dict[str, type[Enum]] = {
@@ -164,6 +167,23 @@ def is_container(path: str | Path) -> bool:
             return MANIFEST in archive.namelist()
     except Exception:  # damaged zips raise errors of all kinds
         return False
+
+
+def read_array(path: str | Path, name: str) -> AnyArray:
+    """Read an array of an ``.npz`` that others wrote, read-only.
+
+    Raises:
+        FileFormatError: The file is missing or damaged, has no such array, or one that is not plain numbers,
+            row by row.
+    """
+    path = Path(path)
+    with _opened(path, ".npz of arrays") as archive:
+        names = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
+        if name not in names:
+            raise FileFormatError(
+                f"{path} has no array {name!r}; choose {', '.join(names) or 'another file'}"
+            )
+        return _array(archive, f"{name}.npy", path)
 
 
 def digest(thing: Any) -> str:
@@ -271,28 +291,35 @@ def _zipped(members: Mapping[str, bytes]) -> bytes:
 
 
 def _read_members(path: Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+    with _opened(path, "spikec file") as archive:
+        names = archive.namelist()
+        if MANIFEST not in names:
+            raise FileFormatError(f"{path} is no spikec file: it is a zip without {MANIFEST}")
+        manifest = json.loads(_member(archive, MANIFEST, path))
+        arrays = {n[: -len(".npy")]: _array(archive, n, path) for n in names if n != MANIFEST}
+    if not isinstance(manifest, dict) or not all(n.isdecimal() for n in arrays):
+        raise FileFormatError(f"{path} is no spikec file: its manifest or its arrays have the wrong form")
+    return manifest, arrays
+
+
+@contextmanager
+def _opened(path: Path, what: str) -> Iterator[zipfile.ZipFile]:
+    """A zip file; whatever is wrong with it becomes one error that calls it no `what`."""
     if not path.is_file():
         raise FileFormatError(f"there is no file {path}; check the name")
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if MANIFEST not in names:
-                raise FileFormatError(f"{path} is no spikec file: it is a zip without {MANIFEST}")
             if sum(info.compress_size for info in archive.infolist()) > path.stat().st_size:
                 raise FileFormatError(f"{path} lies about the sizes of its parts; make it again")
-            manifest = json.loads(_member(archive, MANIFEST, path))
-            arrays = {n[: -len(".npy")]: _array(archive, n, path) for n in names if n != MANIFEST}
+            yield archive
     except FileFormatError:
         raise
     except OSError as error:
         raise FileFormatError(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # zipfile, zlib, json and numpy raise errors of all kinds on damaged bytes
         raise FileFormatError(
-            f"{path} is no spikec file, or it is truncated or damaged ({error}); make it again"
+            f"{path} is no {what}, or it is truncated or damaged ({error}); make it again"
         ) from error
-    if not isinstance(manifest, dict) or not all(n.isdecimal() for n in arrays):
-        raise FileFormatError(f"{path} is no spikec file: its manifest or its arrays have the wrong form")
-    return manifest, arrays
 
 
 def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:

@@ -6,11 +6,13 @@ Engines that touch synapses one by one count for themselves; this is what they m
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from spikec.arrays import IntArray
 from spikec.events import Events
+from spikec.ir.connectivity import DelayKind
 from spikec.ir.fixed_point import mantissas
 from spikec.ir.network import Network, Projection
 from spikec.result import Counters, PopulationCounts, ProjectionCounts
@@ -31,20 +33,46 @@ def count(network: Network, spikes: Mapping[str, Events], n_samples: int, n_tick
         )
         for p in network.populations
     }
-    spikes_of = {p.name: np.bincount(spikes[p.name].neurons, minlength=p.n) for p in network.populations}
+    spikes_of: dict[str, IntArray] = {
+        p.name: np.bincount(spikes[p.name].neurons, minlength=p.n) for p in network.populations
+    }
     projections = {q.name: _count_projection(q, spikes_of[q.pre]) for q in network.projections}
     return Counters(n_samples, n_ticks, populations, projections)
 
 
+class Touched(NamedTuple):
+    """What one spike of each presynaptic neuron of a projection touches, each ``(n_pre,)`` int64.
+
+    Attributes:
+        events: Stored synapses with a weight other than zero.
+        zeros: Stored synapses with weight zero.
+        delayed: Synapses with a weight other than zero and a delay.
+    """
+
+    events: IntArray
+    zeros: IntArray
+    delayed: IntArray
+
+
+def touched(q: Projection) -> Touched:
+    """Count what spikes touch; a convolution's synapses are counted by its kernel, not listed."""
+    c, late = q.connectivity, q.delays.values > 0
+    some = mantissas(c.weights) != 0
+    events = c.by_pre(some)
+    if q.delays.kind is DelayKind.UNIFORM or q.delays.kind is DelayKind.AXONAL:
+        delayed = events * late
+    elif q.delays.kind is DelayKind.DENDRITIC:
+        delayed = c.by_pre(some, late.astype(np.int64))
+    else:
+        delayed = c.by_pre(some & late)
+    return Touched(events, c.by_pre(~some), delayed)
+
+
 def _count_projection(q: Projection, spikes_of_pre: IntArray) -> ProjectionCounts:
-    pre, _ = q.connectivity.synapses()
-    zero = mantissas(q.connectivity.weights).ravel() == 0
-    delayed = q.delays.per_synapse(q.connectivity) > 0
-    n = q.connectivity.n_pre
-    stored = np.bincount(pre, minlength=n)
+    one = touched(q)
     return ProjectionCounts(
-        synaptic_events=int(spikes_of_pre @ np.bincount(pre[~zero], minlength=n)),
-        zero_weight_events=int(spikes_of_pre @ np.bincount(pre[zero], minlength=n)),
-        messages=int(spikes_of_pre @ (stored > 0)),
-        delay_writes=int(spikes_of_pre @ np.bincount(pre[delayed & ~zero], minlength=n)),
+        synaptic_events=int(spikes_of_pre @ one.events),
+        zero_weight_events=int(spikes_of_pre @ one.zeros),
+        messages=int(spikes_of_pre @ (one.events + one.zeros > 0)),
+        delay_writes=int(spikes_of_pre @ one.delayed),
     )

@@ -94,7 +94,7 @@ def _can_spike(p: Population) -> bool:
 
 
 def _projection(q: Projection) -> dict[str, Any]:
-    weights = mantissas(q.connectivity.weights)
+    some = mantissas(q.connectivity.weights) != 0
     return {
         "name": q.name,
         "pre": q.pre,
@@ -103,7 +103,7 @@ def _projection(q: Projection) -> dict[str, Any]:
         "n_pre": q.connectivity.n_pre,
         "n_post": q.connectivity.n_post,
         "n_synapses": q.connectivity.n_synapses,
-        "n_nonzero": int(np.count_nonzero(weights)),
+        "n_nonzero": int(q.connectivity.by_pre(some).sum()),
     }
 
 
@@ -118,9 +118,9 @@ def _onto_itself(q: Projection) -> BoolArray:
 def _is_recurrent(network: Network) -> bool:
     graph = nx.DiGraph()
     for q in network.projections:
-        lives: BoolArray = mantissas(q.connectivity.weights).ravel() != 0
+        lives: BoolArray = mantissas(q.connectivity.weights) != 0
         if q.pre == q.post:
-            lives &= ~_onto_itself(q)
+            lives = q.connectivity.per_synapse(lives) & ~_onto_itself(q)
         if lives.any():
             graph.add_edge(q.pre, q.post)
     return not nx.is_directed_acyclic_graph(graph)
@@ -134,7 +134,7 @@ def _footprint(network: Network) -> int:
             total += values.size * (_FIXED_BYTES.get(name, values.itemsize) if fixed else values.itemsize)
     for q in network.projections:
         weights = q.connectivity.weights
-        total += q.connectivity.n_synapses if isinstance(weights, Fixed) else weights.nbytes
+        total += weights.mantissa.size if isinstance(weights, Fixed) else weights.nbytes
         if np.any(q.delays.values != 0):
             total += q.delays.values.size * _delay_bytes(q)
     return int(total)

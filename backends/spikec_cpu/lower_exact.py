@@ -215,7 +215,7 @@ def _synapses(
         n_pre=sum(sizes),
         pre=_joined([i + first[q.pre] for q, (i, _) in zip(incoming, pairs, strict=True)], np.int64),
         post=_joined([j + offset[q.post] for q, (_, j) in zip(incoming, pairs, strict=True)], np.int64),
-        weights=_joined([np.ravel(np.asarray(q.connectivity.weights)) for q in incoming], np.float64),
+        weights=_joined([np.asarray(q.connectivity.stored()) for q in incoming], np.float64),
         delays=_joined([np.ravel(q.delays.per_synapse(q.connectivity)) for q in incoming], np.float64),
     )
 

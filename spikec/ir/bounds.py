@@ -112,8 +112,7 @@ def _passes_on(network: Network, population: Population, once: Collection[str]) 
         return False
     n_excitatory = np.zeros(population.n, np.int64)
     for q in network.incoming(population.name):
-        _, post = q.connectivity.synapses()
-        reached = np.bincount(post[_mantissa(q) > 0], minlength=population.n)
+        reached = q.connectivity.by_post(_mantissa(q) > 0)
         if q.pre not in once and reached.any():
             return False
         n_excitatory += reached
@@ -139,7 +138,7 @@ def _inhibits_itself(
     Rounding toward zero weakens what is negative by less than one in each tick, in current and membrane.
     """
     bias = _bias(population)
-    quiet = bias + sum(_sums(q, population.n)[1] for q in network.incoming(population.name)) == 0
+    quiet = bias + sum(_sums(q)[1] for q in network.incoming(population.name)) == 0
     inhibitions = own_inhibitions(network, population)
     if np.all(quiet) or not inhibitions:
         return bool(np.all(quiet))
@@ -196,7 +195,7 @@ def _holds_membrane(
     sources = [(_bias(population), every_tick)]
     for q in network.incoming(population.name):
         often = kernel.piled if n_ticks is not None else np.inf
-        sources.append((_sums(q, population.n)[1], kernel.highest if q.pre in once else often))
+        sources.append((_sums(q)[1], kernel.highest if q.pre in once else often))
     for amount, times in sources:
         raised += total(amount[neurons, None], np.asarray(times))
     raised += (kernel.piled if r > 0 else 0.0) + (np.cumsum(kept) if b < 1 else 0.0)
@@ -225,7 +224,7 @@ def _deepest(
     for q in network.incoming(population.name):
         if q.name not in {i.projection for i in whole}:
             n_sums, n_synapses = _n_cuts(q, population.n) if _exponent(q) < 0 else (0, 0)
-            down = _sums(q, population.n)[0]
+            down = _sums(q)[0]
             most = (down + 64 * n_synapses) * highest if q.pre in once else (down + 64 * n_sums) * ever
             deepest += most[neurons]
     return float(deepest.max())
@@ -280,7 +279,7 @@ def _contribution(
     left = 1 - (np.asarray(population.neuron.du, np.float64) + 1) / 4096
     lasting = np.broadcast_to((1 - left ** _most_spikes(n_ticks, False)) / (1 - left), (n,))
     times = np.minimum(lasting, _most_spikes(n_ticks, q.pre in once))
-    down, up = _sums(q, n)
+    down, up = _sums(q)
     down, up = down * times, up * times
     exponent = _exponent(q)
     if exponent < 0:
@@ -297,29 +296,26 @@ def _most_spikes(n_ticks: int | None, once: bool) -> float:
     return np.inf if n_ticks is None else float(n_ticks)
 
 
-def _sums(q: Projection, n: int) -> tuple[FloatArray, FloatArray]:
+def _sums(q: Projection) -> tuple[FloatArray, FloatArray]:
     """The magnitudes of all inhibitory and of all excitatory weights of each neuron, in units of ``u``."""
-    _, post = q.connectivity.synapses()
-    down = np.bincount(post, np.maximum(-_mantissa(q), 0), minlength=n) * _unit(q)
-    up = np.bincount(post, np.maximum(_mantissa(q), 0), minlength=n) * _unit(q)
-    return down, up
+    down, up = (q.connectivity.by_post(np.maximum(m, 0)) for m in (-_mantissa(q), _mantissa(q)))
+    return down * _unit(q), up * _unit(q)
 
 
 def _n_cuts(q: Projection, n: int) -> tuple[IntArray, IntArray]:
     """How many sums of each neuron are cut off in a tick at most, one a delay, and of how many synapses."""
-    some = _mantissa(q) != 0
-    _, post = q.connectivity.synapses()
-    post, delay = post[some], q.delays.per_synapse(q.connectivity)[some]
-    n_synapses = np.bincount(post, minlength=n)
+    n_synapses = q.connectivity.by_post(_mantissa(q) != 0)
     if q.delays.values.ndim == 0:
         return np.minimum(n_synapses, 1), n_synapses
+    some = q.connectivity.stored() != 0
+    post, delay = q.connectivity.synapses()[1][some], q.delays.per_synapse(q.connectivity)[some]
     each = int(q.delays.longest) + 1
     return np.bincount(np.unique(post * each + delay) // each, minlength=n), n_synapses
 
 
 def _mantissa(q: Projection) -> IntArray:
     assert isinstance(q.connectivity.weights, Fixed)
-    return q.connectivity.weights.mantissa.ravel()
+    return q.connectivity.weights.mantissa
 
 
 def _exponent(q: Projection) -> int:

@@ -84,9 +84,9 @@ class Delays:
 
     def per_synapse(self, connectivity: Connectivity) -> AnyArray:
         """The delay of every stored synapse, flat, in the weights' order."""
-        pre, post = connectivity.synapses()
         if self.kind is DelayKind.UNIFORM:
-            return np.full(pre.size, self.values)
+            return np.broadcast_to(self.values, (connectivity.n_synapses,))
+        pre, post = connectivity.synapses()
         if self.kind is DelayKind.AXONAL:
             return np.asarray(self.values[pre])
         if self.kind is DelayKind.DENDRITIC:

@@ -19,11 +19,15 @@ import numpy.typing as npt
 from spikec.arrays import AnyArray, FloatArray, IntArray
 from spikec.errors import NetworkError
 from spikec.ir.fixed_point import Fixed, Weights, mantissas
-from spikec.ir.synapses import Sparse, checked, sparse, take
+from spikec.ir.synapses import Sparse, checked, numbers, sparse, take
 from spikec.ir.windows import Axis as Axis
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+
+MOST_LISTED = 1 << 26
+"""Pairs that are listed each by itself, where that must be: 1.5 GiB while it is done."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +209,7 @@ class Convolution:
 
     def _entries(self, values: AnyArray) -> Iterator[tuple[AnyArray, Any, Any]]:
         """For each entry of the window its values ``(groups, c_out, c_read)``, where it writes and reads."""
-        by_group = values.reshape(self.groups, -1, *values.shape[1:])
+        by_group = numbers(values).reshape(self.groups, -1, *values.shape[1:])
         for entry in product(*(range(a.kernel) for a in self.axes)):
             pairs = [a.along(i) for a, i in zip(self.axes, entry, strict=True)]
             if all(writes.start < writes.stop for writes, _ in pairs):
@@ -213,7 +217,16 @@ class Convolution:
                 yield by_group[at], (..., *(w for w, _ in pairs)), (..., *(r for _, r in pairs))
 
     def _listed(self) -> tuple[IntArray, IntArray, IntArray]:
-        """Presynaptic neuron, postsynaptic neuron and kernel entry of every pair."""
+        """Presynaptic neuron, postsynaptic neuron and kernel entry of every pair.
+
+        Raises:
+            NetworkError: There are more pairs than can be listed.
+        """
+        if self.n_synapses > MOST_LISTED:
+            raise NetworkError(
+                f"a convolution from {self.input_shape} to {self.output_shape} joins {self.n_synapses} pairs "
+                f"of neurons, and {MOST_LISTED} can be listed; make images or kernels smaller"
+            )
         c_out, c_read = self.weights.shape[:2]
         post = entry = pre = np.zeros(1, np.int64)
         for axis in self.axes:
@@ -239,8 +252,7 @@ class Convolution:
 
 
 def _sum_type(values: AnyArray, factor: AnyArray) -> np.dtype[Any]:
-    """Truth values are counted."""
-    return np.result_type(values, factor, np.int64 if values.dtype.kind in "biu" else values)
+    return np.result_type(numbers(values), numbers(factor))
 
 
 def _flat(weights: Weights) -> Weights:

@@ -19,7 +19,7 @@ import numpy as np
 from spikec.arrays import FloatArray
 from spikec.coding import Decoding, Encoding
 from spikec.errors import NetworkError
-from spikec.ir.connectivity import Connectivity, Delays
+from spikec.ir.connectivity import Connectivity, Convolution, Delays
 from spikec.ir.conventions import LOIHI as LOIHI
 from spikec.ir.conventions import Convention as Convention
 from spikec.ir.conventions import Integration as Integration
@@ -273,11 +273,25 @@ class Network:
 
 
 def scaled_rows(q: Projection, factor: FloatArray) -> Projection:
-    """The projection with its real weights times a factor of each postsynaptic neuron, () or (n_post,)."""
+    """The projection with its real weights times a factor of each postsynaptic neuron, () or (n_post,).
+
+    A convolution keeps its kernel if neurons of a channel have one factor; else each synapse is stored.
+    """
+    if isinstance(q.connectivity, Convolution):
+        kept = q.connectivity.scaled(factor)
+        return scaled_rows(unrolled(q), factor) if kept is None else replace(q, connectivity=kept)
     weights = np.asarray(q.connectivity.weights, np.float64)
     _, post = q.connectivity.synapses()
     rows = factor if factor.ndim == 0 else factor[post].reshape(weights.shape)
     return replace(q, connectivity=q.connectivity.with_weights(weights * rows))
+
+
+def unrolled(q: Projection) -> Projection:
+    """The projection with each synapse stored by itself."""
+    if not isinstance(q.connectivity, Convolution):
+        return q
+    delays = q.delays.unrolled(q.connectivity)
+    return replace(q, connectivity=q.connectivity.unrolled(), delays=delays)
 
 
 def _check_projection(q: Projection, known: dict[str, Population]) -> None:

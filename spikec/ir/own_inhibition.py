@@ -13,7 +13,7 @@ import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.ir.fixed_neurons import CubaFixed
-from spikec.ir.fixed_point import Fixed, mantissas
+from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import CubaTicks
 
@@ -88,18 +88,20 @@ def _echoes(network: Network, population: Population) -> Iterator[tuple[str, Int
 def _repeats(network: Network, q: Projection) -> bool:
     """Whether every neuron at the far end does nothing but repeat one neuron at the near end."""
     p = network.population(q.post)
+    if len(network.incoming(p.name)) > 1 or q.connectivity.n_synapses != p.n:
+        return False
     _, post = q.connectivity.synapses()
-    if len(network.incoming(p.name)) > 1 or not np.array_equal(np.sort(post), np.arange(p.n)):
+    if not np.array_equal(np.sort(post), np.arange(p.n)):
         return False
     if q.delays.values.ndim or not q.delays.in_ticks:
         return False
     weights, k = q.connectivity.weights, p.neuron
     if isinstance(k, CubaFixed) and isinstance(weights, Fixed):
         forgets, bias, threshold = np.asarray(k.du) == 4095, k.bias_mant, k.vth
-        arriving = np.floor(weights.value).ravel()[np.argsort(post)]
+        arriving = q.connectivity.per_synapse(np.floor(weights.value))[np.argsort(post)]
     elif isinstance(k, CubaTicks) and not isinstance(weights, Fixed):
         forgets, bias, threshold = np.asarray(k.decay_u) == 4096, k.bias, k.threshold
-        arriving = weights.ravel()[np.argsort(post)]
+        arriving = q.connectivity.stored()[np.argsort(post)]
     else:
         return False
     return bool(np.all(forgets) and not np.any(np.asarray(bias)) and np.all(arriving > np.asarray(threshold)))
@@ -108,8 +110,8 @@ def _repeats(network: Network, q: Projection) -> bool:
 def _brought_back(q: Projection, origin: IntArray, late: int, n: int) -> Iterator[Inhibition]:
     pre, post = q.connectivity.synapses()
     assert isinstance(q.connectivity.weights, Fixed)
-    weights = q.connectivity.weights.value.ravel() * 64
-    stored = mantissas(q.connectivity.weights).ravel() != 0
+    weights = q.connectivity.per_synapse(q.connectivity.weights.value) * 64
+    stored = q.connectivity.stored() != 0
     own = (origin[pre] == post) & (weights < 0)
     alone = bool(np.all(own | ~stored)) and q.delays.values.ndim == 0
     delay = q.delays.per_synapse(q.connectivity)

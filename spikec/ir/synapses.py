@@ -76,11 +76,11 @@ class Dense:
         Returns:
             ``(..., n_post)``.
         """
-        return np.asarray(values.sum(axis=1) if per_pre is None else per_pre @ values.T)
+        return np.asarray(values.sum(axis=1) if per_pre is None else per_pre @ numbers(values).T)
 
     def by_pre(self, values: AnyArray, per_post: AnyArray | None = None) -> AnyArray:
         """Sum over the synapses of each presynaptic neuron; as `by_post`, the other way round."""
-        return np.asarray(values.sum(axis=0) if per_post is None else per_post @ values)
+        return np.asarray(values.sum(axis=0) if per_post is None else per_post @ numbers(values))
 
     def dense_matrix(self) -> AnyArray:
         """The stored weights (mantissas, if fixed) as ``(n_post, n_pre)``."""
@@ -168,8 +168,7 @@ class Sparse:
         return np.asarray((np.ones(self.n_post, np.int64) if per_post is None else per_post) @ fan_in)
 
     def _matrix(self, values: AnyArray) -> Any:
-        plain = values.astype(np.int64) if values.dtype.kind == "b" else values
-        return csr_array((plain, self.posts, self.starts), shape=(self.n_pre, self.n_post))
+        return csr_array((numbers(values), self.posts, self.starts), shape=(self.n_pre, self.n_post))
 
     def dense_matrix(self) -> AnyArray:
         """The stored weights (mantissas, if fixed) as ``(n_post, n_pre)``; zero where nothing is stored."""
@@ -232,6 +231,11 @@ def one_to_one(n: int, weights: npt.ArrayLike) -> Sparse:
 def checked(weights: Weights, what: str) -> Weights:
     """Weights that are known to be numbers."""
     return weights if isinstance(weights, Fixed) else finite(weights, f"{what} weights")
+
+
+def numbers(values: AnyArray) -> AnyArray:
+    """Values that can be summed: truth values are counted."""
+    return values.astype(np.int64) if values.dtype.kind == "b" else values
 
 
 def take(weights: Weights, index: Any) -> Weights:

@@ -239,10 +239,9 @@ def _merged(
     pres, posts, weights, delays = [], [], [], []
     for q, place in members:
         pre, post = q.connectivity.synapses()
-        assert isinstance(q.connectivity.weights, Fixed)
         pres.append(pre + place[q.pre].first)
         posts.append(post + place[q.post].first)
-        weights.append(q.connectivity.weights.mantissa.ravel())
+        weights.append(q.connectivity.stored())
         delays.append(q.delays.per_synapse(q.connectivity))
     pre, post = np.concatenate(pres), np.concatenate(posts)
     form = FixedFormat(max(_format(q).bits for q, _ in members), Sign(layer.sign), layer.exponent)

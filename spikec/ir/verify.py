@@ -11,6 +11,7 @@ import networkx as nx
 import numpy as np
 
 from spikec.errors import NetworkError
+from spikec.ir.connectivity import DelayKind
 from spikec.ir.fixed_neurons import FIXED
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Continuous, Dialect, Network, Population, Projection, Reset
@@ -94,7 +95,7 @@ def _verify_no_instant_cycle(network: Network) -> None:
     jumps = {p.name for p in network.populations if isinstance(p.neuron, If | Lif)}
     instant = nx.DiGraph()
     for q in network.projections:
-        if {q.pre, q.post} <= jumps and np.any(q.delays.per_synapse(q.connectivity) == 0):
+        if {q.pre, q.post} <= jumps and _has_instant(q):
             instant.add_edge(q.pre, q.post)
     for cycle in nx.strongly_connected_components(instant):
         if len(cycle) > 1 or any(instant.has_edge(name, name) for name in cycle):
@@ -102,6 +103,12 @@ def _verify_no_instant_cycle(network: Network) -> None:
                 f"populations {', '.join(sorted(cycle))} feed each other without delay: a spike could cause "
                 "itself; give one of the projections a delay"
             )
+
+
+def _has_instant(q: Projection) -> bool:
+    if q.delays.kind is DelayKind.UNIFORM:
+        return bool(q.delays.values == 0 and q.connectivity.n_synapses)
+    return bool(np.any(q.delays.per_synapse(q.connectivity) == 0))
 
 
 def _verify_codings(network: Network, split: Collection[str]) -> None:

@@ -285,9 +285,8 @@ def _excitation(network: Network, population: Population, sign: int = 1) -> tupl
     drive = np.maximum(sign * np.asarray(k.current_bias, np.float64), 0.0)
     once, often = np.zeros(population.n), np.zeros(population.n) + drive
     for q in network.incoming(population.name):
-        _, post = q.connectivity.synapses()
-        weights = np.maximum(sign * np.asarray(q.connectivity.weights, np.float64).ravel(), 0.0)
-        amount = np.bincount(post, weights, minlength=population.n)
+        weights = sign * np.asarray(q.connectivity.weights, np.float64)
+        amount = q.connectivity.by_post(np.maximum(weights, 0.0))
         if _spikes_once(network.population(q.pre)):
             once += amount
         else:

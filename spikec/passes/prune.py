@@ -8,7 +8,7 @@ from typing import ClassVar
 import networkx as nx
 import numpy as np
 
-from spikec.ir.connectivity import DelayKind, Delays, Dense, sparse
+from spikec.ir.connectivity import Convolution, DelayKind, Delays, Dense, sparse
 from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Continuous, Network, Projection
 from spikec.program import LogEntry, Program
@@ -21,7 +21,8 @@ class Prune:
 
     Attributes:
         dense_above: A dense projection stays dense while at least this share of its weights is not zero;
-            below, only the others are stored, and no spike touches a zero any more.
+            below, only the others are stored, and no spike touches a zero any more. A convolution keeps its
+            kernel.
     """
 
     dense_above: float = 0.5
@@ -47,6 +48,8 @@ class Prune:
 
     def _is_thin(self, q: Projection) -> bool:
         stored = mantissas(q.connectivity.weights)
+        if isinstance(q.connectivity, Convolution):
+            return False
         if isinstance(q.connectivity, Dense):
             return bool(np.count_nonzero(stored) < self.dense_above * stored.size)
         return bool(np.any(stored == 0))

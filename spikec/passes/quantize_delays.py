@@ -52,8 +52,8 @@ class QuantizeDelays:
         for q in network.projections:
             rounded = in_ticks(q, network.dt)
             unit = 1.0 if q.delays.in_ticks else network.dt
-            given = q.delays.per_synapse(q.connectivity) / unit
-            error = np.abs(given - rounded.delays.per_synapse(q.connectivity))
+            given = q.delays.values / unit
+            error = np.abs(given - np.rint(given))
             figures[f"{q.name}.error_ticks"] = float(error.max(initial=0.0))
             network = network.with_projections({q.name: rounded})
             if self.relays and longest is not None and _needs_relays(rounded, longest):
@@ -91,7 +91,7 @@ def with_relays(network: Network, q: Projection, longest: int) -> tuple[Network,
         The network, and how many relay neurons were added.
     """
     pre, post = q.connectivity.synapses()
-    weights = np.asarray(q.connectivity.weights, np.float64).ravel()
+    weights = np.asarray(q.connectivity.stored(), np.float64)
     delay = np.asarray(q.delays.per_synapse(q.connectivity), np.int64)
     stage = delay // (longest + 1)
     rest = delay - stage * (longest + 1)

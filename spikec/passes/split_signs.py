@@ -34,7 +34,7 @@ class SplitSigns:
         network = program.network
         figures: dict[str, object] = {}
         for q in network.projections:
-            weights = np.asarray(q.connectivity.weights, np.float64).ravel()
+            weights = np.asarray(q.connectivity.stored(), np.float64)
             mixed = np.any(weights > 0) and np.any(weights < 0)
             if not (mixed and isinstance(network.population(q.post).neuron, CubaTicks)):
                 continue
@@ -56,7 +56,7 @@ def part(q: Projection, name: str, chosen: BoolArray) -> Projection:
         chosen: Which synapses, in the weights' order, ``(n_synapses,)``.
     """
     pre, post = (side[chosen] for side in q.connectivity.synapses())
-    weights = np.asarray(q.connectivity.weights, np.float64).ravel()[chosen]
+    weights = np.asarray(q.connectivity.stored(), np.float64)[chosen]
     listed = sparse(q.connectivity.n_pre, q.connectivity.n_post, pre, post, weights)
     delays = q.delays.per_synapse(q.connectivity)[chosen][np.lexsort((post, pre))]
     return Projection(name, q.pre, q.post, listed, simplest(Delays(delays, DelayKind.SYNAPTIC), listed))

@@ -152,7 +152,7 @@ class _Fan:
     def __init__(self, q: Projection) -> None:
         self.pre, self.post = q.pre, q.post
         pre, self.posts = q.connectivity.synapses()
-        self.weights = np.asarray(q.connectivity.weights, np.float64).ravel()
+        self.weights = np.asarray(q.connectivity.stored(), np.float64)
         self.delays = np.asarray(q.delays.per_synapse(q.connectivity), np.float64)
         order = np.argsort(pre, kind="stable")
         bounds = np.searchsorted(pre[order], np.arange(q.connectivity.n_pre + 1))

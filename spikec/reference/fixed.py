@@ -13,8 +13,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from spikec.arrays import BoolArray, IntArray
+from spikec.ir.connectivity import Connectivity, Convolution, DelayKind, Dense
 from spikec.ir.fixed_neurons import FIXED
-from spikec.ir.fixed_point import Fixed
+from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Network, Projection
 from spikec.reference.fixed_neurons import fixed_neurons
 
@@ -66,12 +67,9 @@ class _Synapses:
         assert isinstance(q.connectivity.weights, Fixed)
         self.pre, self.post = q.pre, q.post
         self.exponent = q.connectivity.weights.format.exponent
-        matrix = q.connectivity.dense_matrix()
-        delay = np.zeros(matrix.shape, np.int64)
-        pre, post = q.connectivity.synapses()
-        delay[post, pre] = q.delays.per_synapse(q.connectivity)
-        self.by_delay = [(int(d), np.where(delay == d, matrix, 0)) for d in np.unique(delay)] or [(0, matrix)]
-        self.on_the_way = np.zeros((int(delay.max(initial=0)) + 1, n_samples, matrix.shape[0]), np.int64)
+        self.by_delay = by_delay(q)
+        longest = max(d for d, _ in self.by_delay)
+        self.on_the_way = np.zeros((longest + 1, n_samples, q.connectivity.n_post), np.int64)
 
     def deliver(self) -> IntArray:
         """What arrives in this tick; everything else comes one tick closer."""
@@ -82,5 +80,23 @@ class _Synapses:
 
     def send(self, spiking: BoolArray) -> None:
         """Take the spikes of this tick; the exponent shifts the sum of each delay, not each weight."""
-        for d, weights in self.by_delay:
-            self.on_the_way[d] += shift(spiking.astype(np.int64) @ weights.T, self.exponent)
+        for d, c in self.by_delay:
+            self.on_the_way[d] += shift(c.by_post(mantissas(c.weights), spiking), self.exponent)
+
+
+def by_delay(q: Projection) -> list[tuple[int, Connectivity]]:
+    """The synapses of each delay that occurs, in ticks, the others at zero; one delay at least."""
+    c = q.connectivity
+    if q.delays.kind is DelayKind.UNIFORM:
+        return [(int(q.delays.values), c if isinstance(c, Convolution) else Dense(_matrix(q)))]
+    delay = np.zeros((c.n_post, c.n_pre), np.int64)
+    pre, post = c.synapses()
+    delay[post, pre] = q.delays.per_synapse(c)
+    return [(int(d), Dense(_matrix(q, delay == d))) for d in np.unique(delay)] or [(0, Dense(_matrix(q)))]
+
+
+def _matrix(q: Projection, kept: BoolArray | None = None) -> Fixed:
+    weights = q.connectivity.weights
+    assert isinstance(weights, Fixed)
+    matrix = q.connectivity.dense_matrix()
+    return Fixed(matrix if kept is None else np.where(kept, matrix, 0), weights.format)

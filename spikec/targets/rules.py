@@ -11,6 +11,7 @@ import numpy as np
 
 from spikec.errors import Violation
 from spikec.ir.bounds import current_bounds
+from spikec.ir.connectivity import Dense
 from spikec.ir.fixed_neurons import PAIRS, CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat
 from spikec.ir.network import Dialect, Population, Projection
@@ -189,14 +190,13 @@ def synapse_bytes(q: Projection) -> int:
     weights = q.connectivity.weights
     bits = weights.format.bits if isinstance(weights, Fixed) else 32
     bits += 6 if q.delays.longest > 0 else 0
-    if weights.shape == (q.connectivity.n_synapses,):
+    if not isinstance(q.connectivity, Dense):
         bits += int(np.ceil(np.log2(max(q.connectivity.n_post, 2))))
     return -(-q.connectivity.n_synapses * bits // 8)
 
 
 def _largest_fan_in(q: Projection) -> int:
-    _, post = q.connectivity.synapses()
-    return int(np.bincount(post, minlength=1).max())
+    return int(q.connectivity.by_post(np.ones(q.connectivity.weights.shape, np.bool_)).max(initial=0))
 
 
 def _formats(program: Program) -> Iterator[tuple[Projection, FixedFormat]]:
