@@ -1,4 +1,4 @@
-"""Which convention a file is read with: the given one, that of a YAML beside it, a guess, or the default."""
+"""Which convention a file is read with: the given one, that of a YAML beside or in it, a guess, a default."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spikec.conventions.preset import changed, convention_of, described
+from spikec.conventions.preset import (
+    PRESETS,
+    Preset,
+    changed,
+    convention_of,
+    described,
+    load_preset,
+    stated_by,
+)
 from spikec.errors import UsageError
 from spikec.ir.conventions import Convention
 
@@ -40,6 +48,7 @@ class Choice:
         dt: The time step that comes with them, seconds, if any.
         dt_reason: Where that is from, likewise.
         binding: Whether a user wrote `dt` down for this very file, so that it goes before the file's own.
+        beyond: A YAML made for this very file, with what no habit says; None if there is none.
     """
 
     convention: Convention
@@ -48,9 +57,15 @@ class Choice:
     dt: float | None = None
     dt_reason: str = ""
     binding: bool = False
+    beyond: Preset | None = None
 
 
-def choose(given: Convention | str | None, path: Path, guess: Callable[[], Guess | None]) -> Choice:
+def choose(
+    given: Convention | str | None,
+    path: Path,
+    guess: Callable[[], Guess | None],
+    inside: str | None = None,
+) -> Choice:
     """Choose the convention that a file is read with.
 
     Args:
@@ -58,6 +73,7 @@ def choose(given: Convention | str | None, path: Path, guess: Callable[[], Guess
             name first. Fields without a name change what would be chosen otherwise.
         path: The network file; a ``.yaml`` of its name beside it says what the file cannot.
         guess: Looks for signs of a framework.
+        inside: The text of such a YAML that the file itself holds.
 
     Raises:
         UsageError: There is no such convention, or a habit is unknown or impossible.
@@ -65,7 +81,7 @@ def choose(given: Convention | str | None, path: Path, guess: Callable[[], Guess
     if isinstance(given, Convention):
         return Choice(given, described(given), "as given")
     name, habits = _parsed(given) if given is not None else ("", {})
-    chosen = _base(name, path, guess)
+    chosen = _base(name, path, guess, inside)
     if not habits:
         return chosen
     convention = changed(chosen.convention, habits, "--convention")
@@ -75,23 +91,31 @@ def choose(given: Convention | str | None, path: Path, guess: Callable[[], Guess
     return replace(chosen, convention=convention, name=called, reason=reason)
 
 
-def _base(name: str, path: Path, guess: Callable[[], Guess | None]) -> Choice:
+def _base(name: str, path: Path, guess: Callable[[], Guess | None], inside: str | None) -> Choice:
+    if name.endswith((".yaml", ".yml")):
+        return _written(load_preset(name), name, "as given", f"from convention {name}")
     if name:
         convention, dt = convention_of(name)
-        own = name.endswith((".yaml", ".yml"))
-        called = described(convention) if own else name
-        return Choice(convention, called, "as given", dt, f"from convention {name}", own)
+        return Choice(convention, name, "as given", dt, f"from convention {name}")
     beside = path.with_suffix(".yaml")
     if beside.is_file() and beside != path:
-        convention, dt = convention_of(str(beside))
         where = f"from {beside.name} beside it"
-        return Choice(convention, described(convention), where, dt, where, True)
+        return _written(load_preset(str(beside)), str(beside), where, where)
+    if inside is not None:
+        where = "from the file's metadata"
+        return _written(PRESETS.parse(inside, f"in the metadata of {path}"), str(path), where, where)
     guessed = guess()
     if guessed is not None:
         convention, dt = convention_of(guessed.name)
         reason = f"as guessed, for {guessed.reason}"
         return Choice(convention, guessed.name, reason, guessed.dt or dt, reason)
     return Choice(convention_of(DEFAULT)[0], DEFAULT, "as assumed, for the file does not show its origin")
+
+
+def _written(preset: Preset, name: str, reason: str, dt_reason: str) -> Choice:
+    """What somebody wrote down for this very file."""
+    convention, dt = stated_by(preset, name)
+    return Choice(convention, described(convention), reason, dt, dt_reason, True, preset)
 
 
 def _parsed(text: str) -> tuple[str, dict[str, str]]:

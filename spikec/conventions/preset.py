@@ -1,8 +1,8 @@
 """What known frameworks do in a tick: one YAML file each, every habit with the place it was taken from.
 
 A user's own file has the same form, without sources if need be, and may start from a preset (``like``) and
-say what the network file cannot: a time step, several spikes a tick, a lowest membrane. See
-`docs/conventions.md`.
+say what the network file cannot: a time step, several spikes a tick, a lowest membrane; who spikes once only,
+how samples become spikes and spikes an answer. `spikec export` writes such files. See `docs/conventions.md`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from spikec.catalogue import Catalogue
+from spikec.coding import Decoding, Encoding
 from spikec.errors import NetworkError, UsageError
 from spikec.ir.conventions import CHOICES, DELAYS, FIELDS, Convention
 
@@ -48,6 +49,11 @@ class Preset:
         dt: Length of a tick, seconds, if it is always the same.
         source: Where `dt` is known from.
         habits: Fields of `Convention`.
+        one_spike: Names of populations whose neurons spike at most once a sample.
+        order: Names of all populations in the order in which they compute within a cycle; empty for the order
+            in which the file is read without it.
+        encoding: How a sample becomes input spikes.
+        decoding: How an answer becomes a class.
     """
 
     title: str = ""
@@ -55,6 +61,10 @@ class Preset:
     dt: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     source: str = ""
     habits: dict[str, Habit | Plain] = field(default_factory=dict)
+    one_spike: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    encoding: Encoding | None = None
+    decoding: Decoding | None = None
 
 
 PRESETS = Catalogue("convention", files("spikec.conventions"), TypeAdapter(Preset), "docs/conventions.md")
@@ -80,7 +90,16 @@ def convention_of(name: str) -> tuple[Convention, float | None]:
     Raises:
         UsageError: As `load_preset`; or a habit is unknown or impossible.
     """
-    return _resolve(name, ())
+    return stated_by(load_preset(name), name)
+
+
+def stated_by(preset: Preset, name: str) -> tuple[Convention, float | None]:
+    """The convention and time step, seconds, that a preset stands for, whatever it is like.
+
+    Raises:
+        UsageError: A habit is unknown or impossible; the message names the preset.
+    """
+    return _resolve(preset, name, ())
 
 
 def changed(convention: Convention, habits: Mapping[str, object], where: str) -> Convention:
@@ -107,11 +126,11 @@ def described(convention: Convention) -> str:
     return ",".join([name, *(f"{field}={_word(value)}" for field, value in differing.items())])
 
 
-def _resolve(name: str, seen: tuple[str, ...]) -> tuple[Convention, float | None]:
+def _resolve(preset: Preset, name: str, seen: tuple[str, ...]) -> tuple[Convention, float | None]:
     if name in seen:
         raise UsageError(f"convention {name} is like itself; name a preset ({', '.join(preset_names())})")
-    preset = load_preset(name)
-    base, dt = _resolve(preset.like, (*seen, name)) if preset.like else (Convention(), None)
+    like = preset.like
+    base, dt = _resolve(load_preset(like), like, (*seen, name)) if like else (Convention(), None)
     habits = {f: h.value if isinstance(h, Habit) else h for f, h in preset.habits.items()}
     return changed(base, habits, f"convention {name}"), preset.dt or dt
 

@@ -36,6 +36,7 @@ from spikec.frontends.nir_late import late_biases, late_notes, late_senders
 from spikec.frontends.nir_neurons import neuron_notes, neuron_of, readout_of
 from spikec.frontends.nir_origin import guess_origin
 from spikec.frontends.nir_paths import Path, constants, delayed_constants, paths
+from spikec.frontends.nir_stated import completed, ordered
 from spikec.ir.conventions import Gain, RecurrentBias
 from spikec.ir.network import Convention, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Source
@@ -51,8 +52,8 @@ def read_nir(
         path: The file.
         dt: The simulator's time step, seconds; None to take it from the file's metadata.
         convention: The simulator's habits, or words for them (`spikec.conventions.choose`); None for those
-            that a YAML beside the file says, or that the file shows, or else Euler integration, reset to
-            ``v_reset`` and no delay between populations.
+            that a YAML beside the file says, or its metadata, or that the file shows, or else Euler
+            integration, reset to ``v_reset`` and no delay between populations.
 
     Raises:
         FileFormatError: The file is damaged or no NIR file.
@@ -61,12 +62,12 @@ def read_nir(
     """
     path = FilePath(path)
     graph = read_graph(path)
-    choice = choose(convention, path, lambda: guess_origin(graph))
+    choice = choose(convention, path, lambda: guess_origin(graph), graph.stated)
     step, origin = _time_step(path, graph, dt, choice)
     clock = Ticks(step, choice.convention)
     origins = tuple(_clock_notes(graph, clock, choice, origin))
     try:
-        network = _network(graph, clock)
+        network = completed(_network(graph, clock), choice.beyond)
         return verify(replace(network, notes=(*origins, *network.notes)))
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from error
@@ -92,10 +93,10 @@ def _network(graph: Graph, clock: Ticks) -> Network:
     flat = flatten(graph)
     ways = paths(flat)
     _refuse_membranes(flat, ways)
-    network = _in_order(_built(flat, ways, clock))
+    network = in_order(_built(flat, ways, clock))
     if clock.convention.recurrent_bias is RecurrentBias.LATE:
         late = late_biases(flat, ways, network)
-        return _in_order(_built(flat, ways, clock, late)) if late else network
+        return in_order(_built(flat, ways, clock, late)) if late else network
     return network
 
 
@@ -131,7 +132,7 @@ def _built(flat: FlatGraph, ways: list[Path], clock: Ticks, late: frozenset[str]
     )
 
 
-def _in_order(network: Network) -> Network:
+def in_order(network: Network) -> Network:
     """The network with everything in the order in which spikes flow; files hold the alphabetical one.
 
     In a cycle, populations come by the fewest hops from an input, then by name: nirtorch starts there, too
@@ -140,12 +141,7 @@ def _in_order(network: Network) -> Network:
     reached = enumerate(nx.bfs_layers(nx.DiGraph(network.to_networkx()), network.inputs))
     hops = {name: k for k, names in reached for name in names}
     by_hops = [sorted(c, key=lambda n: (hops.get(n, len(hops)), n)) for c in network.components()]
-    place = {name: k for k, name in enumerate(name for component in by_hops for name in component)}
-    return replace(
-        network,
-        populations=tuple(sorted(network.populations, key=lambda p: place[p.name])),
-        projections=tuple(sorted(network.projections, key=lambda q: (place[q.post], place[q.pre]))),
-    )
+    return ordered(network, [name for component in by_hops for name in component])
 
 
 def _needs_readout(output: str, ways: list[Path], constant: Mapping[str, FloatArray]) -> bool:

@@ -49,6 +49,9 @@ IGNORED = {"type", "metadata"}
 TEXTS = {"padding"}
 """Parameters that may be a word."""
 
+STATED = "spikec"
+"""Name in a graph's metadata of what NIR itself cannot say."""
+
 MAX_NODES = 100_000
 MAX_DEPTH = 32
 
@@ -84,12 +87,14 @@ class Graph:
         edges: Pairs of names, as in the file.
         dt: The time step that its metadata hold, seconds, if any.
         version: Of the library that wrote the file; None if the file does not tell, or in a nested graph.
+        stated: What its metadata say of habits and codings, a YAML that `spikec export` wrote, if any.
     """
 
     nodes: Mapping[str, Node]
     edges: tuple[tuple[str, str], ...]
     dt: float | None = None
     version: str | None = None
+    stated: str | None = None
 
 
 def read_graph(path: Path) -> Graph:
@@ -128,7 +133,8 @@ class _Reader(Hdf5Reader):
                 raise FileFormatError(f"{self.path}: {where} has no {name}; export the network again")
         found = self.members(members["nodes"], where)
         nodes = {name: self.node(item, prefix, name, depth) for name, item in found.items()}
-        return Graph(nodes, self.edges(members["edges"], where), self.dt(members), version)
+        edges = self.edges(members["edges"], where)
+        return Graph(nodes, edges, self.dt(members), version, self.stated(members))
 
     def node(self, group: Any, prefix: str, name: str, depth: int) -> Node:
         """Read one node."""
@@ -187,13 +193,21 @@ class _Reader(Hdf5Reader):
 
     def dt(self, members: Mapping[str, Any]) -> float | None:
         """The time step in a graph's metadata, if there is a plausible one."""
-        if not isinstance(members.get("metadata"), h5py.Group):
-            return None
-        dataset = self.members(members["metadata"], "the metadata").get("dt")
+        dataset = self.metadata(members).get("dt")
         if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "iuf" or dataset.size != 1:
             return None
         value = float(self.numbers(dataset, "dt of the metadata").reshape(()))
         return value if 0 < value < np.inf else None
+
+    def stated(self, members: Mapping[str, Any]) -> str | None:
+        """What a graph's metadata say of habits and codings, if anything."""
+        dataset = self.metadata(members).get(STATED)
+        return self.text(dataset, f"{STATED} of the metadata") if _is_text(dataset) else None
+
+    def metadata(self, members: Mapping[str, Any]) -> dict[str, Any]:
+        """The metadata of a graph."""
+        group = members.get("metadata")
+        return self.members(group, "the metadata") if isinstance(group, h5py.Group) else {}
 
 
 def _is_text(dataset: Any) -> bool:
