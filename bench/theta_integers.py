@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 from spikec.backend import find_backend
-from spikec.commands.execute import execute
 from spikec.compare import compare
 from spikec.container import load, save
 from spikec.energy import estimate
 from spikec.energy_tables.table import load_table
+from spikec.execute import execute
 from spikec.ir.network import Network
 from spikec.passes.pipelines import CompileOptions, compile_network
 from spikec.program import Program, encode_samples

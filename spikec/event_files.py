@@ -58,12 +58,21 @@ def read_events(path: str | Path, network: Network) -> dict[str, Events]:
     else:
         events = parse_list(path, _text(path), network)
     try:
-        _check_times(events, network)
-        own = in_own_time(network, events)
-        _check_meetings(events, own)
-        check_inputs(network, own)
+        return fit_events(events, network)
     except EventsError as error:
         raise EventsError(f"{path}: {error}") from error
+
+
+def fit_events(events: Mapping[str, Events], network: Network) -> dict[str, Events]:
+    """Bring spikes from outside to a network's own kind of time, without losing any.
+
+    Raises:
+        EventsError: They do not fit the network, contradict themselves, or some would meet in a tick.
+    """
+    _check_times(events, network)
+    own = in_own_time(network, events)
+    _check_meetings(events, own)
+    check_inputs(network, own)
     return own
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from spikec.coding import encode
 from spikec.errors import EventsError, NetworkError, UsageError, Violation
 from spikec.events import Events, from_rows
 from spikec.ir.network import Continuous, Dialect, Network, Ticks
-from spikec.result import Counters, PopulationCounts
+from spikec.result import Counters, PopulationCounts, RunResult
 from spikec.targets.target import Target
 
 
@@ -90,6 +91,54 @@ class Program:
     def is_compiled(self) -> bool:
         """Whether the network is in the chip's integers."""
         return self.network.dialect is Dialect.FIXED
+
+    def run(
+        self,
+        inputs: Mapping[str, Events | npt.ArrayLike] | Events | npt.ArrayLike | Path,
+        labels: npt.ArrayLike | None = None,
+        *,
+        backend: str | None = None,
+        ticks: int | None = None,
+        until: float | None = None,
+        record: Sequence[str] = (),
+        every: float | None = None,
+        **options: object,
+    ) -> RunResult:
+        """Run samples or spikes, as `spikec run` does; a network that is not compiled runs as it is.
+
+        Args:
+            inputs: For a network with one input an array or events, else a mapping from inputs to them; or a
+                file of spikes. An array holds samples ``(n_samples, ...)`` if the network knows its encoding,
+                else a raster of zeros and ones ``(n_samples, n_ticks, n)``, or one spike time a neuron in
+                seconds ``(n_samples, n)``, infinite where it is silent (`spikec.input_arrays`).
+            labels: The right class of each sample, ``(n_samples,)``, if known.
+            backend: ``"cpu"``, ``"reference"``, ``"lava"`` or any that is installed; None for the CPU engine,
+                or the reference for what that cannot run.
+            ticks: How long, for networks in ticks; None for as long as a raster, the program or the encoding.
+            until: How long, seconds, for continuous networks; None for the encoding's length, or until the
+                last input.
+            record: Membranes to keep: ``"NAME.v"``, ``"NAME.v.last"`` or ``"NAME.v.max"``.
+            every: Seconds between two ``NAME.v`` of a continuous network.
+            options: Of the backend, for instance ``flavour="stock"`` for Lava.
+
+        Raises:
+            EventsError: The inputs or labels do not fit the network.
+            TargetError: The backend cannot run the program.
+            UsageError: There is no such backend, or the end of the run is impossible.
+        """
+        from spikec import api  # late, for it knows the backends
+
+        return api.run(
+            self,
+            inputs,
+            labels,
+            backend=backend,
+            ticks=ticks,
+            until=until,
+            record=record,
+            every=every,
+            **options,
+        )
 
     def logged(self, entry: LogEntry, **changes: Any) -> Program:
         """The program with changes and one more entry in its log."""

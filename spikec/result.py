@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from spikec.arrays import AnyArray
+import numpy as np
+
+from spikec.arrays import AnyArray, IntArray
+from spikec.errors import EventsError
 from spikec.events import Events
 
 
@@ -87,3 +90,30 @@ class RunResult:
     traces: Mapping[str, AnyArray] = field(default_factory=dict)
     counters: Counters | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def predictions(self) -> IntArray | None:
+        """The class of each sample, -1 for a first spike that never came; None if nothing was decoded."""
+        found = self.meta.get("predictions")
+        return None if found is None else np.asarray(found, np.int64)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of samples whose class was right; None if the right ones are not known."""
+        found = self.meta.get("accuracy")
+        return None if found is None else float(found)
+
+    def raster(self, name: str) -> IntArray:
+        """How often each neuron of a population spiked in each tick, ``(n_samples, n_ticks, n)``.
+
+        Raises:
+            EventsError: There is no such population, or the run was not in ticks.
+        """
+        if name not in self.spikes:
+            raise EventsError(f"there is no population {name!r} in this run; it has {', '.join(self.spikes)}")
+        if self.counters is None:
+            raise EventsError(f"{name} ran in continuous time; round its spikes with `to_ticks` first")
+        e = self.spikes[name]
+        raster = np.zeros((e.n_samples, self.counters.n_ticks, e.n_neurons), np.int64)
+        np.add.at(raster, (e.sample_of_event(), e.times, e.neurons), 1)
+        return raster

@@ -39,6 +39,9 @@ LAYERS = (
 )
 """From the bottom to the top; the longest name that fits a module counts."""
 
+UPWARD = {"spikec.program": {"spikec.api"}}
+"""`Program.run` is for users: it imports what knows the backends when it is called."""
+
 
 def modules() -> dict[str, Path]:
     """All modules of all packages, by name."""
@@ -108,6 +111,7 @@ def test_all_packages_are_found():
 @pytest.mark.parametrize("name", CORE)
 def test_a_module_imports_nothing_from_above(name):
     above = {i for i in of_core(imports(name)) - {"spikec"} if layer(i) > layer(name)}
+    above -= UPWARD.get(name, set())
     assert not above, f"{name} lies below {above}; move what it needs down, or the module up"
 
 
@@ -163,6 +167,7 @@ def _loaded(command: str) -> set[str]:
 @pytest.mark.parametrize(
     "command",
     [
+        "import spikec",
         "import spikec.cli",
         "import typer.testing as t; from spikec.cli import app; t.CliRunner().invoke(app, ['--help'])",
     ],

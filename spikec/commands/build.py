@@ -7,24 +7,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from spikec.backend import StartsSlowly, find_backend
-from spikec.commands.execute import execute
+from spikec.api import compile_as
 from spikec.commands.files import open_program, read_inputs, source_of
-from spikec.errors import TargetError, UsageError, Violation
+from spikec.errors import Violation
 from spikec.event_files import raster_ticks
-from spikec.events import Events
+from spikec.execute import RunOptions, choose_backend, execute_as
 from spikec.frontends import open_trained
 from spikec.ir.network import Dialect, Network
-from spikec.passes.pipelines import CompileOptions, compile_network, try_compile, try_retarget
+from spikec.passes.pipelines import CompileOptions, try_compile, try_retarget
 from spikec.program import Program
 from spikec.result import RunResult
 from spikec.targets.rules import check_all
 from spikec.targets.target import load_target
-
-DEFAULT = "cpu"
-"""The backend that runs what nobody wants elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -67,21 +61,11 @@ def compile_file(
         probe: Samples to check and measure every pass with, ``NAME:SPLIT:N``.
         progress: Told the name of each pass.
     """
-    network, target = _read(path, options), load_target(options.target)
-    if isinstance(network, Program):
-        probing = _probe(network.network, probe)
-        program, broken = try_retarget(network, target, options.passes(), probing, progress)
-        if broken:
-            raise TargetError(target.name, broken)
-        return replace(program, source=source_of(path))
-    return compile_network(
-        network,
-        target,
-        options.passes(),
-        _probe(network, probe),
-        source_of(path),
-        progress,
-    )
+    read = _read(path, options)
+    program = read if isinstance(read, Program) else Program(read, load_target("ideal"))
+    inputs = None if probe is None else read_inputs(program.network, probe, None)[0]
+    program = replace(program, source=source_of(path))
+    return compile_as(program, load_target(options.target), options.passes(), inputs, progress)
 
 
 def check_file(path: Path, options: BuildOptions) -> tuple[list[Violation], dict[str, Any]]:
@@ -145,36 +129,13 @@ def run_file(
     """
     progress("reading")
     program = open_program(path, dt, convention)
-    continuous = program.network.dialect is Dialect.CONTINUOUS
-    _check_end(continuous, ticks, until)
-    chosen = find_backend(backend or DEFAULT, **options)
-    if backend is None and chosen.unsupported(program):
-        chosen = find_backend("reference", **options)
+    chosen = RunOptions(backend, options, ticks, until, tuple(record), every)
+    runs_on = choose_backend(program, chosen)
     inputs, dataset = read_inputs(program.network, data, spikes)
-    slow = chosen.slow_start(program) if isinstance(chosen, StartsSlowly) else None
-    progress(slow or f"running on {chosen.name}")
+    if ticks is None and spikes is not None and program.network.dialect is not Dialect.CONTINUOUS:
+        chosen = replace(chosen, ticks=raster_ticks(spikes))
     labels = None if dataset is None else dataset.labels
-    if ticks is None and spikes is not None and not continuous:
-        ticks = raster_ticks(spikes)
-    if ticks is not None and program.n_ticks is not None and program.is_compiled and ticks > program.n_ticks:
-        raise UsageError(
-            f"{path} is proven for samples of {program.n_ticks} ticks, not {ticks}: a current could wrap; "
-            f"compile it with --ticks {ticks}"
-        )
-    end = until if ticks is None else float(ticks)
-    return execute(program, chosen, inputs, labels, end, record, every)
-
-
-def _check_end(continuous: bool, ticks: int | None, until: float | None) -> None:
-    """Refuse an end of a run that is in another kind of time than the network, or before the beginning."""
-    if continuous and ticks is not None:
-        raise UsageError("this network is continuous and has no ticks; give --until SECONDS")
-    if not continuous and until is not None:
-        raise UsageError("this network runs in ticks; give --ticks N")
-    if ticks is not None and ticks < 1:
-        raise UsageError(f"a run of {ticks} ticks is impossible; give 1 or more")
-    if until is not None and not 0 < until < np.inf:
-        raise UsageError(f"a run until {until:g} s is impossible; give a time above 0")
+    return execute_as(program, runs_on, inputs, chosen, labels, progress)
 
 
 def _read(path: Path, options: BuildOptions) -> Network | Program:
@@ -196,12 +157,3 @@ def _is_program(path: Path) -> bool:
     from spikec.container import load
 
     return isinstance(load(path, (Program, Network)), Program)
-
-
-def _probe(network: Network, probe: str | None) -> Mapping[str, Events] | None:
-    if probe is None:
-        return None
-    inputs, _ = read_inputs(network, probe, None)
-    if network.dialect is not Dialect.CONTINUOUS:
-        return {name: e.to_seconds(network.dt) for name, e in inputs.items()}
-    return inputs

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from spikec.backend import Backend, find_backend
-from spikec.commands.execute import execute
 from spikec.commands.files import read_inputs
 from spikec.compare import Comparison, compare
 from spikec.events import Events
+from spikec.execute import execute
 from spikec.ir.network import Network
 from spikec.passes.pipelines import compile_network
 from spikec.program import Program

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +11,12 @@ from spikec.container import is_container, load
 from spikec.errors import FileFormatError, UsageError
 from spikec.event_files import read_events
 from spikec.events import Events
-from spikec.frontends import open_trained
 from spikec.frontends.netx_file import is_netx
 from spikec.ir.network import Network
+from spikec.opening import open_program as open_program
+from spikec.opening import source_of as source_of
 from spikec.program import Program, encode_samples, in_own_time
 from spikec.result import RunResult
-from spikec.targets.target import load_target
 
 if TYPE_CHECKING:
     from spikec_train.datasets import Dataset
@@ -43,26 +41,6 @@ def check_output(output: str | Path | None, *inputs: str | Path | None) -> None:
     for given in inputs:
         if given is not None and path.resolve() == Path(given).resolve():
             raise UsageError(f"{path} is the input; writing there would destroy it: choose another name")
-
-
-def open_program(path: str | Path, dt: float | None = None, convention: str | None = None) -> Program:
-    """Open a program, compiled or read in integers (lava-dl), or a network as a program not compiled.
-
-    Raises:
-        FileFormatError: The file is neither.
-    """
-    if is_container(path):
-        thing = load(path, (Program, Network))
-        if isinstance(thing, Program):
-            if dt is not None:
-                raise UsageError(f"{path} is compiled for ticks of {thing.network.dt:g} s; leave out --dt")
-            if convention is not None:
-                raise UsageError(f"{path} is compiled for one convention; leave out --convention")
-            return thing
-    trained = open_trained(path, dt=dt, convention=convention)
-    if isinstance(trained, Program):
-        return replace(trained, source=source_of(path))
-    return Program(trained, load_target("ideal"), source=source_of(path))
 
 
 def open_compiled(path: str | Path) -> Program:
@@ -92,14 +70,6 @@ def spike_list(result: RunResult) -> str:
         rows = zip(e.sample_of_event().tolist(), e.times.tolist(), e.neurons.tolist(), strict=True)
         lines += [f"{name},{sample},{time},{neuron}" for sample, time, neuron in rows]
     return "\n".join(lines) + "\n"
-
-
-def source_of(path: str | Path) -> dict[str, str]:
-    """Name and SHA-256 of a file, for the record."""
-    path = Path(path)
-    if not path.is_file():
-        raise FileFormatError(f"there is no file {path}; check the name")
-    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def read_inputs(

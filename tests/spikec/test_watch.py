@@ -6,10 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikec.backend import run
-from spikec.commands.execute import execute
-from spikec.commands.watch import to_watch, watch
 from spikec.errors import SpikecError, UsageError
 from spikec.events import from_rows
+from spikec.execute import execute
 from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Reset, Ticks
 from spikec.ir.neurons import If, Lif, LiReadout, Ramp, Source, Theta
@@ -17,6 +16,7 @@ from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.reference.continuous import watch_continuous
 from spikec.targets.target import load_target
+from spikec.watch import to_watch, watch
 from spikec_cpu.backend import CpuBackend
 from tests import contract
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from spikec.coding import Decoding, Readout
-from spikec.commands.execute import execute
 from spikec.events import from_rows
+from spikec.execute import execute
 from spikec.ir.connectivity import Dense
 from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import LiReadout, Source

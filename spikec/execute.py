@@ -4,27 +4,113 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 
 from spikec.arrays import IntArray
-from spikec.backend import Backend, run
+from spikec.backend import Backend, StartsSlowly, find_backend, run
 from spikec.coding import decode
-from spikec.commands.watch import to_watch, watch
 from spikec.container import digest
-from spikec.errors import EventsError
+from spikec.errors import EventsError, UsageError
 from spikec.events import Events
 from spikec.facts import facts
-from spikec.ir.network import Continuous, Network
+from spikec.ir.network import Continuous, Dialect, Network
 from spikec.program import Program, default_until
 from spikec.result import RunResult
 from spikec.units import several
+from spikec.watch import to_watch, watch
+
+DEFAULT = "cpu"
+"""The backend that runs what nobody wants elsewhere."""
 
 VERSIONS = ("spikec", "numpy", "numba", "scipy", "lava-nc")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """A user's choices for a run, as on the command line.
+
+    Attributes:
+        backend: Name of a backend; None for the CPU engine, or the reference for what that cannot run.
+        of_backend: Options of the backend, for instance ``{"flavour": "stock"}``.
+        ticks: How long, for networks in ticks; None for what the program or the input suggests.
+        until: How long, seconds, for continuous networks; None likewise.
+        record: Membranes to keep.
+        every: How often to keep ``name.v`` of a continuous network, seconds.
+    """
+
+    backend: str | None = None
+    of_backend: Mapping[str, object] = field(default_factory=dict)
+    ticks: int | None = None
+    until: float | None = None
+    record: tuple[str, ...] = ()
+    every: float | None = None
+
+
+def choose_backend(program: Program, options: RunOptions) -> Backend:
+    """The backend that a user wants, once the rest of the choices make sense too.
+
+    Raises:
+        BackendUnavailable: It cannot work here.
+        UsageError: There is no such backend, or the end is impossible, in another kind of time than the
+            network's, or later than what the program was proven for.
+    """
+    _check_end(program, options)
+    chosen = find_backend(options.backend or DEFAULT, **options.of_backend)
+    if options.backend is None and chosen.unsupported(program):
+        return find_backend("reference", **options.of_backend)
+    return chosen
+
+
+def execute_as(
+    program: Program,
+    backend: Backend,
+    inputs: Mapping[str, Events],
+    options: RunOptions,
+    labels: IntArray | None = None,
+    progress: Callable[[str], None] = lambda sentence: None,
+) -> RunResult:
+    """`execute` with a user's choices.
+
+    Args:
+        program: Compiled or not.
+        backend: As `choose_backend` gives it.
+        inputs: Spikes in the program's own kind of time.
+        options: The user's choices.
+        labels: The right class of each sample, if known.
+        progress: Told what happens.
+
+    Raises:
+        UsageError: The end is impossible, or later than what the program was proven for.
+    """
+    _check_end(program, options)
+    slow = backend.slow_start(program) if isinstance(backend, StartsSlowly) else None
+    progress(slow or f"running on {backend.name}")
+    end = options.until if options.ticks is None else float(options.ticks)
+    return execute(program, backend, inputs, labels, end, options.record, options.every)
+
+
+def _check_end(program: Program, options: RunOptions) -> None:
+    """Refuse an end of a run that is impossible, or in another kind of time than the network's."""
+    continuous = program.network.dialect is Dialect.CONTINUOUS
+    ticks, until = options.ticks, options.until
+    if continuous and ticks is not None:
+        raise UsageError("this network is continuous and has no ticks; give --until SECONDS")
+    if not continuous and until is not None:
+        raise UsageError("this network runs in ticks; give --ticks N")
+    if ticks is not None and ticks < 1:
+        raise UsageError(f"a run of {ticks} ticks is impossible; give 1 or more")
+    if until is not None and not 0 < until < np.inf:
+        raise UsageError(f"a run until {until:g} s is impossible; give a time above 0")
+    if ticks is not None and program.is_compiled and program.n_ticks is not None and ticks > program.n_ticks:
+        raise UsageError(
+            f"this program is proven for samples of {program.n_ticks} ticks, not {ticks}: a current could "
+            f"wrap; compile it with --ticks {ticks}"
+        )
 
 
 def execute(

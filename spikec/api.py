@@ -1,0 +1,167 @@
+"""What `spikec compile` and `spikec run` do, for Python: arrays in, arrays out.
+
+::
+
+    import spikec
+
+    net = spikec.load("net.nir", dt=1e-4)
+    program = spikec.compile(net, target="loihi2", bits=8)
+    result = program.run(raster)
+    counts = result.spikes["output"].counts()
+
+Options have the names they have on the command line, which calls the same functions. `Program.run` calls
+`run`. Import these names from `spikec` itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from spikec.errors import EventsError, TargetError, UsageError
+from spikec.events import Events
+from spikec.execute import RunOptions, choose_backend, execute_as
+from spikec.input_arrays import Spikes, inputs_from
+from spikec.ir.network import Continuous, Convention, Network
+from spikec.opening import open_program
+from spikec.passes.pipelines import CompileOptions, compile_network, try_retarget
+from spikec.program import Program
+from spikec.result import RunResult
+from spikec.targets.target import Target, load_target
+
+
+def load(path: str | Path, *, dt: float | None = None, convention: Convention | str | None = None) -> Program:
+    """Open a trained network or a compiled program.
+
+    Args:
+        path: A file of spikec, NIR or lava-dl.
+        dt: Time step, seconds; for files that hold none (NIR, lava-dl).
+        convention: Habits of the simulator the network was trained in, or words for them, as
+            ``"snntorch"`` or ``"sinabs,clamp=none"``; for files that hold none.
+
+    Returns:
+        The program; of a trained network one that is not compiled yet, which runs as it is. The network is
+        its ``network``.
+
+    Raises:
+        FileFormatError: The file is none of these, or damaged.
+        NetworkError: The network contradicts itself or uses something unsupported.
+        UsageError: `dt` is missing, or `dt` or a convention is given for a file that holds its own.
+    """
+    return open_program(path, dt, convention)
+
+
+def compile(
+    network: Network | Program,
+    target: str | Target = "loihi2",
+    *,
+    dt: float | None = None,
+    bits: int | None = None,
+    max_ticks: int = 64,
+    ticks: int | None = None,
+    relays: bool = True,
+    split_signs: bool = False,
+    probe: Mapping[str, Spikes] | Spikes | None = None,
+    progress: Callable[[str], None] = lambda name: None,
+) -> Program:
+    """Compile a network for a chip's integers.
+
+    Args:
+        network: A network in a float dialect, or what `load` gave.
+        target: Name of a target, a YAML file, or the target itself.
+        dt: Length of a tick, seconds; None to choose it, or to keep the network's.
+        bits: Bits of the weights; None for all the target has.
+        max_ticks: Most ticks of a sample, where `dt` is chosen.
+        ticks: Length of a sample in ticks, if the network has no encoding that says so.
+        relays: Whether relay neurons may carry long delays.
+        split_signs: Whether excitatory and inhibitory weights are stored apart, which makes them finer.
+        probe: Input spikes or samples, as for `run`, with which every pass is checked and its loss measured.
+        progress: Told the name of each pass before it runs.
+
+    Raises:
+        TargetError: Limits of the target are broken; its `violations` names them all.
+        UsageError: It is compiled already, the target has no integers, or an option makes no sense.
+    """
+    program = Program(network, load_target("ideal")) if isinstance(network, Network) else network
+    if program.log:
+        raise UsageError(
+            f"this program is compiled already, for {program.target.name}; compile the network it came from"
+        )
+    options = CompileOptions(dt, max_ticks, ticks, bits, relays, split_signs)
+    inputs = None if probe is None else inputs_from(program.network, probe)[0]
+    chip = target if isinstance(target, Target) else load_target(target)
+    return compile_as(program, chip, options, inputs, progress)
+
+
+def compile_as(
+    program: Program,
+    target: Target,
+    options: CompileOptions,
+    probe: Mapping[str, Events] | None = None,
+    progress: Callable[[str], None] = lambda name: None,
+) -> Program:
+    """Compile a program that is not compiled yet, or fit one that was read in integers to a target.
+
+    Args:
+        program: Its network and where that came from.
+        target: The chip.
+        options: The user's choices.
+        probe: Input spikes in the network's own kind of time.
+        progress: Told the name of each pass before it runs.
+
+    Raises:
+        TargetError: Limits of the target are broken.
+        UsageError: The target has no integers, or an option makes no sense.
+    """
+    network = program.network
+    if probe is not None and not isinstance(network.clock, Continuous):
+        probe = {name: e.to_seconds(network.dt) for name, e in probe.items()}
+    if not program.is_compiled:
+        return compile_network(network, target, options, probe, program.source, progress)
+    fitted, broken = try_retarget(program, target, options, probe, progress)
+    if broken:
+        raise TargetError(target.name, broken)
+    return fitted
+
+
+def run(
+    program: Program,
+    inputs: Mapping[str, Spikes] | Spikes | Path,
+    labels: npt.ArrayLike | None = None,
+    *,
+    backend: str | None = None,
+    ticks: int | None = None,
+    until: float | None = None,
+    record: Sequence[str] = (),
+    every: float | None = None,
+    **options: object,
+) -> RunResult:
+    """Run samples or spikes; see `Program.run`, which says all of it."""
+    chosen = RunOptions(backend, options, ticks, until, tuple(record), every)
+    runs_on = choose_backend(program, chosen)
+    events, n_ticks = inputs_from(program.network, inputs)
+    if ticks is None:
+        chosen = replace(chosen, ticks=n_ticks)
+    classes = None if labels is None else _labels(program, labels, events)
+    return execute_as(program, runs_on, events, chosen, classes)
+
+
+def _labels(program: Program, labels: npt.ArrayLike, events: Mapping[str, Events]) -> npt.NDArray[np.int64]:
+    """The classes as integers, one a sample."""
+    classes = np.asarray(labels)
+    n_samples = next((e.n_samples for e in events.values()), 0)
+    if classes.shape != (n_samples,) or classes.dtype.kind not in "iu":
+        raise EventsError(
+            f"the labels have shape {classes.shape} and type {classes.dtype}; {n_samples} whole numbers are "
+            "needed, one a sample"
+        )
+    if program.network.decoding is None:
+        raise UsageError(
+            "this network does not say how its spikes become a class, so labels have no use; count its "
+            "output's spikes (`result.spikes[NAME].counts()`)"
+        )
+    return classes.astype(np.int64)

@@ -1,0 +1,128 @@
+"""Input spikes as a user of the library has them: arrays, events, or a file.
+
+What an array means follows from its shape and from the network, never from its values:
+
+* samples, ``(n_samples, ...)``, if the network has an encoding and a sample has as many values as that wants;
+* a raster, ``(n_samples, n_ticks, n)``, of zeros and ones (or False and True), for networks in ticks; the
+  neurons may also lie as the input's shape says;
+* one spike time a neuron in seconds, ``(n_samples, n)`` of floats, infinite where it stays silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from spikec.arrays import AnyArray
+from spikec.errors import EventsError
+from spikec.event_files import fit_events, raster_ticks, read_events
+from spikec.events import Events, from_dense_times, from_raster
+from spikec.ir.network import Continuous, Network, Population
+from spikec.program import encode_samples
+
+Spikes = Events | npt.ArrayLike
+"""What one input may be given."""
+
+
+def inputs_from(
+    network: Network, given: Mapping[str, Spikes] | Spikes | Path
+) -> tuple[dict[str, Events], int | None]:
+    """The input spikes of a network.
+
+    Args:
+        network: Its inputs say what is expected.
+        given: An array or events for its only input, or for each input by name; or the file of spikes.
+
+    Returns:
+        For each input its spikes, in the network's own kind of time; and how many ticks their rasters have,
+        None if there are none.
+
+    Raises:
+        EventsError: They do not fit the network, or contradict themselves.
+        FileFormatError: The file is missing, damaged, or of no kind that is known.
+        UsageError: The network does not say how samples become spikes.
+    """
+    if isinstance(given, str | Path):
+        ticks = None if isinstance(network.clock, Continuous) else raster_ticks(given)
+        return read_events(given, network), ticks
+    if isinstance(given, Mapping):
+        return _by_name(network, given)
+    if isinstance(given, Events):
+        return _by_name(network, {_only_input(network): given})
+    array = _array(given)
+    if _are_samples(network, array):
+        return encode_samples(network, array), None
+    return _by_name(network, {_only_input(network): array})
+
+
+def _by_name(network: Network, given: Mapping[str, Spikes]) -> tuple[dict[str, Events], int | None]:
+    arrays = {name: x if isinstance(x, Events) else _array(x) for name, x in given.items()}
+    events = {
+        name: x if isinstance(x, Events) else _events(x, network.population(name), network)
+        for name, x in arrays.items()
+    }
+    lengths = {
+        x.shape[1] for name, x in arrays.items() if not isinstance(x, Events) and events[name].in_ticks
+    }
+    if len(lengths) > 1:
+        raise EventsError(f"the inputs have rasters of {sorted(lengths)} ticks; make them equally long")
+    return fit_events(events, network), lengths.pop() if lengths else None
+
+
+def _only_input(network: Network) -> str:
+    if len(network.inputs) != 1:
+        raise EventsError(
+            f"one array was given, but the network has the inputs {', '.join(network.inputs)}; give a "
+            "mapping from their names to arrays or events"
+        )
+    return network.inputs[0]
+
+
+def _array(given: npt.ArrayLike) -> AnyArray:
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor that needs a gradient
+        raise EventsError(f"the input is no array of numbers: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise EventsError(f"the input has values of type {array.dtype}; give numbers, or events")
+    return array
+
+
+def _are_samples(network: Network, array: AnyArray) -> bool:
+    encoding = network.encoding
+    if encoding is None:
+        return False
+    n = network.population(encoding.population).n
+    return array.ndim > 0 and prod(array.shape[1:]) == n
+
+
+def _events(array: AnyArray, population: Population, network: Network) -> Events:
+    n, continuous = population.n, isinstance(network.clock, Continuous)
+    for shape in (population.shape, (n,)):
+        if not continuous and array.shape[2:] == shape and array.ndim > 2:
+            return _from_raster(array.reshape(*array.shape[:2], n), population.name)
+    if array.shape[1:] == (n,) and array.dtype.kind == "f":
+        return from_dense_times(array)
+    wanted = [f"spike times in seconds (n_samples, {n}), as floats"]
+    wanted += [] if continuous else [f"a raster (n_samples, n_ticks, {n})"]
+    wanted += [] if network.encoding is None else ["samples"]
+    raise EventsError(
+        f"the array for input {population.name} has shape {array.shape} and type {array.dtype}; give "
+        f"{' or '.join(reversed(wanted))}"
+    )
+
+
+def _from_raster(raster: AnyArray, name: str) -> Events:
+    odd = np.argwhere((raster != 0) & (raster != 1))
+    if odd.size:
+        sample, tick, neuron = (int(k) for k in odd[0])
+        found = raster[sample, tick, neuron]
+        raise EventsError(
+            f"the raster for input {name} holds {found} at sample {sample}, tick {tick}, neuron {neuron}; a "
+            "tick holds one spike of a neuron (1) or none (0): spread counts over ticks"
+        )
+    return from_raster(raster)
