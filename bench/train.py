@@ -25,10 +25,11 @@ from time import perf_counter, process_time
 
 import numpy as np
 
+from spikec_train.blocks import Memory
 from spikec_train.qif_gradient import run as run_trial
 from spikec_train.qif_training import SpikeTimeProblem, train_qif
 from spikec_train.recipes import load_recipe
-from spikec_train.theta_gradient import Answers, Memory, Pulses, ThetaModel, pulses_at, run
+from spikec_train.theta_gradient import Answers, Pulses, ThetaModel, pulses_at, run
 
 N_SAMPLES = 1000
 PIXELS_ON = 100

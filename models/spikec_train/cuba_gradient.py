@@ -18,7 +18,7 @@ not depend on how many threads there are. `kernels.cuba_lif` computes, and has t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ import numpy as np
 
 from spikec.arrays import BoolArray, FloatArray, IntArray
 from spikec.errors import UsageError
-from spikec_train.blocks import in_blocks
+from spikec_train.blocks import Memory, in_blocks
 from spikec_train.kernel_arguments import check_labels, check_parameters, plain
 from spikec_train.layers import Layers
 
@@ -165,17 +165,6 @@ class Answers:
         return np.where(self.decided, np.argmin(self.outputs, axis=1), -1)
 
 
-@dataclass(frozen=True, eq=False)
-class Memory:
-    """What `run` works in, so that it need not be asked for anew in every step.
-
-    Attributes:
-        rooms: Of each block, for one network.
-    """
-
-    rooms: dict[int, Room] = field(default_factory=dict)
-
-
 def run(
     model: CubaModel,
     parameters: FloatArray,
@@ -183,7 +172,7 @@ def run(
     labels: IntArray,
     gradient: bool = False,
     n_threads: int = 1,
-    memory: Memory | None = None,
+    memory: Memory[Room] | None = None,
 ) -> Answers:
     """Run samples, and differentiate their losses.
 
@@ -224,15 +213,15 @@ def run(
         float(model.wake),
         float(model.flattest),
     )
-    rooms = {} if memory is None else memory.rooms
+    kept: Memory[Room] = Memory() if memory is None else memory
     d_inputs = np.zeros((0, 0)) if answers.d_inputs is None else answers.d_inputs
 
     def work(k: int, first: int, last: int) -> FloatArray:
-        if k not in rooms:
-            rooms[k] = room(sizes)
-        part = np.zeros((2, model.n_weights if gradient else 0))
+        if k not in kept.rooms:
+            kept.rooms[k] = room(sizes)
+        part = kept.no_gradient_yet(k, (2, model.n_weights)) if gradient else np.zeros((2, 0))
         run_samples(
-            first, last, *given, answers.losses, answers.times, answers.spikes, part, d_inputs, rooms[k]
+            first, last, *given, answers.losses, answers.times, answers.spikes, part, d_inputs, kept.rooms[k]
         )
         return part
 

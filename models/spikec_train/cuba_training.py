@@ -7,10 +7,9 @@ trained beside the weights: so both are of the order of 1 and share one learning
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import pairwise
 from math import sqrt
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import ConfigDict
@@ -22,18 +21,17 @@ from spikec.errors import UsageError
 from spikec.ir.connectivity import DelayKind, Delays
 from spikec.ir.network import Network
 from spikec.ir.neurons import CubaLif
-from spikec_train.blocks import processors
-from spikec_train.cuba_gradient import CubaModel, Delayed, Memory, run
+from spikec_train.blocks import Memory
+from spikec_train.cuba_gradient import Answers, CubaModel, Delayed, run
 from spikec_train.datasets import Dataset
-from spikec_train.exact_gradient import Trained, problem_key
-from spikec_train.first_spike import ExactLayers, FirstSpikeProblem, TrainedLayers, layered_network
+from spikec_train.first_spike import ExactLayers, layered_network
 
 VALUES = "values"
 """What the input population is called."""
 
 
 @checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class ExactCuba(ExactLayers):
+class ExactCuba(ExactLayers[CubaModel, Answers]):
     """How a `CubaLif` network is trained.
 
     Attributes:
@@ -131,85 +129,58 @@ class ExactCuba(ExactLayers):
             return given
         return np.maximum(given + rng.normal(0.0, self.jitter / self.tau_syn, given.shape), 0.0)
 
-    def problem(self, data: Dataset, n_threads: int) -> CubaProblem:
-        """The training of a network on some samples."""
-        model = self.model(data.samples.shape[1], data.n_classes)
-        return CubaProblem(self, model, self.given(data), data.labels, n_threads)
-
-
-@dataclass(frozen=True, eq=False)
-class CubaProblem(FirstSpikeProblem[ExactCuba, CubaModel]):
-    """A recipe and its training samples; what is given is when each input spikes, in units of `tau_syn`.
-
-    Attributes:
-        memory: What all steps work in.
-    """
-
-    memory: Memory = field(default_factory=Memory)
-
-    def key(self) -> str:
-        """A digest of options, but for the number of epochs, and data."""
-        return problem_key(self.options, inputs=self.given, labels=self.labels)
-
-    def initial(self, rng: np.random.Generator) -> FloatArray:
+    def initial(self, model: CubaModel, rng: np.random.Generator) -> FloatArray:
         """Draw weights, then delays."""
-        options = self.options
-        drawn = zip(pairwise(self.model.sizes), options.weight_means, options.weight_spreads, strict=True)
+        drawn = zip(pairwise(model.sizes), self.weight_means, self.weight_spreads, strict=True)
         weights = [rng.normal(mean / n, spread / sqrt(n), n * m) for (n, m), mean, spread in drawn]
-        delays = rng.uniform(0.0, options.first_delay / options.tau_syn, self.model.n_delays)
+        delays = rng.uniform(0.0, self.first_delay / self.tau_syn, model.n_delays)
         return np.concatenate([*weights, delays])
 
-    def differentiate(
-        self, parameters: FloatArray, given: AnyArray, labels: IntArray
-    ) -> tuple[FloatArray, FloatArray | None]:
-        """The loss of each sample, and the gradient of their sum."""
-        found = run(self.model, parameters, given, labels, True, self.n_threads, self.memory)
-        return found.losses, found.gradient
-
-    def clip(self, parameters: FloatArray) -> None:
+    def clip(self, model: CubaModel, parameters: FloatArray) -> None:
         """Bring delays back into 0 to the longest."""
-        delays = parameters[self.model.n_weights :]
-        np.clip(delays, 0.0, self.options.longest_delay / self.options.tau_syn, out=delays)
+        delays = parameters[model.n_weights :]
+        np.clip(delays, 0.0, self.longest_delay / self.tau_syn, out=delays)
 
-    def trained(self, training: Trained, data: Dataset) -> TrainedCuba:
-        """The network of what a training found."""
-        network = cuba_network(self.model, self.options, training.parameters, data)
-        return TrainedCuba(network, self.options, self.model, training)
+    def run(
+        self,
+        model: CubaModel,
+        parameters: FloatArray,
+        given: AnyArray,
+        labels: IntArray,
+        gradient: bool,
+        n_threads: int,
+        memory: Memory[Any] | None = None,
+    ) -> Answers:
+        """Run samples, and differentiate their losses if `gradient` is set."""
+        return run(model, parameters, given, labels, gradient, n_threads, memory)
 
-
-@dataclass(frozen=True, eq=False)
-class TrainedCuba(TrainedLayers[ExactCuba, CubaModel]):
-    """A trained network and how its training went."""
-
-    def figures(self, data: Dataset) -> dict[str, float]:
-        """What the network does with samples as they are."""
-        given = self.options.given(data)
-        found = run(self.model, self.training.parameters, given, data.labels, n_threads=processors())
-        spiked = np.isfinite(found.spikes[:, : self.model.n_hidden])
+    def figures(self, model: CubaModel, found: Answers, labels: IntArray) -> dict[str, float]:
+        """What a network did with samples, by name."""
+        spiked = np.isfinite(found.spikes[:, : model.n_hidden])
         return {
-            "accuracy": float(np.mean(found.classes() == data.labels)),
+            "accuracy": float(np.mean(found.classes() == labels)),
             "loss": float(found.losses.mean()),
             "decided_share": float(found.decided.mean()),
             "spikes_per_hidden_neuron": float(spiked.mean()) if spiked.size else 0.0,
             "silent_hidden_share": float(np.mean(~spiked.any(axis=0))) if spiked.size else 0.0,
         }
 
+    def network(self, model: CubaModel, parameters: FloatArray, data: Dataset) -> Network:
+        """The network of some parameters, in seconds, with its encoding and decoding.
 
-def cuba_network(model: CubaModel, options: ExactCuba, parameters: FloatArray, data: Dataset) -> Network:
-    """The network of some parameters, in seconds, with its encoding and decoding.
-
-    In units of `tau_syn`, a spike makes the current jump by w and the membrane's slope with it; so in seconds
-    it jumps by w / `tau_syn`.
-    """
-    neuron = CubaLif(options.tau_mem, options.tau_syn, threshold=1.0, one_spike=True)
-    n_layers = len(model.sizes) - 1
-    trained = model.layer_delays(parameters)
-    delays = [Delays(d * options.tau_syn, DelayKind(options.delays.value)) for d in trained]
-    return layered_network(
-        [neuron] * n_layers,
-        model.sizes[1:],
-        [w / options.tau_syn for w in model.layer_weights(parameters)],
-        delays or [Delays()] * n_layers,
-        options.network_encoding(data.x_max),
-        data.shape,
-    )
+        In units of `tau_syn`, a spike makes the current jump by w and the membrane's slope with it; so in
+        seconds it jumps by w / `tau_syn`.
+        """
+        neuron = CubaLif(self.tau_mem, self.tau_syn, threshold=1.0, one_spike=True)
+        n_layers = len(model.sizes) - 1
+        delays = [
+            Delays(d * self.tau_syn, DelayKind(self.delays.value)) for d in model.layer_delays(parameters)
+        ]
+        return layered_network(
+            [neuron] * n_layers,
+            model.sizes[1:],
+            [w / self.tau_syn for w in model.layer_weights(parameters)],
+            delays or [Delays()] * n_layers,
+            self.network_encoding(data.x_max),
+            data.shape,
+        )

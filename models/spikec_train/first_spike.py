@@ -1,16 +1,16 @@
 """Training of layered networks whose answer is the output that spikes first, whatever their neurons.
 
-Options of a recipe make a `FirstSpikeProblem` of labelled samples; `train_layers` trains it, and the problem
-makes a network of what was found. A new kind of neuron brings a subclass of each class here.
+Options of a recipe and labelled samples are a `FirstSpikeProblem`; `train_layers` trains it, and the options
+make a network of what was found. A new kind of neuron brings a subclass of `ExactLayers` alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from pydantic import ConfigDict, Field
@@ -22,9 +22,9 @@ from spikec.errors import UsageError
 from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import Neuron, Source
-from spikec_train.blocks import processors
+from spikec_train.blocks import Memory, processors
 from spikec_train.datasets import Dataset
-from spikec_train.exact_gradient import Problem, Trained, train
+from spikec_train.exact_gradient import Problem, Trained, problem_key, train
 from spikec_train.layers import Layers
 from spikec_train.optimisers import Optimiser
 
@@ -32,8 +32,24 @@ OUTPUT = "output"
 """What the output population is called; those before it are called hidden1, hidden2 and so on."""
 
 
+class Differentiated(Protocol):
+    """What training wants to know of samples that a network has run."""
+
+    @property
+    def losses(self) -> FloatArray:
+        """Of each sample, ``(n_samples,)``."""
+
+    @property
+    def gradient(self) -> FloatArray | None:
+        """Of the summed losses, as the parameters; None if it was not asked for."""
+
+
+Model = TypeVar("Model", bound=Layers)
+Answers = TypeVar("Answers", bound=Differentiated)
+
+
 @checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class ExactLayers:
+class ExactLayers(Generic[Model, Answers]):
     """What recipes of layered networks have in common.
 
     Attributes:
@@ -55,21 +71,53 @@ class ExactLayers:
                 "asked for; all must be 1 or more"
             )
 
+    def model(self, n_inputs: int, n_outputs: int) -> Model:
+        """The network of this recipe for some data, in the unit of time that it trains in."""
+        raise NotImplementedError
+
+    def given(self, data: Dataset) -> AnyArray:
+        """What a network gets of each sample, ``(n_samples, n_inputs)``."""
+        raise NotImplementedError
+
     def disturbed(self, given: AnyArray, rng: np.random.Generator) -> AnyArray:
         """The samples as one step sees them."""
         raise NotImplementedError
 
-    def problem(self, data: Dataset, n_threads: int) -> AnyProblem:
-        """The training of a network on some samples."""
+    def initial(self, model: Model, rng: np.random.Generator) -> FloatArray:
+        """Draw parameters, ``(n_parameters,)``."""
+        raise NotImplementedError
+
+    def clip(self, model: Model, parameters: FloatArray) -> None:
+        """Bring parameters back to where they are allowed, in place."""
+        raise NotImplementedError
+
+    def run(
+        self,
+        model: Model,
+        parameters: FloatArray,
+        given: AnyArray,
+        labels: IntArray,
+        gradient: bool,
+        n_threads: int,
+        memory: Memory[Any] | None = None,
+    ) -> Answers:
+        """Run samples, and differentiate their losses if `gradient` is set."""
+        raise NotImplementedError
+
+    def figures(self, model: Model, found: Answers, labels: IntArray) -> dict[str, float]:
+        """What a network did with samples, by name."""
+        raise NotImplementedError
+
+    def network(self, model: Model, parameters: FloatArray, data: Dataset) -> Network:
+        """The network of some parameters, in seconds, which encodes samples as those of some data."""
         raise NotImplementedError
 
 
-Options = TypeVar("Options", bound=ExactLayers)
-Model = TypeVar("Model", bound=Layers)
+AnyLayers = ExactLayers[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class FirstSpikeProblem(Problem, Generic[Options, Model]):
+class FirstSpikeProblem(Problem):
     """A recipe and its training samples, as `exact_gradient.Problem` wants them.
 
     Attributes:
@@ -78,41 +126,44 @@ class FirstSpikeProblem(Problem, Generic[Options, Model]):
         given: What the network gets of each sample, ``(n_samples, n_inputs)``.
         labels: Their classes, ``(n_samples,)``.
         n_threads: How many threads share a batch; the result does not depend on it.
+        memory: What all steps work in.
     """
 
-    options: Options
-    model: Model
+    options: AnyLayers
+    model: Layers
     given: AnyArray
     labels: IntArray
     n_threads: int
+    memory: Memory[Any] = field(default_factory=Memory)
 
     @property
     def n_samples(self) -> int:
         """Number of training samples."""
         return int(self.labels.size)
 
+    def key(self) -> str:
+        """A digest of options, but for the number of epochs, and data."""
+        return problem_key(self.options, given=self.given, labels=self.labels)
+
+    def initial(self, rng: np.random.Generator) -> FloatArray:
+        """Draw parameters."""
+        return self.options.initial(self.model, rng)
+
     def gradient(
         self, parameters: FloatArray, samples: IntArray, rng: np.random.Generator
     ) -> tuple[float, FloatArray]:
         """Mean loss of some samples, disturbed, and its gradient."""
-        given = self.options.disturbed(self.given[samples], rng)
-        losses, gradient = self.differentiate(parameters, given, self.labels[samples])
-        assert gradient is not None
-        return float(losses.mean()), gradient / samples.size
+        given, labels = self.options.disturbed(self.given[samples], rng), self.labels[samples]
+        found = self.options.run(self.model, parameters, given, labels, True, self.n_threads, self.memory)
+        return float(found.losses.mean()), found.gradient / samples.size
 
-    def differentiate(
-        self, parameters: FloatArray, given: AnyArray, labels: IntArray
-    ) -> tuple[FloatArray, FloatArray | None]:
-        """The loss of each sample, and the gradient of their sum."""
-        raise NotImplementedError
-
-    def trained(self, training: Trained, data: Dataset) -> AnyTrained:
-        """The network of what a training found, which encodes samples as those of some data."""
-        raise NotImplementedError
+    def clip(self, parameters: FloatArray) -> None:
+        """Bring parameters back to where they are allowed."""
+        self.options.clip(self.model, parameters)
 
 
 @dataclass(frozen=True, eq=False)
-class TrainedLayers(Generic[Options, Model]):
+class TrainedLayers:
     """A trained network and how its training went.
 
     Attributes:
@@ -123,26 +174,24 @@ class TrainedLayers(Generic[Options, Model]):
     """
 
     network: Network
-    options: Options
-    model: Model
+    options: AnyLayers
+    model: Layers
     training: Trained
 
     def figures(self, data: Dataset) -> dict[str, float]:
         """What the network does with samples as they are."""
-        raise NotImplementedError
-
-
-AnyProblem = FirstSpikeProblem[Any, Any]
-AnyTrained = TrainedLayers[Any, Any]
+        given, parameters = self.options.given(data), self.training.parameters
+        found = self.options.run(self.model, parameters, given, data.labels, False, processors())
+        return self.options.figures(self.model, found, data.labels)
 
 
 def train_layers(
     data: Dataset,
-    options: ExactLayers,
+    options: AnyLayers,
     seed: int,
     checkpoint: Path | None = None,
     progress: Callable[[str], Any] | None = None,
-) -> AnyTrained:
+) -> TrainedLayers:
     """Train a network on labelled samples.
 
     Args:
@@ -155,9 +204,10 @@ def train_layers(
     Raises:
         UsageError: The checkpoint is of another training, or the training diverged.
     """
-    problem = options.problem(data, processors())
+    model = options.model(data.samples.shape[1], data.n_classes)
+    problem = FirstSpikeProblem(options, model, options.given(data), data.labels, processors())
     done = train(problem, options.optimiser, options.epochs, options.batch, seed, checkpoint, progress)
-    return problem.trained(done, data)
+    return TrainedLayers(options.network(model, done.parameters, data), options, model, done)
 
 
 def layered_network(

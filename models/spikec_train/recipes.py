@@ -26,7 +26,7 @@ from spikec.events import Events
 from spikec.ir.network import Network
 from spikec_train.cuba_training import ExactCuba
 from spikec_train.datasets import Dataset, load_dataset
-from spikec_train.first_spike import AnyTrained, ExactLayers, train_layers
+from spikec_train.first_spike import AnyLayers, ExactLayers, TrainedLayers, train_layers
 from spikec_train.qif_training import ExactQif, TrainedQif, train_qif
 from spikec_train.sampling import SampledRamp, sampled_network
 from spikec_train.spike_time_tasks import ExactQifNeuron, ExactQifRnn
@@ -226,7 +226,7 @@ def _train_sampled(
 
 def _train_layers(
     recipe: Recipe,
-    options: ExactLayers,
+    options: AnyLayers,
     data: Dataset,
     seed: int,
     checkpoint: Path | None,
@@ -252,7 +252,7 @@ def _train_qif(
 def _result(
     recipe: Recipe,
     seed: int,
-    made: AnyTrained | TrainedQif,
+    made: TrainedLayers | TrainedQif,
     figures: Mapping[str, float],
     score: float,
     measure: Callable[[Dataset], Mapping[str, float]] | None = None,

@@ -18,7 +18,7 @@ Phys. Rev. Lett. 134, 027301 (2025).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from math import pi, sqrt
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ import numpy as np
 from spikec.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from spikec.errors import UsageError
 from spikec.events import Events
-from spikec_train.blocks import in_blocks
+from spikec_train.blocks import Memory, in_blocks
 from spikec_train.kernel_arguments import check_labels, check_parameters, plain
 from spikec_train.layers import Layers
 
@@ -197,19 +197,6 @@ class Answers:
         return np.where(self.spiked.any(axis=1), first, -1)
 
 
-@dataclass(frozen=True, eq=False)
-class Memory:
-    """What `run` works in. To ask the system for it anew in every step takes a tenth of the time.
-
-    Attributes:
-        rooms: Of each block, for one network.
-        gradients: Of each block.
-    """
-
-    rooms: dict[int, Room] = field(default_factory=dict)
-    gradients: dict[int, FloatArray] = field(default_factory=dict)
-
-
 def run(
     model: ThetaModel,
     parameters: FloatArray,
@@ -217,7 +204,7 @@ def run(
     labels: IntArray,
     gradient: bool = False,
     n_threads: int = 1,
-    memory: Memory | None = None,
+    memory: Memory[Room] | None = None,
 ) -> Answers:
     """Run samples, and differentiate their losses.
 
@@ -254,7 +241,7 @@ def run(
         plain(pulses.members, np.int64),
         plain(labels, np.int64),
     )
-    kept = Memory() if memory is None else memory
+    kept: Memory[Room] = Memory() if memory is None else memory
 
     def work(k: int, first: int, last: int) -> tuple[IntArray, FloatArray]:
         return _run_block(model, given, answers, kept, k, (first, last))
@@ -267,7 +254,7 @@ def run(
 
 
 def _run_block(
-    model: ThetaModel, given: _Given, answers: Answers, memory: Memory, k: int, block: tuple[int, int]
+    model: ThetaModel, given: _Given, answers: Answers, memory: Memory[Room], k: int, block: tuple[int, int]
 ) -> tuple[IntArray, FloatArray]:
     """Run a block, again with more memory if a sample needs it. Returns spike counts and gradient."""
     from spikec_train.kernels.theta import run_samples  # numba is slow to import
@@ -277,12 +264,10 @@ def _run_block(
     d_pulses = np.zeros(0) if answers.d_pulses is None else answers.d_pulses
     if k not in memory.rooms:
         memory.rooms[k] = room(sizes, _FIRST_CAPACITY)
-    if k not in memory.gradients and answers.gradient is not None:
-        memory.gradients[k] = np.empty(answers.gradient.size)
-    gradient = np.zeros(0) if answers.gradient is None else memory.gradients[k]
     while True:
         counts = np.zeros(model.n_neurons, np.int64)
-        gradient.fill(0.0)
+        wanted = answers.gradient is not None
+        gradient = memory.no_gradient_yet(k, (model.n_parameters,)) if wanted else np.zeros(0)
         failed = run_samples(
             *block, *given, model.tau, model.radius, model.duration, model.gamma,
             answers.losses, answers.times, answers.spiked, counts, gradient, d_pulses, memory.rooms[k],

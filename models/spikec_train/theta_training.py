@@ -8,9 +8,8 @@ the loss tells answers apart: the phases are trained in it, so it also says what
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from math import pi, sqrt
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import ConfigDict
@@ -23,18 +22,17 @@ from spikec.events import from_dense_times
 from spikec.ir.connectivity import Delays
 from spikec.ir.network import Network
 from spikec.ir.neurons import Theta
-from spikec_train.blocks import processors
+from spikec_train.blocks import Memory
 from spikec_train.datasets import Dataset
-from spikec_train.exact_gradient import Trained, problem_key
-from spikec_train.first_spike import ExactLayers, FirstSpikeProblem, TrainedLayers, layered_network
-from spikec_train.theta_gradient import Memory, Pulses, ThetaModel, pulses_at, pulses_of, run
+from spikec_train.first_spike import ExactLayers, layered_network
+from spikec_train.theta_gradient import Answers, Pulses, ThetaModel, pulses_at, pulses_of, run
 
 INPUT = {"binary": "pixels", "latency": "values"}
 """What the input population is called."""
 
 
 @checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class ExactTheta(ExactLayers):
+class ExactTheta(ExactLayers[ThetaModel, Answers]):
     """How a theta network is trained.
 
     Attributes:
@@ -132,84 +130,56 @@ class ExactTheta(ExactLayers):
         noise = rng.normal(0.0, self.jitter / self.unit, given.shape)
         return np.clip(given + noise, 0.0, self.duration / self.unit)
 
-    def problem(self, data: Dataset, n_threads: int) -> ThetaProblem:
-        """The training of a network on some samples."""
-        model = self.model(data.samples.shape[1], data.n_classes)
-        return ThetaProblem(self, model, self.given(data), data.labels, n_threads)
-
-
-@dataclass(frozen=True, eq=False)
-class ThetaProblem(FirstSpikeProblem[ExactTheta, ThetaModel]):
-    """A recipe and its training samples; what is given is as `ExactTheta.given` has it.
-
-    Attributes:
-        memory: What all steps work in.
-    """
-
-    memory: Memory = field(default_factory=Memory)
-
-    def key(self) -> str:
-        """A digest of options, but for the number of epochs, and data."""
-        return problem_key(self.options, given=self.given, labels=self.labels)
-
-    def initial(self, rng: np.random.Generator) -> FloatArray:
+    def initial(self, model: ThetaModel, rng: np.random.Generator) -> FloatArray:
         """Draw weights; all phases are half a period, so that nothing spikes without input."""
-        return self.model.initial(self.options.weight_scale, rng)
+        return model.initial(self.weight_scale, rng)
 
-    def differentiate(
-        self, parameters: FloatArray, given: AnyArray, labels: IntArray
-    ) -> tuple[FloatArray, FloatArray | None]:
-        """The loss of each sample, and the gradient of their sum."""
-        pulses = self.options.pulses(given)
-        found = run(self.model, parameters, pulses, labels, True, self.n_threads, self.memory)
-        return found.losses, found.gradient
-
-    def clip(self, parameters: FloatArray) -> None:
+    def clip(self, model: ThetaModel, parameters: FloatArray) -> None:
         """Bring phases back into 0 to the period."""
-        self.model.clip(parameters)
+        model.clip(parameters)
 
-    def trained(self, training: Trained, data: Dataset) -> TrainedTheta:
-        """The network of what a training found."""
-        network = theta_network(self.model, self.options, training.parameters, data)
-        return TrainedTheta(network, self.options, self.model, training)
+    def run(
+        self,
+        model: ThetaModel,
+        parameters: FloatArray,
+        given: AnyArray,
+        labels: IntArray,
+        gradient: bool,
+        n_threads: int,
+        memory: Memory[Any] | None = None,
+    ) -> Answers:
+        """Run samples, and differentiate their losses if `gradient` is set."""
+        return run(model, parameters, self.pulses(given), labels, gradient, n_threads, memory)
 
-
-@dataclass(frozen=True, eq=False)
-class TrainedTheta(TrainedLayers[ExactTheta, ThetaModel]):
-    """A trained network and how its training went."""
-
-    def figures(self, data: Dataset) -> dict[str, float]:
-        """What the network does with samples as they are.
+    def figures(self, model: ThetaModel, found: Answers, labels: IntArray) -> dict[str, float]:
+        """What a network did with samples, by name.
 
         ``accuracy`` is that of spikes alone, ``accuracy_with_pseudospikes`` that of the network as trained.
         """
-        pulses = self.options.pulses(self.options.given(data))
-        found = run(self.model, self.training.parameters, pulses, data.labels, n_threads=processors())
-        hidden = found.counts[: self.model.n_hidden] / max(data.n_samples, 1)
+        hidden = found.counts[: model.n_hidden] / max(labels.size, 1)
         return {
-            "accuracy": float(np.mean(found.classes(False) == data.labels)),
-            "accuracy_with_pseudospikes": float(np.mean(found.classes(True) == data.labels)),
+            "accuracy": float(np.mean(found.classes(False) == labels)),
+            "accuracy_with_pseudospikes": float(np.mean(found.classes(True) == labels)),
             "loss": float(found.losses.mean()),
             "decided_share": float(found.spiked.any(axis=1).mean()),
             "spikes_per_hidden_neuron": float(hidden.mean()) if hidden.size else 0.0,
             "silent_hidden_share": float(np.mean(hidden == 0)) if hidden.size else 0.0,
         }
 
-
-def theta_network(model: ThetaModel, options: ExactTheta, parameters: FloatArray, data: Dataset) -> Network:
-    """The network of some parameters, in seconds, with its encoding and decoding."""
-    free = Theta(model.tau * options.unit, model.current)
-    # no later than the period, above which rounding must not lift them
-    phases = [np.minimum(p * options.unit, free.period) for p in model.phases(parameters)]
-    weights = model.weights(parameters)
-    return layered_network(
-        [Theta(free.tau, free.current, phase) for phase in phases],
-        model.sizes[1:],
-        [w.T for w in weights],
-        [Delays()] * len(weights),
-        options.network_encoding(data.x_max),
-        data.shape,
-    )
+    def network(self, model: ThetaModel, parameters: FloatArray, data: Dataset) -> Network:
+        """The network of some parameters, in seconds, with its encoding and decoding."""
+        free = Theta(model.tau * self.unit, model.current)
+        # no later than the period, above which rounding must not lift them
+        phases = [np.minimum(p * self.unit, free.period) for p in model.phases(parameters)]
+        weights = model.weights(parameters)
+        return layered_network(
+            [Theta(free.tau, free.current, phase) for phase in phases],
+            model.sizes[1:],
+            [w.T for w in weights],
+            [Delays()] * len(weights),
+            self.network_encoding(data.x_max),
+            data.shape,
+        )
 
 
 def _flips(share: float, shape: tuple[int, int], rng: np.random.Generator) -> BoolArray:

@@ -18,7 +18,8 @@ from spikec.ir.verify import verify
 from spikec.program import Program
 from spikec.targets.target import load_target
 from spikec_cpu.backend import CpuBackend
-from spikec_train.cuba_gradient import Answers, CubaModel, Delayed, Memory, run
+from spikec_train.blocks import Memory
+from spikec_train.cuba_gradient import Answers, CubaModel, Delayed, run
 
 TAU_S = 0.005
 """Seconds."""

@@ -17,9 +17,9 @@ from spikec.program import Program, encode_samples
 from spikec.targets.target import load_target
 from spikec_cpu.backend import CpuBackend
 from spikec_train.cuba_gradient import Delayed, run
-from spikec_train.cuba_training import CubaProblem, ExactCuba
+from spikec_train.cuba_training import ExactCuba
 from spikec_train.datasets import load_dataset
-from spikec_train.first_spike import train_layers
+from spikec_train.first_spike import FirstSpikeProblem, train_layers
 from spikec_train.optimisers import Adam
 from spikec_train.recipes import load_recipe, parse_recipe, train
 
@@ -94,7 +94,7 @@ def test_delays_are_trained_and_stay_where_they_are_allowed(data):
 def test_initial_weights_and_delays_are_as_spread_as_the_options_say():
     options = replace(OPTIONS, hidden=(2000,), weight_means=(6.0, 15.0), weight_spreads=(1.6, 4.4))
     model = options.model(4, 3)
-    problem = CubaProblem(options, model, np.zeros((1, 4)), np.zeros(1, int), 1)
+    problem = FirstSpikeProblem(options, model, np.zeros((1, 4)), np.zeros(1, int), 1)
     parameters = problem.initial(np.random.default_rng(0))
     first, second = model.layer_weights(parameters)
     assert first.mean() == pytest.approx(6 / 4, rel=0.05)

@@ -18,6 +18,7 @@ from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_train import theta_gradient
+from spikec_train.blocks import Memory
 from spikec_train.theta_gradient import Pulses, ThetaModel, pulses_at, pulses_of, run
 
 TAU = 6 / pi  # a period of 6
@@ -236,7 +237,7 @@ def test_the_number_of_threads_changes_no_bit(n_samples):
 
 
 def test_memory_of_an_earlier_call_changes_no_bit():
-    memory = theta_gradient.Memory()
+    memory = Memory()
     for seed, n_samples in ((4, 37), (5, 3), (6, 20)):
         case = (5, 6, 7, 3), 9.0, 3.0
         model, parameters, events, labels = random_case(seed, *case, n_samples=n_samples)

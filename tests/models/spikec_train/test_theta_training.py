@@ -18,11 +18,11 @@ from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_cpu.backend import CpuBackend
 from spikec_train.datasets import load_dataset
-from spikec_train.first_spike import train_layers
+from spikec_train.first_spike import FirstSpikeProblem, train_layers
 from spikec_train.optimisers import AdaBelief
 from spikec_train.recipes import load_recipe, train
 from spikec_train.theta_gradient import pulses_at, run
-from spikec_train.theta_training import ExactTheta, ThetaProblem, _flips
+from spikec_train.theta_training import ExactTheta, _flips
 
 OPTIONS = ExactTheta(
     hidden=(12, 10), optimiser=AdaBelief(rate=0.02), epochs=4, batch=100, weight_scale=2.0, flips=0.02
@@ -98,7 +98,7 @@ def test_flips_have_their_share_everywhere(share):
 
 def test_flips_are_seen_by_the_loss(data):
     model = OPTIONS.model(64, 10)
-    problem = ThetaProblem(replace(OPTIONS, flips=1.0), model, data.samples >= 8, data.labels, 1)
+    problem = FirstSpikeProblem(replace(OPTIONS, flips=1.0), model, data.samples >= 8, data.labels, 1)
     parameters = problem.initial(np.random.default_rng(0))
     loss, _ = problem.gradient(parameters, np.arange(50), np.random.default_rng(1))
     pulses = pulses_at(data.samples[:50] < 8, OPTIONS.input_time / OPTIONS.unit)
