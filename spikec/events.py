@@ -171,7 +171,11 @@ def from_counts(counts: npt.ArrayLike) -> Events:
     """Make events in ticks from how often neurons spike, ``(n_samples, n_ticks, n_neurons)``."""
     array = np.asarray(counts)
     events = from_raster(array)
-    often = array[array != 0].astype(np.int64)
+    return repeated(events, array[array != 0].astype(np.int64))
+
+
+def repeated(events: Events, often: IntArray) -> Events:
+    """Every event so many times, ``(n_events,)``, each at least once."""
     if np.all(often == 1):
         return events
     starts = np.concatenate([[0], np.cumsum(often)])[events.sample_starts]

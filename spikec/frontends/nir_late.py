@@ -55,7 +55,7 @@ def late_senders(
         weights = np.broadcast_to(gains[receiver] * constant, constant.shape)[:, None]
         delay = habits.hop(leads_back=True) - habits.hop(leads_back=False)
         sender = Population(name, If(threshold=0.0, bias=1 / clock.dt), (1,))
-        yield sender, Projection(name, name, receiver, Dense(weights), Delays(delay))
+        yield sender, Projection(name, name, receiver, Dense(weights), Delays(np.asarray(delay)))
 
 
 def late_notes(flat: FlatGraph, late: Collection[str]) -> Iterator[str]:
