@@ -287,6 +287,36 @@ def compare(
 
 
 @app.command()
+def conformance(
+    folder: Annotated[Path, typer.Argument(help="The folder of the networks and recordings.")],
+    cases: Annotated[
+        Path | None, typer.Option(help="A YAML file of rows, or a folder of them.", show_default=False)
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(help="Rows with this in the name of file, network or platform.", show_default=False),
+    ] = None,
+    backend: Annotated[
+        str | None, typer.Option("--backend", "-b", help="Run all rows there.", show_default=False)
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Hold networks against what simulators and chips recorded of them, bin by bin.
+
+    What is compared stands in YAML files: those of --cases; else *.conformance.yaml in the folder; else
+    tests/conformance/*.yaml of the project's checkout that the command runs in or is installed from. The
+    output says which it was. docs/conformance.md shows how to write one.
+    """
+    from spikec.commands.conformance import conformance as compare_all
+    from spikec.commands.show import conformance as show
+
+    with _progress() as tell:
+        found = compare_all(folder, cases, only, backend, tell)
+    _print(found.to_json(), lambda: show(found), json_)
+    raise typer.Exit(found.exit_code)
+
+
+@app.command()
 def deploy(
     file: Annotated[Path, typer.Argument(help="A compiled program.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="A folder that does not exist yet.")],
