@@ -12,6 +12,7 @@ from dataclasses import replace
 from spikec.conventions.preset import Preset
 from spikec.errors import NetworkError
 from spikec.ir.network import Network
+from spikec.ir.neurons import CubaLif, If, Lif, Source
 
 
 def completed(network: Network, beyond: Preset | None) -> Network:
@@ -36,7 +37,7 @@ def completed(network: Network, beyond: Preset | None) -> Network:
     once = {}
     for name in beyond.one_spike:
         p = network.population(name)
-        if not hasattr(p.neuron, "one_spike"):
+        if not isinstance(p.neuron, Source | If | Lif | CubaLif):
             raise NetworkError(f"{name} never spikes, but is listed in one_spike; take it off the list")
         once[name] = replace(p, neuron=replace(p.neuron, one_spike=True))
     network = network.with_populations(once)
