@@ -32,7 +32,7 @@ from spikec_train.kernel_arguments import check_labels, check_parameters, plain
 from spikec_train.layers import Layers
 
 if TYPE_CHECKING:
-    from spikec_train.kernels.cuba_lif import Room
+    from spikec_train.kernels.cuba_room import Room
 
 
 class Delayed(str, Enum):
@@ -188,7 +188,8 @@ def run(
     Raises:
         UsageError: The samples do not fit the network, or the parameters are no numbers.
     """
-    from spikec_train.kernels.cuba_lif import room, run_samples  # numba is slow to import
+    from spikec_train.kernels.cuba_lif import run_samples  # numba is slow to import
+    from spikec_train.kernels.cuba_room import room
 
     _check(model, parameters, inputs, labels)
     n = labels.size
