@@ -23,10 +23,18 @@ from spikec.frontends.hdf5_heap import check_heaps
 
 MAX_LAYERS = 1000
 
+MAX_NUMBERS = 1 << 23
+"""So many numbers may be in any file, however it is compressed; more only with a byte for every eight."""
+
+NUMBERS_PER_BYTE = 8
+
 COMPLEX = "complex"
 """Stands among a layer's `strange` members for a weight that is a group of two, ``real`` and ``imag``."""
 
-LAYER_NUMBERS = ("shape", "inFeatures", "outFeatures", "weight", "weight_rec", "recWeight", "bias", "delay")
+LAYER_NUMBERS = (
+    "shape", "inFeatures", "outFeatures", "weight", "weight_rec", "recWeight", "bias", "delay",
+    "inChannels", "outChannels", "kernelSize", "stride", "padding", "dilation", "groups",
+)  # fmt: skip
 NEURON_NUMBERS = (
     "iDecay", "vDecay", "vThMant", "refDelay", "gradedSpike", "wgtExp", "weight_exp",
 )  # fmt: skip
@@ -101,7 +109,22 @@ def read_layers(path: Path) -> NetxFile:
 
 
 class _Reader(Hdf5Reader):
-    """One pass over a netx file."""
+    """One pass over a netx file, with how many numbers may still be read of it."""
+
+    def __init__(self, path: Path, file_bytes: int) -> None:
+        super().__init__(path, file_bytes)
+        self.left = max(MAX_NUMBERS, NUMBERS_PER_BYTE * file_bytes)
+
+    def numbers(self, dataset: Any, what: str) -> FloatArray:
+        """Read a dataset of numbers as float64, which may take many times the bytes of the file."""
+        if isinstance(dataset, h5py.Dataset):
+            self.left -= dataset.size or 0
+            if self.left < 0:
+                raise FileFormatError(
+                    f"{self.path}: {what} claims {dataset.nbytes} bytes, which with what stands before it is "
+                    f"more than a file of {self.file_bytes} plausibly holds; export the network again"
+                )
+        return super().numbers(dataset, what)
 
     def layers(self, group: Any) -> tuple[Layer, ...]:
         """Read all layers in order of their numbers."""

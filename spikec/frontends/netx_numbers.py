@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
@@ -75,12 +77,12 @@ def fixed_weights(weight: FloatArray, base: int, name: str) -> tuple[Fixed, list
     return fixed, notes
 
 
-def neuron_of(layer: Layer, n: int, inclusive: bool) -> tuple[CubaFixed, list[str]]:
+def neuron_of(layer: Layer, shape: tuple[int, ...], inclusive: bool) -> tuple[CubaFixed, list[str]]:
     """A layer's neurons.
 
     Args:
         layer: The layer.
-        n: How many neurons it has.
+        shape: Of its neurons, channels first.
         inclusive: Whether a membrane that reaches its threshold spikes.
 
     Returns:
@@ -89,7 +91,7 @@ def neuron_of(layer: Layer, n: int, inclusive: bool) -> tuple[CubaFixed, list[st
     Raises:
         NetworkError: The chip's neuron cannot do what the file says.
     """
-    bias = _parameter(layer.numbers.get("bias"), f"bias of {layer}", n, -8190, 8190)
+    bias = _parameter(layer.numbers.get("bias"), f"bias of {layer}", shape, -8190, 8190)
     coarse = np.any((bias > 4095) | (bias < -4096))
     if coarse and np.any(bias % 2):
         raise NetworkError(f"bias of {layer} goes up to {int(np.abs(bias).max())}, but odd ones end at 4095; "
@@ -100,9 +102,9 @@ def neuron_of(layer: Layer, n: int, inclusive: bool) -> tuple[CubaFixed, list[st
         du, notes = _current_decay(np.zeros((), np.int64), layer)
         return CubaFixed(du=du, dv=4096, vth=LARGEST_THRESHOLD, **shared), [told, *notes]
     _check_simple(layer)
-    vth = _neuron_parameter(layer, "vThMant", n, int(inclusive), LARGEST_THRESHOLD)
-    dv = _neuron_parameter(layer, "vDecay", n, 0, 4096)
-    du, notes = _current_decay(_neuron_parameter(layer, "iDecay", n, 0, 4096), layer)
+    vth = _neuron_parameter(layer, "vThMant", shape, int(inclusive), LARGEST_THRESHOLD)
+    dv = _neuron_parameter(layer, "vDecay", shape, 0, 4096)
+    du, notes = _current_decay(_neuron_parameter(layer, "iDecay", shape, 0, 4096), layer)
     return CubaFixed(du=du, dv=dv, vth=vth, inclusive=int(inclusive), **shared), notes
 
 
@@ -137,17 +139,36 @@ def _check_simple(layer: Layer) -> None:
         )
 
 
-def _neuron_parameter(layer: Layer, name: str, n: int, low: int, high: int) -> IntArray:
+def by_neuron(values: IntArray, what: str, shape: tuple[int, ...]) -> IntArray:
+    """One number for all neurons, (), or one each, (n,), of one, of one a channel, or of all.
+
+    Args:
+        values: What there is.
+        what: What it is, for messages.
+        shape: Of the neurons, channels first.
+
+    Raises:
+        NetworkError: There are as many values as neither neurons nor channels.
+    """
+    n, channels = prod(shape), shape[0]
+    if values.size == 1:
+        return values.reshape(())
+    if values.size == channels:
+        return np.repeat(values.ravel(), n // channels)
+    if values.shape == shape:
+        return values.ravel()
+    some = f"1 or {n}" if n == channels else f"1, one for each of {channels} channels, or {shape}"
+    raise NetworkError(f"{what} has {values.size} values, but there are {n} neurons; give {some}")
+
+
+def _neuron_parameter(layer: Layer, name: str, shape: tuple[int, ...], low: int, high: int) -> IntArray:
     if name not in layer.neuron:
         raise NetworkError(f"the neuron of {layer} has no {name}; export the network again")
-    return _parameter(layer.neuron[name], f"{name} of {layer}", n, low, high)
+    return _parameter(layer.neuron[name], f"{name} of {layer}", shape, low, high)
 
 
-def _parameter(values: FloatArray | None, what: str, n: int, low: int, high: int) -> IntArray:
+def _parameter(values: FloatArray | None, what: str, shape: tuple[int, ...], low: int, high: int) -> IntArray:
     """One whole number for all neurons, (), or one each, (n,)."""
     if values is None:
         return np.zeros((), np.int64)
-    if values.size not in (1, n):
-        raise NetworkError(f"{what} has {values.size} values, but there are {n} neurons; give 1 or {n}")
-    found = whole(values, what, low, high)
-    return found.reshape(()) if values.size == 1 else found.reshape(n)
+    return by_neuron(whole(values, what, low, high).reshape(values.shape), what, shape)
