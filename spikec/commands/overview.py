@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikec.backend import availability, backend_names
+from spikec.commands.export import EXPORTERS
 from spikec.container import is_container, load
 from spikec.conventions import described, load_preset, preset_names
 from spikec.energy_tables.table import load_table, table_names
@@ -178,10 +179,14 @@ def _frontends() -> list[dict[str, str]]:
         {"name": "spikec", "is": "networks written by spikec (.npz)"},
         {
             "name": "netx",
-            "is": "lava-dl files (.net, HDF5) of dense layers of CUBA neurons, also recurrent",
+            "is": "lava-dl files (.net, HDF5) of dense, recurrent, conv and pool layers of CUBA neurons",
         },
         {"name": "nir", "is": "NIR files (HDF5) of dense layers, convolutions, neurons, delays and cycles"},
     ]
+
+
+def _exporters() -> list[dict[str, str]]:
+    return [{"name": n, "is": what} for n, what in EXPORTERS.items()]
 
 
 def _passes() -> list[dict[str, str]]:
@@ -215,6 +220,7 @@ KINDS = {
     "targets": _targets,
     "backends": _backends,
     "frontends": _frontends,
+    "exporters": _exporters,
     "passes": _passes,
     "recipes": _recipes,
     "datasets": _datasets,

@@ -91,6 +91,20 @@ def test_kernels_are_not_turned_round_and_rows_come_before_columns(path):
     assert result.spikes["layer1"].neurons.tolist() == [1 * 2 + 1]  # row 1, column 1
 
 
+def test_lavas_own_convolution_of_what_lava_dl_makes_of_a_file_gives_the_same_sums(path):
+    """lava-dl turns kernels round in both axes and reverses all axes; Lava then convolves."""
+    lava = pytest.importorskip("lava.proc.conv.utils")
+    rng = np.random.default_rng(5)
+    layer = conv(some(rng, 6, 2, 3, 2), (4, 9, 8), (2, 1), (1, 2), (1, 3), 2)
+    (q,) = read_netx(write(path, image(4, 9, 8), layer)).network.projections
+    x = frames(rng, 1, 4, 9, 8)[0].astype(np.int64)
+    got = q.connectivity.by_post(q.connectivity.weights.mantissa, x.ravel())
+    numbers = (tuple(int(k) for k in layer[name][::-1]) for name in ("stride", "padding", "dilation"))
+    turned = layer["weight"][:, :, ::-1, ::-1].transpose(0, 3, 2, 1).astype(int)
+    expected = lava.conv_scipy(x.transpose(2, 1, 0), turned, turned.shape[1:3], *numbers, 2)
+    np.testing.assert_array_equal(got, expected.transpose(2, 1, 0).ravel())
+
+
 def test_a_convolution_shares_its_kernel_in_the_program(path):
     rng = np.random.default_rng(2)
     kernel = some(rng, 4, 2, 3, 3)
