@@ -340,6 +340,23 @@ def deploy(
 
 
 @app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="A network, or a compiled program.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the new file goes.")],
+    to: Annotated[str, typer.Option("--to", help="The format; see `list exporters`.")] = "nir",
+    dt: Dt = None,
+    convention: Convention = None,
+    json_: Json = False,
+) -> None:
+    """Write a network or program as a file that other frameworks read."""
+    from spikec.commands.export import export_file
+    from spikec.commands.show import overview as show
+
+    found = export_file(file, output, to, dt, convention)
+    _print(found, lambda: show({"kind": "exported", **found}), json_)
+
+
+@app.command()
 def report(
     file: Annotated[Path, typer.Argument(help="A result.")],
     table: Annotated[
@@ -385,7 +402,8 @@ def list_(
     what: Annotated[
         str,
         typer.Argument(
-            help="targets, backends, frontends, passes, recipes, datasets, energy-tables or conventions."
+            help="targets, backends, frontends, exporters, passes, recipes, datasets, energy-tables or "
+            "conventions."
         ),
     ],
     json_: Json = False,
@@ -440,7 +458,7 @@ def main() -> None:
 
         Console(stderr=True).print(violations(error.violations), crop=False)
         broken = several(len(error.violations), "broken limit")
-        sys.stderr.write(f"spikec: {error.target} cannot run this network: {broken}\n")
+        sys.stderr.write(f"spikec: the network does not fit {error.target}: {broken}\n")
         raise SystemExit(error.exit_code) from None
     except SpikecError as error:
         sys.stderr.write(f"spikec: {error}\n")

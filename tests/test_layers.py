@@ -33,7 +33,7 @@ LAYERS = (
         "spikec.random_neurons",
         "spikec.targets.rules",
     ),
-    ("spikec.passes", "spikec.frontends", "spikec"),  # and all tools that are not named here
+    ("spikec.passes", "spikec.frontends", "spikec.exporters", "spikec"),  # and all tools not named here
     ("spikec.commands",),
     ("spikec.cli",),
 )
@@ -140,6 +140,16 @@ def test_passes_and_frontends_do_not_know_each_other_nor_energy(name):
     theirs = (*theirs, "spikec.passes") if name.startswith("spikec.frontends") else theirs
     own = "spikec.frontends" if name.startswith("spikec.frontends") else "spikec.passes"
     assert not {i for i in imports(name) if i.startswith(theirs) and not i.startswith(own)}
+
+
+@pytest.mark.parametrize("name", [n for n in CORE if n.startswith("spikec.exporters")])
+def test_exporters_know_frontends_but_neither_passes_nor_energy(name):
+    assert not {i for i in imports(name) if i.startswith(("spikec.passes", "spikec.energy", "spikec.report"))}
+
+
+def test_frontends_know_no_exporters():
+    frontends = [n for n in CORE if n.startswith("spikec.frontends")]
+    assert not {i for n in frontends for i in imports(n) if i.startswith("spikec.exporters")}
 
 
 def test_no_modules_import_each_other_in_a_circle():

@@ -21,8 +21,9 @@ Rounding = Callable[[FloatArray], FloatArray]
 
 def neighbour(values: FloatArray, steps: int) -> FloatArray:
     """The numbers so many steps farther from zero than `values`; zeros stay."""
-    moved = (np.ascontiguousarray(values).view(np.int64) + steps).view(np.float64)
-    return np.where(values == 0, values, moved)
+    given = np.asarray(values, np.float64)
+    moved = (given.reshape(-1).view(np.int64) + steps).view(np.float64).reshape(given.shape)
+    return np.where(given == 0, given, moved)
 
 
 def solved(function: Rounding, wanted: FloatArray, start: FloatArray) -> tuple[FloatArray, BoolArray]:

@@ -42,11 +42,13 @@ class Export:
     Attributes:
         graph: The graph.
         stated: Text of the YAML.
+        dt: The time step that it is meant for, seconds.
         notes: What a reader will find otherwise than it is here, one sentence each.
     """
 
     graph: Graph
     stated: str
+    dt: float
     notes: tuple[str, ...]
 
 
@@ -84,7 +86,7 @@ def export_nir(program: Program, *, dt: float | None = None) -> Export:
     metadata: dict[str, Value] = {"dt": clock.dt, "spikec": text}
     if notes:
         metadata["notes"] = "\n".join(notes)
-    return Export(done.graph.with_metadata(metadata), text, tuple(notes))
+    return Export(done.graph.with_metadata(metadata), text, clock.dt, tuple(notes))
 
 
 def write_nir(export: Export, path: str | Path) -> Path:

@@ -192,7 +192,8 @@ class _Builder:
         if not np.any(k.constant):
             return
         if np.any(k.inexact):
-            self.notes.append(f"{several(int(np.sum(k.inexact)), 'constant')} of {name} come back rounded")
+            rounded = several(int(np.sum(k.inexact)), "neuron")
+            self.notes.append(f"the bias of {rounded} of {name} comes back to within rounding only")
         if name not in self.carriers:
             self.add_only_bias(name)
             return
@@ -232,7 +233,7 @@ class _Builder:
             counted.append(f"{several(self.n_zeros, 'zero')} stand in matrices where there is no synapse")
         if self.n_inexact:
             counted.append(
-                f"{several(self.n_inexact, 'weight')} come back to within rounding, not to the last bit"
+                f"{several(self.n_inexact, 'weight')} of the file come back to within rounding only"
             )
         return [*self.notes, *counted]
 

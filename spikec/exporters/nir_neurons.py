@@ -16,8 +16,9 @@ LiReadout             LI or I if nothing of its current is left after a tick, el
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -31,6 +32,9 @@ from spikec.ir.neurons import CubaLif, If, IfExp, Lif, LiReadout, Neuron, Ramp
 
 LONG = 2.0**60
 """An infinite time constant, in ticks: 1 - 2^-60 is 1 in double precision, so nothing is ever lost."""
+
+LOWEST = 2.0**-51
+"""How far below 1 a gain may be."""
 
 WRITTEN = (If, Lif, CubaLif, IfExp, Ramp, LiReadout)
 """Neurons that NIR can hold."""
@@ -85,14 +89,10 @@ def written(population: Population, clock: Ticks) -> Written | Violation:
         )
     full = {name: np.broadcast_to(v, (population.n,)).astype(np.float64) for name, v in values.items()}
     try:
-        _choose_gains(kind, full, free, population.n, clock)
-        gain = _gain(kind, full, clock)
-        constant, exact = _constant(kind, full, bias, clock)
+        return _chosen(kind, full, free, np.broadcast_to(bias, (population.n,)).astype(np.float64), clock)
     except NetworkError as error:
-        return Violation(
-            "neuron", population.name, "impossible at this time step", "one that can be read", str(error)
-        )
-    return Written(kind, full, gain, constant, ~exact)
+        what = "impossible at this time step"
+        return Violation("neuron", population.name, what, "one that can be read", str(error))
 
 
 def _form(k: Neuron, clock: Ticks) -> tuple[str, Values, tuple[str, ...], FloatArray]:
@@ -127,26 +127,51 @@ def _finite(tau: object, clock: Ticks) -> FloatArray:
     return np.where(np.isinf(given), LONG * clock.dt, given)
 
 
-def _choose_gains(kind: str, values: Values, free: tuple[str, ...], n: int, clock: Ticks) -> None:
-    """Add the free parameters to `values` so that the gain is 1, or next below it."""
-    last = free[-1]
-    values.update({name: np.ones(n) for name in free})
+def _chosen(kind: str, values: Values, free: tuple[str, ...], bias: FloatArray, clock: Ticks) -> Written:
+    """The neuron whose free parameters make the gain 1, or next below it, and its bias exact.
+
+    With a gain below 1 by no more than 2^-53 every weight comes back to the last bit. To have a bias back,
+    gains a little lower are taken, too.
+    """
+    start = {**values, **{name: np.ones(bias.shape) for name in free}}
     if "w_in" in free:
-        values["r"] = values["tau_mem"].copy()
-    values[last] = 1 / _gain(kind, values, clock)
-    best, distance = dict(values), np.full(n, np.inf)
-    firsts = range(-2, 3) if len(free) > 1 else (0,)
-    for first in firsts:
-        for steps in range(-4, 5):
-            trial = {**values, last: neighbour(values[last], steps)}
-            if len(free) > 1:
-                trial["r"] = neighbour(values["r"], first)
-            gain = _gain(kind, trial, clock)
-            miss = np.where(gain <= 1, 1 - gain, np.inf)
-            for name in free:
-                best[name] = np.where(miss < distance, trial[name], best[name])
-            distance = np.minimum(miss, distance)
-    values.update({name: best[name] for name in free})
+        start["r"] = values["tau_mem"]
+    start[free[-1]] = 1 / _gain(kind, start, clock)
+    best: Written | None = None
+    lowest = np.full(bias.shape, np.inf)
+    for steps in _steps(len(free)):
+        moved = {name: neighbour(start[name], k) for name, k in zip(free, steps, strict=True)}
+        trial = _solved(kind, {**start, **moved}, bias, clock)
+        miss = np.where(trial.gain <= 1, 1 - trial.gain, np.inf)
+        cost = np.where(miss <= LOWEST, miss + trial.inexact, miss + 2)
+        best = trial if best is None else _better(trial, best, cost < lowest)
+        lowest = np.minimum(cost, lowest)
+        if not lowest.any():
+            break
+    assert best is not None
+    return best
+
+
+def _steps(n_free: int) -> Iterator[tuple[int, ...]]:
+    """How far the free parameters are moved from where they start, nearest first."""
+    several = product(range(-2, 3), range(-4, 5)) if n_free > 1 else ((k,) for k in range(-8, 9))
+    yield from sorted(several, key=lambda steps: sum(map(abs, steps)))
+
+
+def _solved(kind: str, values: Values, bias: FloatArray, clock: Ticks) -> Written:
+    constant, exact = _constant(kind, values, bias, clock)
+    return Written(kind, values, _gain(kind, values, clock), constant, ~exact)
+
+
+def _better(trial: Written, best: Written, where: BoolArray) -> Written:
+    """Two ways of writing a population put together, neuron by neuron."""
+    return Written(
+        best.type,
+        {name: np.where(where, v, best.values[name]) for name, v in trial.values.items()},
+        np.where(where, trial.gain, best.gain),
+        np.where(where, trial.constant, best.constant),
+        np.where(where, trial.inexact, best.inexact),
+    )
 
 
 def _gain(kind: str, values: Mapping[str, FloatArray], clock: Ticks) -> FloatArray:
@@ -157,9 +182,8 @@ def _gain(kind: str, values: Mapping[str, FloatArray], clock: Ticks) -> FloatArr
 
 def _constant(kind: str, values: Values, bias: FloatArray, clock: Ticks) -> tuple[FloatArray, BoolArray]:
     """What a file must add in every tick so that a reader finds this bias, and whether it does exactly."""
-    shape = values["r"].shape
-    wanted = np.broadcast_to(bias, shape).astype(np.float64)
-    if not np.any(wanted):
+    shape = bias.shape
+    if not np.any(bias):
         return np.zeros(shape), np.ones(shape, np.bool_)
     name = "current_bias" if kind in ("CubaLIF", "CubaLI") else "bias"
 
@@ -167,4 +191,4 @@ def _constant(kind: str, values: Values, bias: FloatArray, clock: Ticks) -> tupl
         neuron, _ = neuron_of(Node(kind, kind, values), constant, clock)
         return np.broadcast_to(getattr(neuron, name), shape).astype(np.float64)
 
-    return solved(read, wanted, wanted / read(np.ones(shape)))
+    return solved(read, bias, bias / read(np.ones(shape)))
