@@ -35,6 +35,7 @@ from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection
 from spikec.ir.neurons import CubaLif, If, IfExp, Lif, LiReadout, Neuron, QifExp, Ramp, Source, Theta
 from spikec.ir.verify import verify
 from spikec.program import Program
+from spikec.random_convolutions import random_convolution
 from spikec.random_neurons import draw_types, random_neuron, shape_of
 from spikec.targets.target import load_target
 
@@ -185,8 +186,11 @@ def _real_projection(
 ) -> Projection:
     feeds_back = pre[0] != "in"
     spread = 1.5 / pre[1] if feeds_back else 2.0
-    if rng.random() < 0.6:
+    if rng.random() < 0.5:
         connectivity: Connectivity = Dense(rng.normal(0.3 * spread, spread, (post[1], pre[1])))
+    elif rng.random() < 0.3:
+        slides = random_convolution(rng, pre[1], post[1])
+        connectivity = slides.with_weights(rng.normal(0.3 * spread, spread, slides.weights.shape))
     else:
         i, j = np.nonzero(rng.random((pre[1], post[1])) < rng.choice([0.0, 0.5, 1.0], p=[0.1, 0.5, 0.4]))
         connectivity = sparse(pre[1], post[1], i, j, rng.normal(0.3 * spread, spread, i.size))
@@ -268,8 +272,11 @@ def _projection(
 
 
 def _connectivity(rng: np.random.Generator, n_pre: int, n_post: int, storm: bool) -> Connectivity:
-    if rng.random() < 0.5:
+    if rng.random() < 0.4:
         return Dense(_weights(rng, (n_post, n_pre), storm))
+    if rng.random() < 0.3:
+        slides = random_convolution(rng, n_pre, n_post)
+        return slides.with_weights(_weights(rng, slides.weights.shape, storm))
     kept = rng.random((n_pre, n_post)) < rng.choice([0.0, 0.1, 0.5, 1.0], p=[0.1, 0.4, 0.3, 0.2])
     kept &= (rng.random(n_pre) < 0.8)[:, None]
     i, j = np.nonzero(kept)

@@ -1,8 +1,8 @@
 """From a network to the flat, read-only arrays that the kernels walk.
 
 Populations, blocks and rows are records in three tables, so a kernel has one signature whatever the network.
-A *block* is what one projection became: a matrix of weights, or lists of synapses. A *row* is the fan-out of
-one presynaptic neuron in one block.
+A *block* is what one projection became: a matrix of weights, lists of synapses, or a kernel that slides over
+an image (`lower_windows`). A *row* is the fan-out of one presynaptic neuron in one block.
 
 Delays: a block knows the shortest delay of its synapses and takes the spikes that are so old; only what is
 longer than that (`extra`) goes through a ring of sums, as long as the longest extra. So a uniform delay costs
@@ -17,13 +17,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from spikec.arrays import AnyArray, IntArray
-from spikec.ir.connectivity import DelayKind, Dense
+from spikec.counting import touched
+from spikec.ir.connectivity import Convolution, DelayKind, Dense
 from spikec.ir.fixed_point import Fixed, mantissas
-from spikec.ir.network import Network, Projection
+from spikec.ir.network import Network, Projection, unrolled
 from spikec_cpu.lower_neurons import NeuronTables, kinds_and_places, lower_neurons
+from spikec_cpu.lower_windows import Windows, by_window, joined_windows, windows_of
 
 Record = Any
 """One record of a table."""
+
+LISTS, MATRIX, KERNEL = range(3)
+"""Forms of a block."""
+
+_ONE_DELAY = (DelayKind.UNIFORM, DelayKind.AXONAL)
+"""Delays that all synapses of a presynaptic neuron share."""
 
 POPULATION = np.dtype(
     [
@@ -43,8 +51,9 @@ BLOCK = np.dtype(
     [
         ("pre", "i8"),  # presynaptic population
         ("n_pre", "i8"),
-        ("is_matrix", "i8"),  # rows of `matrices`, or lists in `weights` and `reach`
-        ("weights", "i8"),  # where its matrix begins: n_pre rows and one of zeros
+        ("form", "i8"),  # LISTS in `weights` and `reach`, rows of a MATRIX, or a KERNEL
+        ("weights", "i8"),  # where its matrix begins in `matrices`, n_pre rows and one of zeros; its kernel
+        ("window", "i8"),  # the place of its kernel in `windows`
         ("first_row", "i8"),  # place of its first row in `rows`
         ("exponent", "i8"),
         ("delay", "i8"),  # shortest delay
@@ -57,7 +66,7 @@ ROW = np.dtype(
     [
         ("begin", "i8"),  # synapses of a list in `weights` and `reach`
         ("end", "i8"),
-        ("extra", "i4"),  # delay of a matrix's row on top of its block's
+        ("extra", "i4"),  # delay of a row of a matrix or kernel on top of its block's
         ("events", "i4"),  # synapses other than zero
         ("zeros", "i4"),  # stored zeros
         ("delayed", "i4"),  # synapses other than zero with a delay
@@ -73,10 +82,12 @@ class Tables(NamedTuple):
         populations: `POPULATION` records, in the network's order.
         blocks: `BLOCK` records, by postsynaptic population.
         rows: `ROW` records, by block.
-        matrices: Mantissas of all matrices, int16, row by row: one row is one presynaptic neuron's.
+        matrices: Mantissas of all matrices and kernels, int16, row by row: one row of a matrix is one
+            presynaptic neuron's.
         weights: Mantissas of all lists, int16.
         reach: For every synapse of a list its postsynaptic neuron plus its extra delay times the size of the
             population: how far from the slot of this tick its sum lies in the ring. uint32.
+        windows: How kernels slide.
     """
 
     populations: AnyArray
@@ -85,6 +96,7 @@ class Tables(NamedTuple):
     matrices: AnyArray
     weights: AnyArray
     reach: AnyArray
+    windows: Windows
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +129,8 @@ def lower(network: Network) -> Lowered:
     rows = _joined([part.rows for part in parts], ROW)
     blocks["first_row"] = _starts([part.rows.size for part in parts])
     blocks["weights"] = _starts([part.matrix.size for part in parts])
+    is_kernel = np.array([part.windows is not None for part in parts], np.int64)
+    blocks["window"] = np.cumsum(is_kernel) - is_kernel
     synapses_before = np.repeat(
         _starts([part.weights.size for part in parts]), [part.rows.size for part in parts]
     )
@@ -129,8 +143,9 @@ def lower(network: Network) -> Lowered:
         _joined([part.matrix for part in parts], np.dtype(np.int16)),
         _joined([part.weights for part in parts], np.dtype(np.int16)),
         _joined([part.reach for part in parts], np.dtype(np.uint32)),
+        joined_windows([part.windows for part in parts if part.windows is not None]),
     )
-    for table in tables:
+    for table in (*tables[:-1], *tables.windows):
         table.setflags(write=False)
     components = tuple(
         np.array([place[name] for name in c], np.int64)
@@ -150,39 +165,49 @@ class _Part:
     matrix: AnyArray
     weights: AnyArray
     reach: AnyArray
+    windows: Windows | None
 
 
 def _lower_projection(q: Projection) -> _Part:
-    assert isinstance(q.connectivity.weights, Fixed)
-    pre, post = q.connectivity.synapses()
-    mantissa = mantissas(q.connectivity.weights).ravel()
-    delays = np.asarray(q.delays.per_synapse(q.connectivity), np.int64)
+    q = q if _slides(q) else unrolled(q)
+    c, form = q.connectivity, _form(q)
+    assert isinstance(c.weights, Fixed)
+    delays = np.asarray(q.delays.values, np.int64)
     shortest = int(delays.min(initial=delays.max(initial=0)))
     spread = int(delays.max(initial=0)) - shortest
-    n_pre, n_post = q.connectivity.n_pre, q.connectivity.n_post
-    is_matrix = isinstance(q.connectivity, Dense) and q.delays.kind in (DelayKind.UNIFORM, DelayKind.AXONAL)
-    rows = np.zeros(n_pre, ROW)
-    for name, chosen in (
-        ("events", mantissa != 0),
-        ("zeros", mantissa == 0),
-        ("delayed", (mantissa != 0) & (delays > 0)),
-    ):
-        rows[name] = np.bincount(pre[chosen], minlength=n_pre)
+    rows = np.zeros(c.n_pre, ROW)
+    rows["events"], rows["zeros"], rows["delayed"] = touched(q)
     matrix, weights, reach = np.zeros(0, np.int16), np.zeros(0, np.int16), np.zeros(0, np.uint32)
-    if is_matrix:
-        matrix = np.zeros((n_pre + 1, n_post), np.int16)
-        matrix[:-1] = q.connectivity.dense_matrix().T
-        if q.delays.kind is DelayKind.AXONAL:
-            rows["extra"] = q.delays.values - shortest
-    else:
+    if form == LISTS:
+        pre, post = c.synapses()
         order = np.lexsort((post, pre))
-        ends = np.cumsum(np.bincount(pre, minlength=n_pre))
-        rows["begin"], rows["end"] = ends - np.bincount(pre, minlength=n_pre), ends
-        weights = mantissa[order].astype(np.int16)
-        reach = ((delays - shortest) * n_post + post)[order].astype(np.uint32)
-    exponent = q.connectivity.weights.format.exponent
-    block = (0, n_pre, int(is_matrix), 0, 0, exponent, shortest, spread)
-    return _Part(block, rows, matrix.ravel(), weights, reach)
+        ends = np.cumsum(np.bincount(pre, minlength=c.n_pre))
+        rows["begin"], rows["end"] = ends - np.bincount(pre, minlength=c.n_pre), ends
+        weights = c.stored()[order].astype(np.int16)
+        extra = q.delays.per_synapse(c) - shortest
+        reach = (extra * c.n_post + post)[order].astype(np.uint32)
+    else:
+        rows["extra"] = delays - shortest
+    if form == MATRIX:
+        matrix = np.zeros((c.n_pre + 1, c.n_post), np.int16)
+        matrix[:-1] = c.dense_matrix().T
+    windows = windows_of(c) if isinstance(c, Convolution) else None
+    if isinstance(c, Convolution):
+        matrix = by_window(mantissas(c.weights).astype(np.int16), c.groups)
+    block = (0, c.n_pre, form, 0, 0, 0, c.weights.format.exponent, shortest, spread)
+    return _Part(block, rows, matrix.ravel(), weights, reach, windows)
+
+
+def _slides(q: Projection) -> bool:
+    """Whether a projection is a kernel that kernels here can walk: all of a spike's fan-out in one delay."""
+    return isinstance(q.connectivity, Convolution) and q.delays.kind in _ONE_DELAY
+
+
+def _form(q: Projection) -> int:
+    if isinstance(q.connectivity, Convolution):
+        return KERNEL
+    is_matrix = isinstance(q.connectivity, Dense) and q.delays.kind in _ONE_DELAY
+    return MATRIX if is_matrix else LISTS
 
 
 def _populations(network: Network, ordered: list[Projection], blocks: AnyArray) -> AnyArray:

@@ -24,7 +24,7 @@ from spikec.errors import TargetError, UsageError, Violation
 from spikec.events import from_rows
 from spikec.ir.connectivity import Sparse
 from spikec.ir.fixed_point import Fixed
-from spikec.ir.network import Dialect, Network, Population, Projection
+from spikec.ir.network import Dialect, Network, Population, Projection, unrolled
 from spikec.ir.neurons import parameters
 from spikec.program import Program
 from spikec_lava.compat import LAVA_VERSION
@@ -135,7 +135,7 @@ def _write(program: Program, folder: Path, flavour: str) -> None:
         "dt": network.dt,
         "n_ticks": program.n_ticks,
         "populations": [_population(p, arrays) for p in network.populations],
-        "projections": [_projection(q, arrays) for q in network.projections],
+        "projections": [_projection(unrolled(q), arrays) for q in network.projections],
     }
     (folder / "network.json").write_text(json.dumps(described, indent=1) + "\n")
     np.savez_compressed(folder / "network.npz", **arrays)

@@ -116,7 +116,7 @@ class Convolution:
                                  self.output_shape)  # fmt: skip
         for weights, writes, reads in self._entries(values):
             part, there = image[reads], total[writes]
-            there += (weights @ part.reshape(*part.shape[: -len(self.axes)], -1)).reshape(there.shape)
+            there += (weights @ self._in_a_row(part)).reshape(there.shape)
         return total.reshape(*factor.shape[:-1], self.n_post)
 
     def by_pre(self, values: AnyArray, per_post: AnyArray | None = None) -> AnyArray:
@@ -127,8 +127,7 @@ class Convolution:
                                  self.input_shape)  # fmt: skip
         for weights, writes, reads in self._entries(values):
             part, there = image[writes], total[reads]
-            turned = np.swapaxes(weights, -1, -2)
-            there += (turned @ part.reshape(*part.shape[: -len(self.axes)], -1)).reshape(there.shape)
+            there += (np.swapaxes(weights, -1, -2) @ self._in_a_row(part)).reshape(there.shape)
         return total.reshape(*factor.shape[:-1], self.n_pre)
 
     def dense_matrix(self) -> AnyArray:
@@ -206,6 +205,11 @@ class Convolution:
     def _by_channel(self, values: AnyArray, shape: tuple[int, ...]) -> AnyArray:
         """A view of an image's values with an axis for the group."""
         return values.reshape(*values.shape[:-1], self.groups, shape[0] // self.groups, *shape[1:])
+
+    def _in_a_row(self, image: AnyArray) -> AnyArray:
+        """All pixels of an image along one axis."""
+        lead = image.ndim - len(self.axes)
+        return image.reshape(*image.shape[:lead], prod(image.shape[lead:]))
 
     def _entries(self, values: AnyArray) -> Iterator[tuple[AnyArray, Any, Any]]:
         """For each entry of the window its values ``(groups, c_out, c_read)``, where it writes and reads."""

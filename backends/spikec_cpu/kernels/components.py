@@ -151,9 +151,7 @@ def receive(
         spread(
             block,
             rows,
-            tables.matrices,
-            tables.weights,
-            tables.reach,
+            tables,
             spikes,
             sums,
             start,

@@ -11,16 +11,15 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import kernel
-from spikec_cpu.lower import Record
+from spikec_cpu.kernels.windows import add_entries
+from spikec_cpu.lower import KERNEL, MATRIX, Record, Tables
 
 
 @kernel
 def spread(
     block: Record,
     rows: AnyArray,
-    matrices: AnyArray,
-    weights: AnyArray,
-    reach: AnyArray,
+    tables: Tables,
     spikes: AnyArray,
     ring: AnyArray,
     start: int,
@@ -32,9 +31,7 @@ def spread(
     Args:
         block: A `BLOCK`.
         rows: The rows of this block, `ROW`.
-        matrices: See `Tables`.
-        weights: See `Tables`.
-        reach: See `Tables`.
+        tables: All synapses.
         spikes: The presynaptic neurons that spiked, int32.
         ring: The postsynaptic population's ring, added to.
         start: Where in it the slot of this tick begins.
@@ -45,10 +42,13 @@ def spread(
         sums, at, gain = ring, start, np.int32(1 << block.exponent)
     else:
         sums, at, gain = scratch[: (block.spread + 1) * n], 0, np.int32(1)
-    if block.is_matrix:
-        add_rows(matrices, block, rows, spikes, sums, at, n, gain)
+    if block.form == MATRIX:
+        add_rows(tables.matrices, block, rows, spikes, sums, at, n, gain)
+    elif block.form == KERNEL:
+        entries = tables.matrices[block.weights :]
+        add_entries(tables.windows, block.window, entries, rows, spikes, sums, at, n, gain)
     else:
-        add_lists(weights, reach, rows, spikes, sums, at, gain)
+        add_lists(tables.weights, tables.reach, rows, spikes, sums, at, gain)
     if block.exponent < 0:
         add_shifted(sums, -block.exponent, ring, start)
 

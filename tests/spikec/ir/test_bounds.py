@@ -40,7 +40,7 @@ def simulate(network, rasters, n_ticks):
                     if t - 1 - d >= 0:
                         sent = spikes[q.pre][t - 1 - d][pre] & (delay == d)
                         total = np.zeros(p.n, np.int64)
-                        np.add.at(total, post, fixed.mantissa.ravel() * sent)
+                        np.add.at(total, post, q.connectivity.stored() * sent)
                         e = fixed.format.exponent
                         a += total << e if e >= 0 else total >> -e
             last = currents[p.name][t - 1] if t else np.zeros(p.n, np.int64)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikec_cpu.kernels.synapses import add_equal_rows, add_lists, add_rows, add_shifted, count_rows
-from spikec_cpu.lower import BLOCK, ROW
+from spikec_cpu.lower import BLOCK, MATRIX, ROW
 
 
 @given(
@@ -35,7 +35,7 @@ def test_rows_with_an_extra_delay_go_to_later_slots_and_around_the_ring(start):
     rows["extra"] = [0, 2, 0]
     matrix = np.arange(16).reshape(4, n)
     matrix[3] = 0
-    block = np.array((0, 3, 1, 0, 0, 0, 0, 2), BLOCK)
+    block = np.array((0, 3, MATRIX, 0, 0, 0, 0, 0, 2), BLOCK)
     ring = np.zeros(slots * n, np.int32)
     add_rows(
         matrix.astype(np.int16).ravel(),
