@@ -92,6 +92,7 @@ class Frames:
         frame: Length of a tick, in the unit of `time`.
         starts: Name of the array that says where each recording begins, ``(n_samples + 1,)``.
         values: Whether a tick holds all events of a pixel, or one at most.
+        origin: Whether a recording's first tick begins at time 0, or with its first event.
     """
 
     kind: Literal["frames"]
@@ -101,6 +102,7 @@ class Frames:
     frame: Annotated[int, Field(ge=1)]
     starts: Name
     values: Values = "binary"
+    origin: Literal["zero", "first"] = "zero"
 
 
 @dataclass(frozen=True, config=_STRICT)

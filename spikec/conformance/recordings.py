@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 from pathlib import Path
 
@@ -216,10 +217,13 @@ def _from_frames(path: Path, given: Frames, population: Population) -> Events:
         if place.size and not 0 <= place.min() <= place.max() < n:
             raise EventsError(f"{path}: {name} goes from {place.min()} to {place.max()}; 0 to {n - 1} fits")
         neurons = neurons * n + place
+    lengths = starts[1:] - starts[:-1]
+    if given.origin == "first":
+        times = times - np.repeat([times[a:b].min(initial=1 << 62) for a, b in pairwise(starts)], lengths)
     ticks = times // given.frame
     if ticks.size and not 0 <= ticks.min() <= ticks.max() < MAX_TICKS:
         raise EventsError(f"{path}: {given.time} gives ticks {ticks.min()} to {ticks.max()}; check 'frame'")
-    samples = np.repeat(np.arange(starts.size - 1), starts[1:] - starts[:-1])
+    samples = np.repeat(np.arange(starts.size - 1), lengths)
     return _events_of(np.stack([samples, ticks, neurons]), starts.size - 1, prod(shape), given.values)
 
 

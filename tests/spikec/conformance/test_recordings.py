@@ -83,6 +83,14 @@ def test_frames_count_events(tmp_path, events, cut):
     np.testing.assert_array_equal(counts(read(tmp_path, once), 5), expected > 0)
 
 
+def test_frames_may_begin_with_the_first_event_of_a_recording(tmp_path):
+    one = np.zeros(5, np.int64)
+    times = np.array([19, 7, 33, 104, 95])
+    np.savez(tmp_path / "a.npz", y=one, x=one, t=times, starts=np.array([0, 3, 3, 5]))
+    found = read(tmp_path, Frames("frames", "a.npz", ["y", "x"], "t", 10, "starts", "binary", "first")).events
+    assert [found.select(k, k + 1).times.tolist() for k in range(3)] == [[0, 1, 2], [], [0]]
+
+
 def test_times_and_labels_come_from_arrays(tmp_path):
     times = np.where(np.arange(12).reshape(2, 6) % 3, np.arange(12.0).reshape(2, 6), np.inf)
     np.savez(tmp_path / "a.npz", times=times, labels=np.array([3, 1]))

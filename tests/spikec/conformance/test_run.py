@@ -1,0 +1,168 @@
+"""Rows of small networks whose spikes are known by hand."""
+
+import nir
+import numpy as np
+import pytest
+import yaml
+
+from spikec.conformance.cases import load_cases
+from spikec.conformance.run import Status, run_case
+from spikec.container import save
+from spikec.events import from_rows
+from spikec.ir.connectivity import Dense
+from spikec.ir.network import Continuous, Network, Population, Projection
+from spikec.ir.neurons import Lif, Source
+
+N_TICKS = 6
+GIVEN = np.array([[1, 0], [0, 0], [1, 0], [1, 1], [0, 1], [0, 1]])
+SPIKES = np.array([[0, 0], [0, 0], [1, 0], [0, 0], [0, 1], [0, 0]])
+"""Membranes rise by 0.75 a spike and are reset to 0 above 1: in the second, fourth, ... spike of a neuron."""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    one = np.ones(2)
+    nodes = [nir.Input(np.array([2])), nir.Linear(0.75 * np.eye(2)), nir.IF(r=one, v_threshold=one)]
+    nir.write(tmp_path / "net.nir", nir.NIRGraph.from_list(*nodes, nir.Output(np.array([2]))))
+    np.save(tmp_path / "in.npy", GIVEN)
+    np.save(tmp_path / "out.npy", SPIKES)
+    np.save(tmp_path / "late.npy", np.roll(SPIKES, 1, axis=0))
+    other = SPIKES.copy()
+    other[4] = [1, 0]
+    np.save(tmp_path / "other.npy", other)
+    np.save(tmp_path / "counts.npy", 2 * GIVEN)
+    return tmp_path
+
+
+def rows(folder, **changes):
+    row = {
+        "network": "net.nir",
+        "against": "hand",
+        "dt": 1,
+        "input": {"kind": "raster", "file": "in.npy"},
+        "expected": {"kind": "raster", "file": "out.npy"},
+    }
+    row = {k: v for k, v in {**row, **changes}.items() if v is not None}
+    (folder / "a.yaml").write_text(yaml.safe_dump({"rows": [row]}))
+    return list(run_case(folder, load_cases(folder / "a.yaml").rows[0], "a.yaml"))
+
+
+def raster(name):
+    return {"kind": "raster", "file": name}
+
+
+def test_a_row_that_is_right(folder):
+    (row,) = rows(folder, convention="norse", explained="it is Norse's equation")
+    assert (row.status, row.wrong, row.of, row.unit) == (Status.SAME, 0, 12, "bins")
+    assert (row.network, row.against, row.convention, row.cases) == ("net.nir", "hand", "norse", "a.yaml")
+    assert row.explained == "it is Norse's equation"
+    assert row.first is None
+    assert row.seconds > 0
+
+
+def test_a_row_that_is_wrong_names_the_first_difference(folder):
+    (row,) = rows(folder, expected=raster("other.npy"))
+    assert (row.status, row.wrong, row.explained) == (Status.WRONG, 2, None)
+    first = row.first
+    assert (first.neuron, first.sample, first.tick, first.expected, first.got) == (0, 0, 4, 1, 0)
+    assert row.convention == "nir-euler"
+
+
+def test_what_is_explained_must_be_as_much_as_was_said(folder):
+    (row,) = rows(folder, expected=raster("other.npy"), allowed=2, explained="made so")
+    assert (row.status, row.wrong, row.explained) == (Status.EXPLAINED, 2, "made so")
+    for allowed, name in ((3, "other.npy"), (2, "out.npy")):
+        (row,) = rows(folder, expected=raster(name), allowed=allowed, explained="made so")
+        assert (row.status, row.explained) == (Status.WRONG, None)
+        assert f"{allowed} are explained, not {row.wrong}" in row.why
+
+
+def test_a_late_platform_is_shifted(folder):
+    (row,) = rows(folder, expected=raster("late.npy"), shift=1)
+    assert row.status is Status.SAME
+    (row,) = rows(folder, expected=raster("late.npy"))
+    assert (row.status, row.wrong) == (Status.WRONG, 4)
+
+
+def test_counts_weigh_as_often(folder):
+    given = {**raster("counts.npy"), "values": "counts"}
+    (row,) = rows(folder, input=given, expected={"kind": "count", "spikes": int(GIVEN.sum())})
+    assert (row.status, row.unit) == (Status.SAME, "spikes")  # 2 x 0.75 each time
+
+
+def test_a_compiled_network_runs_on_every_backend_that_is_named(folder):
+    found = rows(
+        folder,
+        compile={"target": "loihi2", "bits": 8},
+        convention="lava,hop_delay=0",
+        ticks=N_TICKS + 1,
+        expected={"kind": "count", "spikes": int(SPIKES.sum())},
+        backends=["cpu", "reference", "nobody"],
+    )
+    assert [(row.backend, row.status) for row in found[:2]] == [
+        ("cpu", Status.SAME),
+        ("reference", Status.SAME),
+    ]
+    assert found[0].convention == "lava,hop_delay=0; compiled for loihi2, 8 bits"
+    assert "no backend 'nobody'" in found[2].why
+
+
+def test_what_is_not_there_or_cannot_run_there_is_skipped(folder):
+    (row,) = rows(folder, network="gone.nir")
+    assert (row.status, row.wrong) == (Status.SKIPPED, None)
+    assert "gone.nir" in row.why
+    (row,) = rows(folder, expected=raster("gone.npy"))
+    assert "gone.npy" in row.why
+    (row,) = rows(folder, backends=["lava"])
+    assert row.status is Status.SKIPPED
+    assert "lava" in row.why.lower()
+
+
+def test_a_continuous_network_is_compared_by_its_first_spikes(folder):
+    network = Network(
+        (Population("in", Source(), (2,)), Population("out", Lif(2.0, 1.0), (2,))),
+        (Projection("w", "in", "out", Dense(3 * np.eye(2))),),
+        ("in",),
+        ("out",),
+        Continuous(),
+    )
+    save(network, folder / "net.npz")
+    save(from_rows([0, 0], [0.5, 1.5], [0, 1], n_samples=1, n_neurons=2), folder / "events.npz")
+    np.savez(folder / "times.npz", out=np.array([[0.5, 1.75]]))
+    settings = {
+        "network": "net.npz",
+        "dt": None,
+        "input": {"kind": "events", "file": "events.npz"},
+        "until": 3,
+    }
+    expected = {"kind": "times", "file": "times.npz", "array": "out", "tolerance": 0.2}
+    (row,) = rows(folder, **settings, expected=expected)
+    assert (row.status, row.wrong, row.of) == (Status.WRONG, 1, 2)
+    assert (row.first.neuron, row.first.tick, row.first.expected, row.first.got) == (1, None, 1.75, 1.5)
+    (row,) = rows(folder, **settings, expected={**expected, "tolerance": 0.3})
+    assert (row.status, row.convention) == (Status.SAME, "continuous time")
+    (row,) = rows(folder, **{**settings, "until": None}, expected=expected)
+    assert (row.status, row.why) == (
+        Status.FAILED,
+        "a network in continuous time runs as long as 'until' says; add it",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"dt": None}, "time step"),
+        ({"population": "nobody"}, "no population 'nobody'"),
+        ({"samples": 2}, "2 samples are wanted, but there are 1"),
+        ({"ticks": 3}, "input spikes come after the end, 3; raise 'ticks'"),
+        ({"convention": "norsy"}, "no convention 'norsy'"),
+        ({"convention": "../a.yaml"}, "lies outside"),
+        ({"network": "in.npy"}, "an array, not a network"),
+        ({"network": "../in.npy"}, "lies outside"),
+    ],
+)
+def test_a_row_that_cannot_be_meant_says_why(folder, changes, words):
+    (row,) = rows(folder, **changes)
+    assert row.status is Status.FAILED
+    assert words in row.why
+    assert "\n" not in row.why
