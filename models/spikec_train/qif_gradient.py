@@ -14,7 +14,7 @@ Phys. Rev. Lett. 134, 027301 (2025).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -93,9 +93,8 @@ class QifModel:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """The parts of a vector of parameters.
+class Parts(NamedTuple):
+    """The parts of a vector of parameters, in the form in which kernels take them, too.
 
     Attributes:
         weights: Of the recurrent synapses, ``(n_pre, n_post)``; the diagonal is never looked at.
@@ -200,23 +199,22 @@ def run(
         UsageError: Parameters or targets do not fit the network, or it spikes more than `MAX_SPIKES` times.
     """
     from spikec_train.kernels.qif import run_trial  # numba is slow to import
-    from spikec_train.kernels.qif_room import room
+    from spikec_train.kernels.qif_room import Arrivals, Wanted, room
 
     parts = _check(model, parameters, targets)
     kept = Memory() if memory is None else memory
     derivatives = np.zeros(model.n_parameters)
-    d = model.split(derivatives)
     answers, spiked = np.empty(targets.times.size), np.empty(targets.times.size, np.bool_)
-    order = _in_order(model, parts.times)
+    arrivals = Arrivals(_in_order(model, parts.times), model.sources, model.receivers)
+    wanted = Wanted(
+        targets.neurons, targets.ranks, targets.times, targets.factors, targets.one_sided, answers, spiked
+    )
     if kept.room is None:
         kept.room = room(model.n_neurons, model.sources.size, _FIRST_CAPACITY)
     while True:
         loss, n_spikes = run_trial(
-            parts.weights, parts.v, parts.current, parts.input_weights, parts.times,
-            order, model.sources, model.receivers, float(model.duration), float(model.alpha),
-            targets.neurons, targets.ranks, targets.times, targets.factors, targets.one_sided,
-            answers, spiked, gradient,
-            d.weights, d.v, d.current, d.input_weights, d.times, kept.room,
+            parts, arrivals, float(model.duration), float(model.alpha), wanted,
+            gradient, model.split(derivatives), kept.room,
         )  # fmt: skip
         if n_spikes >= 0:
             break

@@ -36,130 +36,83 @@ Source: C. Klos and R.-M. Memmesheimer, Phys. Rev. Lett. 134, 027301 (2025); wri
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from spikec.arrays import AnyArray, FloatArray, IntArray
 from spikec_train.kernels import inner, kernel
 from spikec_train.kernels.qif_adjoint import back_through_events, back_through_rates
 from spikec_train.kernels.qif_forward import find_rates, run_events
-from spikec_train.kernels.qif_room import Room
+from spikec_train.kernels.qif_room import Arrivals, Room, Wanted
+
+if TYPE_CHECKING:
+    from spikec_train.qif_gradient import Parts
 
 
 @kernel
 def run_trial(
-    weights: FloatArray,
-    v: FloatArray,
-    current: FloatArray,
-    input_weights: FloatArray,
-    times: FloatArray,
-    order: IntArray,
-    sources: IntArray,
-    receivers: IntArray,
+    parts: Parts,
+    arrivals: Arrivals,
     duration: float,
     alpha: float,
-    target_neurons: IntArray,
-    target_ranks: IntArray,
-    target_times: FloatArray,
-    factors: FloatArray,
-    one_sided: AnyArray,
-    answers: FloatArray,
-    spiked: AnyArray,
+    wanted: Wanted,
     differentiate: bool,
-    d_weights: FloatArray,
-    d_v: FloatArray,
-    d_current: FloatArray,
-    d_input_weights: FloatArray,
-    d_times: FloatArray,
+    d: Parts,
     memory: Room,
 ) -> tuple[float, int]:
-    r"""Run a trial; add up the gradient of its loss if it is wanted.
+    """Run a trial; add up the gradient of its loss if it is wanted.
 
     Args:
-        weights: Of the recurrent synapses, ``(n_pre, n_post)``; no neuron reaches itself.
-        v: V at time 0, ``(n_neurons,)``.
-        current: I at time 0.
-        input_weights: Of each input, ``(n_inputs,)``.
-        times: When each arrival comes, in 0 to `duration`, ``(n_arrivals,)``.
-        order: The arrivals in order of time.
-        sources: Which input each arrival is of.
-        receivers: The neuron that each input reaches.
+        parts: The parameters; no neuron reaches itself.
+        arrivals: What comes from outside.
         duration: T.
         alpha: How softly currents after T are made positive.
-        target_neurons: Whose spike is wanted, ``(n_targets,)``.
-        target_ranks: Which of its spikes, counted from 0.
-        target_times: When it is wanted.
-        factors: :math:`f` of the loss :math:`\sum f (t - t^*)^2`.
-        one_sided: Whether only a spike that is too early costs anything.
-        answers: The spike or pseudospike of each target, filled.
-        spiked: Whether it was a spike, filled.
-        differentiate: Whether the derivatives are wanted; all others are then added to.
-        d_weights: dL/dweights.
-        d_v: dL/dv.
-        d_current: dL/dcurrent.
-        d_input_weights: dL/dinput_weights.
-        d_times: dL/dtimes.
+        wanted: Targets; what became of them is filled in.
+        differentiate: Whether the derivatives are wanted.
+        d: Derivatives of the loss for the parameters, then added to.
         memory: Working memory.
 
     Returns:
         The loss, and the number of spikes, -1 if the memory did not suffice.
     """
-    n_spikes = run_events(
-        weights, v, current, input_weights, times, order, sources, receivers, duration, memory
-    )
+    n_spikes = run_events(parts, arrivals, duration, memory)
     if n_spikes < 0:
         return math.nan, n_spikes
-    find_rates(weights, alpha, memory)
-    loss = _loss(
-        n_spikes, duration, alpha, target_neurons, target_ranks, target_times, factors, one_sided, answers,
-        spiked, memory,
-    )  # fmt: skip
+    find_rates(parts.weights, alpha, memory)
+    loss = _loss(n_spikes, duration, alpha, wanted, memory)
     if differentiate:
-        back_through_rates(weights, d_weights, memory)
-        back_through_events(
-            n_spikes, weights, input_weights, sources, receivers, d_weights, d_input_weights, d_times, memory
-        )
-        for i in range(v.size):
-            d_v[i] += memory.states[5, i] / (1.0 + v[i] * v[i])
-            d_current[i] += memory.states[6, i]
+        back_through_rates(parts.weights, d.weights, memory)
+        back_through_events(n_spikes, parts, arrivals, d, memory)
+        for i in range(parts.v.size):
+            d.v[i] += memory.states[5, i] / (1.0 + parts.v[i] * parts.v[i])
+            d.current[i] += memory.states[6, i]
     return loss, n_spikes
 
 
 @inner
-def _loss(
-    n_spikes: int,
-    duration: float,
-    alpha: float,
-    target_neurons: IntArray,
-    target_ranks: IntArray,
-    target_times: FloatArray,
-    factors: FloatArray,
-    one_sided: AnyArray,
-    answers: FloatArray,
-    spiked: AnyArray,
-    memory: Room,
-) -> float:
+def _loss(n_spikes: int, duration: float, alpha: float, wanted: Wanted, memory: Room) -> float:
     """The loss; leaves its derivatives with the spikes, and with lambda and mu at T."""
     loss = 0.0
     for x in range(n_spikes):
         memory.d_spike_times[x] = 0.0
-    for k in range(target_neurons.size):
-        i, left, found = target_neurons[k], target_ranks[k], -1
+    for k in range(wanted.neurons.size):
+        i, found = wanted.neurons[k], -1
+        left = wanted.ranks[k]
         for x in range(n_spikes):
             if memory.spikes[x] == i:
                 if left == 0:
                     found = x
                     break
                 left -= 1
-        spiked[k] = found >= 0
         d_psi, d_i = 0.0, 0.0
         if found >= 0:
-            answers[k] = memory.spike_times[found]
+            answer = memory.spike_times[found]
         else:
-            answers[k], d_psi, d_i = _pseudospike(i, left + 1, duration, alpha, memory)
-        late = answers[k] - target_times[k]
-        if one_sided[k] and late > 0.0:
+            answer, d_psi, d_i = _pseudospike(i, left + 1, duration, alpha, memory)
+        wanted.answers[k], wanted.spiked[k] = answer, found >= 0
+        late = answer - wanted.times[k]
+        if wanted.one_sided[k] and late > 0.0:
             continue
-        loss += factors[k] * late * late
-        d = 2.0 * factors[k] * late
+        loss += wanted.factors[k] * late * late
+        d = 2.0 * wanted.factors[k] * late
         if found >= 0:
             memory.d_spike_times[found] += d
         else:

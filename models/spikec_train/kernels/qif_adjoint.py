@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from spikec.arrays import FloatArray, IntArray
+from typing import TYPE_CHECKING
+
+from spikec.arrays import FloatArray
 from spikec_train.kernels import inner
-from spikec_train.kernels.qif_room import Room
+from spikec_train.kernels.qif_room import Arrivals, Room
+
+if TYPE_CHECKING:
+    from spikec_train.qif_gradient import Parts
 
 
 @inner
@@ -21,19 +26,9 @@ def back_through_rates(weights: FloatArray, d_weights: FloatArray, memory: Room)
 
 
 @inner
-def back_through_events(
-    n_spikes: int,
-    weights: FloatArray,
-    input_weights: FloatArray,
-    sources: IntArray,
-    receivers: IntArray,
-    d_weights: FloatArray,
-    d_input_weights: FloatArray,
-    d_times: FloatArray,
-    memory: Room,
-) -> None:
+def back_through_events(n_spikes: int, parts: Parts, arrivals: Arrivals, d: Parts, memory: Room) -> None:
     """Back over all events: leaves lambda and mu at time 0."""
-    n = weights.shape[0]
+    weights, sources, n = parts.weights, arrivals.sources, parts.v.size
     states, derivatives = memory.states, memory.derivatives
     lam, mu = states[5], states[6]
     n_events = sources.size + n_spikes
@@ -46,22 +41,22 @@ def back_through_events(
         arrival = memory.events[e]
         if arrival >= 0:
             source = sources[arrival]
-            k = receivers[source]
-            d_input_weights[source] += mu[k]
-            d_times[arrival] += input_weights[source] * (2.0 * mu[k] - lam[k] * derivatives[x, 3])
+            k = arrivals.receivers[source]
+            d.input_weights[source] += mu[k]
+            d.times[arrival] += parts.input_weights[source] * (2.0 * mu[k] - lam[k] * derivatives[x, 3])
             _touch_adjoint(k, x, states, derivatives)
             x -= 1
         else:
             j = memory.spikes[p]
-            d = memory.d_spike_times[p]
+            d_time = memory.d_spike_times[p]
             p -= 1
             for k in range(n - 1, -1, -1):
                 if k != j:
-                    d_weights[j, k] += mu[k]
-                    d += weights[j, k] * (2.0 * mu[k] - lam[k] * derivatives[x, 3])
+                    d.weights[j, k] += mu[k]
+                    d_time += weights[j, k] * (2.0 * mu[k] - lam[k] * derivatives[x, 3])
                     _touch_adjoint(k, x, states, derivatives)
                     x -= 1
-            lam[j] -= d
+            lam[j] -= d_time
             _touch_adjoint(j, x, states, derivatives)
             x -= 1
 

@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from spikec.arrays import FloatArray, IntArray
+from spikec.arrays import FloatArray
 from spikec_train.kernels import inner
-from spikec_train.kernels.qif_room import Room
+from spikec_train.kernels.qif_room import Arrivals, Room
+
+if TYPE_CHECKING:
+    from spikec_train.qif_gradient import Parts
 
 SMALL = 1e-2
 """:math:`|I| s^2` up to which C, S and D are taken from their series; these are exact to 1e-13."""
 
 
 @inner
-def run_events(
-    weights: FloatArray,
-    v: FloatArray,
-    current: FloatArray,
-    input_weights: FloatArray,
-    times: FloatArray,
-    order: IntArray,
-    sources: IntArray,
-    receivers: IntArray,
-    duration: float,
-    memory: Room,
-) -> int:
+def run_events(parts: Parts, arrivals: Arrivals, duration: float, memory: Room) -> int:
     """Run up to T. Returns the number of spikes, or -1 if there are more than fit."""
-    n = v.size
+    v, times, order, n = parts.v, parts.times, arrivals.order, parts.v.size
     states, derivatives = memory.states, memory.derivatives
     a, b, i, since, coming = states[0], states[1], states[2], states[3], states[4]
     for k in range(n):
         b[k] = 1.0 / math.sqrt(1.0 + v[k] * v[k])
         a[k] = v[k] * b[k]
-        i[k] = current[k]
+        i[k] = parts.current[k]
         since[k] = 0.0
         coming[k] = _crossing(a[k], b[k], i[k])
     n_events, n_spikes, n_touches, p = 0, 0, 0, 0
@@ -46,10 +39,10 @@ def run_events(
             arrival = order[p]
             p += 1
             now = times[arrival]
-            k = receivers[sources[arrival]]
+            k = arrivals.receivers[arrivals.sources[arrival]]
             _touch(k, now, n_touches, states, derivatives)
             n_touches += 1
-            i[k] += input_weights[sources[arrival]]
+            i[k] += parts.input_weights[arrivals.sources[arrival]]
             coming[k] = now + _crossing(a[k], b[k], i[k])
             memory.events[n_events] = arrival
         elif now <= duration:
@@ -64,7 +57,7 @@ def run_events(
                 if k != j:
                     _touch(k, now, n_touches, states, derivatives)
                     n_touches += 1
-                    i[k] += weights[j, k]
+                    i[k] += parts.weights[j, k]
                     coming[k] = now + _crossing(a[k], b[k], i[k])
             memory.spikes[n_spikes] = j
             memory.spike_times[n_spikes] = now

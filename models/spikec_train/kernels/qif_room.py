@@ -1,4 +1,4 @@
-"""Working memory of `qif`."""
+"""What `qif` takes and works in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,43 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spikec.arrays import FloatArray, IntArray
+from spikec.arrays import AnyArray, FloatArray, IntArray
+
+
+class Arrivals(NamedTuple):
+    """Input spikes.
+
+    Attributes:
+        order: The arrivals in order of time, ``(n_arrivals,)``.
+        sources: Which input each arrival is of, ``(n_arrivals,)``.
+        receivers: The neuron that each input reaches, ``(n_inputs,)``.
+    """
+
+    order: IntArray
+    sources: IntArray
+    receivers: IntArray
+
+
+class Wanted(NamedTuple):
+    r"""Targets, and what became of them; all ``(n_targets,)``.
+
+    Attributes:
+        neurons: Whose spike is wanted.
+        ranks: Which of its spikes, counted from 0.
+        times: :math:`t^*`, when.
+        factors: :math:`f` of the loss :math:`\sum f (t - t^*)^2`.
+        one_sided: Whether only a spike that is too early costs anything.
+        answers: The spike or pseudospike of each target, filled.
+        spiked: Whether it was a spike, filled.
+    """
+
+    neurons: IntArray
+    ranks: IntArray
+    times: FloatArray
+    factors: FloatArray
+    one_sided: AnyArray
+    answers: FloatArray
+    spiked: AnyArray
 
 
 class Room(NamedTuple):

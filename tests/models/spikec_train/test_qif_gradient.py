@@ -1,6 +1,6 @@
 """Loss and gradient of recurrent QIF networks, against differences, other engines and printed formulas."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from math import atan, cos, exp, log, pi, sqrt, tan
 
 import numpy as np
@@ -15,7 +15,7 @@ from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_cpu.backend import CpuBackend
 from spikec_train import qif_gradient
-from spikec_train.qif_gradient import Memory, QifModel, Targets, run
+from spikec_train.qif_gradient import Memory, Parts, QifModel, Targets, run
 from spikec_train.qif_training import input_spikes, qif_network
 from spikec_train.spike_time_tasks import Task
 
@@ -55,10 +55,10 @@ def central_differences(loss, at, h=2e-5):
 
 def assert_parts_near(model, found, expected):
     """Each part to 1e-6 of its largest value, and to the rounding of a difference of losses."""
-    for part in fields(model.split(found)):
-        one, other = (getattr(model.split(x), part.name) for x in (found, expected))
+    for name in Parts._fields:
+        one, other = (getattr(model.split(x), name) for x in (found, expected))
         largest = np.abs(other).max(initial=0.0)
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-6 * largest + 2e-10, err_msg=part.name)
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-6 * largest + 2e-10, err_msg=name)
 
 
 CASES = [
