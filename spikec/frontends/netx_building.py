@@ -146,12 +146,15 @@ class Building:
         self.waiting = image_delays(layer, slid.output_shape)
 
     def add_average(self, layer: Layer) -> None:
-        """Add readouts of equal groups of neurons."""
+        """Add readouts of equal groups of neurons, of which a tick leaves nothing to the next.
+
+        A decay of 4095, the chip's largest, does so for membranes below 4096.
+        """
         if not self.populations:
             raise NetworkError(f"{layer} has nothing before it; export the network again")
         pre = self.populations[-1]
         groups, size = average(layer, pre.n)
-        neuron = CubaFixed(du=4095, dv=4096, vth=LARGEST_THRESHOLD)
+        neuron = CubaFixed(du=4095, dv=4095 if 64 * size < 4096 else 4096, vth=LARGEST_THRESHOLD)
         post = self.populated(f"layer{layer.index}", neuron, (groups.n_post,))
         self.project(pre, post, groups, self.waiting)
         self.waiting, self.averaged = NO_DELAY, layer

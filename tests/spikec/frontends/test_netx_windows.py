@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spikec.backend import find_backend, run
+from spikec.commands.build import BuildOptions, check_file
 from spikec.errors import FileFormatError, NetworkError, SpikecError
 from spikec.events import from_raster
 from spikec.frontends import open_trained
@@ -187,17 +188,23 @@ def test_a_first_convolution_of_stride_one_tells_its_input(path):
     assert read_netx(path).network.population("input").shape == (3, 8, 9)
 
 
-def test_an_average_is_a_readout_of_the_mean(path):
-    layers = [dense(100 * np.eye(6)), {"type": "average", "shape": np.array([2, 1, 1])}]
+@pytest.mark.parametrize(("size", "rules"), [(63, set()), (64, {"membrane decay"})])
+def test_an_average_is_a_readout_of_the_mean_which_the_chip_has_for_small_groups(path, size, rules):
+    layers = [
+        dense(100 * np.eye(2 * size), {**CUBA, "vDecay": 4095}),
+        {"type": "average", "shape": np.array([2, 1, 1])},
+    ]
     program = read_netx(write(path, *layers))
-    raster = np.array([[0, 0, 0, 0, 0, 0], [1, 0, 1, 1, 1, 1], [0, 0, 0, 0, 0, 1]], bool)
-    raster = np.concatenate([raster, np.zeros((3, 6), bool)])
-    result = run(find_backend("cpu"), program, {"input": from_raster(raster[None])}, 6, ["layer1.v"])
+    raster = np.random.default_rng(6).random((9, 2 * size)) < np.linspace(0, 1, 9)[:, None]
+    raster[5] = True
+    result = run(find_backend("cpu"), program, {"input": from_raster(raster[None])}, 9, ["layer1.v"])
     means = plain_slayer.spikes(layers, raster)[1]
-    np.testing.assert_array_equal(result.traces["layer1.v"][0, 1:], (64 * 3 * means)[:-1])
+    np.testing.assert_array_equal(result.traces["layer1.v"][0, 1:], np.rint(64 * size * means)[:-1])
     assert means.max() == 1
     assert result.spikes["layer1"].n_events == 0
-    assert any("192 times the mean" in note for note in program.network.notes)
+    assert any(f"{64 * size} times the mean" in note for note in program.network.notes)
+    broken, _ = check_file(path, BuildOptions("loihi2"))
+    assert {v.rule for v in broken} == rules
 
 
 def test_delays_of_channels_wait_in_front_of_what_reads_them(path):
