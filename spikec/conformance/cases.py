@@ -163,7 +163,8 @@ class Answers:
     readout: Literal[Readout.COUNT, Readout.FIRST] = Readout.COUNT
 
 
-Given = Annotated[Raster | Columns | SpikeList | Frames | Times | EventsFile, Field(discriminator="kind")]
+Recorded = Raster | Columns | SpikeList | Frames | Times
+Given = Annotated[Recorded | EventsFile, Field(discriminator="kind")]
 Expected = Annotated[Raster | Columns | SpikeList | Times | SpikeCount | Answers, Field(discriminator="kind")]
 
 
@@ -221,7 +222,7 @@ class Case:
     Attributes:
         network: The file, or layers of arrays.
         against: The platform.
-        input: Spikes of the only input.
+        input: Spikes of the only input; a file of kind events may hold those of several.
         expected: What the platform gave.
         convention: Habits to read the network with, as ``--convention`` takes them.
         dt: Time step, seconds, for files that hold none.

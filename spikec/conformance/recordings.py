@@ -13,19 +13,17 @@ from spikec.arrays import AnyArray, FloatArray, IntArray
 from spikec.conformance.cases import (
     MAX_TICKS,
     Columns,
-    EventsFile,
     Frames,
-    Given,
     Raster,
+    Recorded,
     SpikeList,
     Times,
     Values,
 )
 from spikec.container import read_array
 from spikec.errors import EventsError, FileFormatError, UsageError
-from spikec.event_files import raster_ticks, read_events
 from spikec.events import Events, from_counts, from_dense_times, from_rows, repeated
-from spikec.ir.network import Network, Population
+from spikec.ir.network import Population
 
 MAX_BYTES = 1 << 30
 """Most bytes of a file that is read at once."""
@@ -59,14 +57,13 @@ def inside(folder: Path, name: str) -> Path:
     return path
 
 
-def read_recording(folder: Path, given: Given, population: Population, network: Network) -> Recording:
+def read_recording(folder: Path, given: Recorded, population: Population) -> Recording:
     """Read spikes of a population.
 
     Args:
         folder: Where the file is.
         given: Which file, and how it is meant.
         population: Whose spikes they are.
-        network: It belongs to; for files of spikec's own, whose only input it must be.
 
     Raises:
         FileFormatError: The file is missing, damaged or too large.
@@ -74,8 +71,6 @@ def read_recording(folder: Path, given: Given, population: Population, network: 
         UsageError: The name leads out of the folder.
     """
     path = inside(folder, given.file)
-    if isinstance(given, EventsFile):
-        return Recording(read_events(path, network)[population.name], raster_ticks(path))
     if isinstance(given, Times):
         times = _times(path, given.array, population.n)
         return Recording(from_dense_times(times))

@@ -15,6 +15,7 @@ from spikec.backend import run as run_program
 from spikec.conformance.cases import (
     Answers,
     Case,
+    EventsFile,
     Layers,
     SpikeCount,
     Times,
@@ -26,6 +27,7 @@ from spikec.conformance.recordings import Recording, inside, read_labels, read_r
 from spikec.container import is_container
 from spikec.conventions import described
 from spikec.errors import BackendUnavailable, SpikecError, UsageError
+from spikec.event_files import raster_ticks, read_events
 from spikec.events import Events
 from spikec.ir.network import Continuous, Dialect, Network
 from spikec.opening import open_program
@@ -114,27 +116,20 @@ def _compared(folder: Path, case: Case, backend: str | None, row: Row) -> Row:
         if not inside(folder, file).is_file():
             raise _Skip(f"there is no file {file} in {folder}")
     program = _program(folder, case)
-    row = replace(row, convention=_habits(program, case))
     network = program.network
-    name = case.population or _only(network.outputs, "output", "'population'")
-    source = _only(network.inputs, "input", "a network that has one")
-    recording = _taken(read_recording(folder, case.input, network.population(source), network), case)
-    expected = _expected(folder, case, network, name)
-    n_ticks = case.ticks or (expected.n_ticks if expected else None) or recording.n_ticks
+    row = replace(row, convention=_habits(program, case))
+    name = case.population or _only(network.outputs, "outputs", "'population'")
+    inputs, given_ticks = _inputs(folder, case, network)
+    recorded = _recorded(folder, case, network, name)
+    n_ticks = case.ticks or (recorded.n_ticks if recorded else None) or given_ticks
     until = _length(network, case, n_ticks)
-    inputs = {source: recording.events}
-    most = most_at_once(recording.events)
-    if most > 1:
-        if program.is_compiled:
-            raise UsageError(f"{case.network_file} is in integers and takes no counts; give values: binary")
-        inputs = dealt(recording.events, source, most)
-        program = replace(program, network=with_copies(network, source, most))
+    program, inputs = _spread(program, inputs, case)
     program = _made(program, case, until)
+    chosen = _backend(program, backend)
     inputs = in_own_time(program.network, inputs)
     _check_all_inside(inputs, until, program.network)
-    chosen = _backend(program, backend)
     spikes = run_program(chosen, program, inputs, until).spikes[name]
-    measured = _measured(folder, case, name, program, spikes, expected, n_ticks)
+    measured = _measured(folder, case, name, program, spikes, recorded, n_ticks)
     return _judged(replace(row, backend=chosen.name), case, measured)
 
 
@@ -175,26 +170,49 @@ def _habits(program: Program, case: Case) -> str:
 
 def _only(names: tuple[str, ...], what: str, remedy: str) -> str:
     if len(names) != 1:
-        raise UsageError(f"the network has the {what}s {', '.join(names) or 'none'}; give {remedy}")
+        raise UsageError(f"the network has the {what} {', '.join(names) or 'none'}; give {remedy}")
     return names[0]
 
 
-def _taken(recording: Recording, case: Case) -> Recording:
+def _inputs(folder: Path, case: Case, network: Network) -> tuple[dict[str, Events], int | None]:
+    """The spikes of every input, and how many ticks their file has, if it says so."""
+    if isinstance(case.input, EventsFile):
+        path = inside(folder, case.input.file)
+        events, n_ticks = read_events(path, network), raster_ticks(path)
+    else:
+        name = _only(network.inputs, "inputs", "their spikes as a file of kind: events")
+        found = read_recording(folder, case.input, network.population(name))
+        events, n_ticks = {name: found.events}, found.n_ticks
+    return {name: _taken(e, case) for name, e in events.items()}, n_ticks
+
+
+def _recorded(folder: Path, case: Case, network: Network, name: str) -> Recording | None:
+    """The recorded spikes, if it is these that are compared."""
+    if isinstance(case.expected, Times | SpikeCount | Answers):
+        return None
+    found = read_recording(folder, case.expected, network.population(name))
+    return replace(found, events=_taken(found.events, case))
+
+
+def _taken(events: Events, case: Case) -> Events:
     """As many samples as the case wants."""
-    events = recording.events
     if case.samples is None:
-        return recording
+        return events
     if case.samples > events.n_samples:
         raise UsageError(f"{case.samples} samples are wanted, but there are {events.n_samples}")
-    return replace(recording, events=events.select(0, case.samples))
+    return events.select(0, case.samples)
 
 
-def _expected(folder: Path, case: Case, network: Network, name: str) -> Recording | None:
-    """The recorded spikes, if it is these that are compared."""
-    expected = case.expected
-    if isinstance(expected, Times | SpikeCount | Answers):
-        return None
-    return _taken(read_recording(folder, expected, network.population(name), network), case)
+def _spread(program: Program, inputs: dict[str, Events], case: Case) -> tuple[Program, dict[str, Events]]:
+    """Counts as spikes of several sources."""
+    for name, events in dict(inputs).items():
+        most = most_at_once(events)
+        if most > 1 and program.is_compiled:
+            raise UsageError(f"{case.network_file} is in integers and takes no counts; give values: binary")
+        if most > 1:
+            program = replace(program, network=with_copies(program.network, name, most))
+            inputs = {**inputs, **dealt(events, name, most)}
+    return program, inputs
 
 
 def _length(network: Network, case: Case, n_ticks: int | None) -> float:

@@ -5,18 +5,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spikec.conformance.cases import Columns, EventsFile, Frames, Raster, SpikeList, Times
+from spikec.conformance.cases import Columns, Frames, Raster, SpikeList, Times
 from spikec.conformance.recordings import MAX_BYTES, inside, read_labels, read_recording, read_times
 from spikec.errors import EventsError, FileFormatError, SpikecError, UsageError
-from spikec.ir.network import Network, Population, Ticks
+from spikec.ir.network import Population
 from spikec.ir.neurons import Source
 
 POPULATION = Population("in", Source(), (2, 3))
-NETWORK = Network((POPULATION,), (), ("in",), (), Ticks(1.0))
 
 
 def read(folder, given):
-    return read_recording(folder, given, POPULATION, NETWORK)
+    return read_recording(folder, given, POPULATION)
 
 
 def counts(recording, n_ticks):
@@ -101,12 +100,6 @@ def test_times_and_labels_come_from_arrays(tmp_path):
     np.testing.assert_array_equal(read_labels(tmp_path, "a.npz", "labels"), [3, 1])
     with pytest.raises(EventsError, match="a label is a whole number"):
         read_labels(tmp_path, "a.npz", "times")
-
-
-def test_what_run_takes_is_taken(tmp_path):
-    (tmp_path / "a.csv").write_text("tick,neuron\n2,5\n0,1\n")
-    found = read(tmp_path, EventsFile("events", "a.csv")).events
-    assert (found.times.tolist(), found.neurons.tolist()) == ([0, 2], [1, 5])
 
 
 @pytest.mark.parametrize("name", ["../a.npy", "/etc/passwd", "b/../../a.npy"])

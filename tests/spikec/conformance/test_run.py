@@ -10,8 +10,8 @@ from spikec.conformance.run import Status, run_case
 from spikec.container import save
 from spikec.events import from_rows
 from spikec.ir.connectivity import Dense
-from spikec.ir.network import Continuous, Network, Population, Projection
-from spikec.ir.neurons import Lif, Source
+from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
+from spikec.ir.neurons import If, Lif, Source
 
 N_TICKS = 6
 GIVEN = np.array([[1, 0], [0, 0], [1, 0], [1, 1], [0, 1], [0, 1]])
@@ -116,6 +116,24 @@ def test_what_is_not_there_or_cannot_run_there_is_skipped(folder):
     (row,) = rows(folder, backends=["lava"])
     assert row.status is Status.SKIPPED
     assert "lava" in row.why.lower()
+
+
+def test_several_inputs_come_from_one_file(folder):
+    network = Network(
+        (Population("a", Source(), (1,)), Population("b", Source(), (1,)), Population("out", If(1.0), (1,))),
+        (Projection("v", "a", "out", Dense([[0.75]])), Projection("w", "b", "out", Dense([[0.5]]))),
+        ("a", "b"),
+        ("out",),
+        Ticks(1.0),
+    )
+    save(network, folder / "net.npz")
+    (folder / "in.csv").write_text("input,tick,neuron\na,0,0\nb,2,0\na,3,0\n")
+    np.save(folder / "out.npy", [[0], [0], [1], [0]])
+    given = {"kind": "events", "file": "in.csv"}
+    (row,) = rows(folder, network="net.npz", dt=None, input=given, ticks=4)
+    assert (row.status, row.of) == (Status.SAME, 4)
+    (row,) = rows(folder, network="net.npz", dt=None)
+    assert "the network has the inputs a, b; give their spikes" in row.why
 
 
 def test_a_continuous_network_is_compared_by_its_first_spikes(folder):
