@@ -1,15 +1,13 @@
 """The exact engine against the reference, and against networks that others trained."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikec.errors import EventsError, NetworkError, UsageError
-from spikec.events import from_dense_times, from_rows, same
-from spikec.ir.connectivity import DelayKind, Delays, Dense, sparse
+from spikec.events import from_rows, same
+from spikec.ir.connectivity import Delays, Dense, sparse
 from spikec.ir.network import Continuous, Network, Population, Projection, Reset
 from spikec.ir.neurons import CubaLif, If, LiReadout, QifExp, Ramp, Source, Theta
 from spikec.program import Program
@@ -19,8 +17,6 @@ from spikec.reference import continuous as reference
 from spikec.targets.target import load_target
 from spikec_cpu.backend import CpuBackend
 from tests import contract
-
-YINYANG = Path(__file__).parents[4] / "shared" / "nets" / "yinyang"
 
 
 def program(neuron, connectivity, delays=None, loop=None, reset=Reset.VALUE):
@@ -200,41 +196,3 @@ def test_membranes_of_ticks_and_impossible_ends_are_refused():
     for until in (-1.0, np.inf, np.nan):
         with pytest.raises(UsageError, match="seconds is impossible"):
             executable.run(given_at([1.0]), until)
-
-
-@pytest.mark.parametrize(("name", "accuracy"), [("W", 0.967), ("WA", 0.975)])
-def test_the_yin_yang_networks_of_others_spike_when_their_authors_say(name, accuracy):
-    path = YINYANG / f"yin_yang_H30_{name}_extracted.npz"
-    if not path.exists():
-        pytest.skip(f"{path} is not here")
-    with np.load(path) as file:
-        data = {key: file[key] for key in file.files if key != "params"}
-    times, labels, stored = data["test_inputs"], data["test_labels"], data["test_spiketimes"]
-    neuron = CubaLif(2.0, 1.0, 1.0, one_spike=True)
-
-    def projection(pre, post, place, delays):
-        # V = sum of w / g_leak (e^(-t/tau_m) - e^(-t/tau_s)) with g_leak = 1/2: weights are currents
-        late = Delays(data[delays].ravel(), DelayKind.AXONAL) if delays in data else Delays()
-        return Projection(f"{pre}_{post}", pre, post, Dense(data[place].T), late)
-
-    network = Network(
-        (
-            Population("in", Source(True), (4,)),
-            Population("hid", neuron, (30,)),
-            Population("out", neuron, (3,)),
-        ),
-        (projection("in", "hid", "1_neuron", "0_delay"), projection("hid", "out", "3_neuron", "2_delay")),
-        ("in",),
-        ("out",),
-        Continuous(),
-    )
-    result = (
-        CpuBackend()
-        .prepare(Program(network, load_target("ideal")))
-        .run({"in": from_dense_times(times)}, 60.0)
-    )
-    first = result.spikes["out"].first_times()
-    np.testing.assert_array_equal(np.isinf(first), np.isinf(stored))
-    finite = np.isfinite(stored)
-    assert np.abs(first[finite] - stored[finite]).max() < 1e-4
-    assert np.mean(first.argmin(axis=1) == labels) == pytest.approx(accuracy)

@@ -3,21 +3,17 @@
 They lie beside the repository and not in it; without them these tests are skipped.
 """
 
-from dataclasses import replace
 from pathlib import Path
 
-import nir
 import numpy as np
 import pytest
 
-from spikec.backend import find_backend, run
+from spikec.conformance.find import chosen_cases, find_cases
+from spikec.conformance.run import Status, run_case
 from spikec.errors import FileFormatError, NetworkError
 from spikec.events import from_raster
 from spikec.frontends import open_network
-from spikec.ir.connectivity import Dense
-from spikec.ir.network import Convention, Population, Projection
-from spikec.ir.neurons import CubaLif, Source
-from spikec.passes.pipelines import compile_network
+from spikec.ir.neurons import CubaLif
 from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
@@ -26,7 +22,7 @@ NETS = Path(__file__).resolve().parents[3].parent / "shared" / "nets"
 pytestmark = pytest.mark.skipif(not NETS.is_dir(), reason=f"the shared networks are not at {NETS}")
 
 DT = 1e-4
-BRAILLE = NETS / "braille" / "braille_noDelay_bias_zero.nir"
+SHIPPED = Path(__file__).resolve().parents[2] / "conformance"
 
 
 def _run(network, rasters, n_ticks):
@@ -34,53 +30,13 @@ def _run(network, rasters, n_ticks):
     return executable.run({name: from_raster(r[None]) for name, r in rasters.items()}, n_ticks)
 
 
-@pytest.mark.parametrize("reset", ["value", "subtract"])
-def test_the_single_neuron_of_the_nir_paper_spikes_when_norse_spikes(reset):
-    given, _, stored = np.loadtxt(NETS / "lif" / "lif_norse.csv", delimiter=",").T
-    network = open_network(NETS / "lif" / "lif_norse.nir", dt=DT, convention=Convention(reset=reset))
-    got = _run(network, {"input": given[:, None]}, given.size).spikes["1"].times
-    np.testing.assert_array_equal(got, [460, 510, 710, 760])
-    np.testing.assert_array_equal(got, np.flatnonzero(stored))
+CASES = list(chosen_cases(find_cases(NETS, SHIPPED), None)) if NETS.is_dir() else []
 
 
-def _braille(simulator):
-    given = np.load(NETS / "braille" / "ds_test_sample0_input_256x12.npy")
-    stored = np.load(NETS / "braille" / f"{simulator}_activity_noDelay_bias_zero.npy") > 0
-    return given, stored
-
-
-def _wrong(network, rasters, stored, shift=0):
-    hidden = _run(network, rasters, len(stored)).spikes["lif1.lif"].raster(len(stored))[0]
-    return int(np.sum(np.roll(hidden, shift, axis=0) != stored)), int(stored.sum())
-
-
-def test_the_recurrent_braille_network_spikes_as_in_snntorch():
-    given, stored = _braille("snntorch")
-    assert _wrong(open_network(BRAILLE, dt=DT), {"input": given}, stored) == (0, 119)
-
-
-def test_the_recurrent_braille_network_spikes_as_in_spyx():
-    given, stored = _braille("spyx")
-    network = open_network(BRAILLE, dt=DT, convention=Convention(reset="subtract"))
-    assert not _run(network, {"input": given}, 256).spikes["lif1.lif"].raster(256)[0, -1].any()
-    assert _wrong(network, {"input": given}, stored, shift=1) == (0, 151)
-
-
-def test_the_recurrent_braille_network_spikes_as_in_norse_which_forgets_a_bias_in_the_first_tick():
-    given, stored = _braille("norse")
-    network = open_network(BRAILLE, dt=DT)
-    recurrent = nir.read(BRAILLE, type_check=False).nodes["lif1.w_rec"]
-    (projection,) = [q for q in network.projections if q.name == "lif1.w_rec"]
-    gain = np.median(np.asarray(projection.connectivity.weights) / recurrent.weight)
-    correction = Projection("correction", "start", "lif1.lif", Dense(-gain * recurrent.bias[:, None]))
-    corrected = replace(
-        network,
-        populations=(*network.populations, Population("start", Source(), (1,))),
-        projections=(*network.projections, correction),
-        inputs=(*network.inputs, "start"),
-    )
-    first = np.arange(256)[:, None] == 0
-    assert _wrong(corrected, {"input": given, "start": first}, stored) == (0, 118)
+@pytest.mark.parametrize(("file", "case"), CASES, ids=[f"{c.network_file} {c.against}" for _, c in CASES])
+def test_every_network_spikes_as_recorded(file, case):
+    for row in run_case(NETS, case, file):
+        assert row.status in (Status.SAME, Status.EXPLAINED), row
 
 
 LEADING_AXES = {"rockpool_lif", "rockpool_rec", "sinabs_iaf"}
@@ -109,20 +65,6 @@ def test_the_convolutional_network_of_the_nir_paper_has_its_layers(stem):
     assert [p.shape for p in network.populations] == shapes
     assert [q.name for q in network.projections] == ["0", "2", "4+5", "7+9", "11"]
     assert any("one row" in note for note in network.notes) == (stem != NMNIST[0])
-
-
-def test_the_convolutional_network_in_integers_is_right_on_all_recordings_in_binary_frames():
-    stored = np.load(NETS / "nmnist" / "test100.npz")
-    program = compile_network(open_network(NETS / f"{NMNIST[0]}.nir", dt=1.0), load_target("loihi2"))
-    frames = np.zeros((100, 337, 2, 34, 34), np.bool_)
-    recording = np.repeat(np.arange(100), np.diff(stored["offsets"]))
-    frames[recording, stored["t"] // 1000, stored["p"].astype(int), stored["y"], stored["x"]] = True
-    inputs = {"input": from_raster(frames.reshape(100, 337, -1))}
-    spikes = run(find_backend("cpu"), program, inputs, 342).spikes["12"]
-    recording = np.repeat(np.arange(100), np.diff(spikes.sample_starts))
-    counts = np.zeros((100, 10), np.int64)
-    np.add.at(counts, (recording, spikes.neurons), 1)
-    np.testing.assert_array_equal(counts.argmax(axis=1), stored["labels"])
 
 
 @pytest.mark.parametrize(
