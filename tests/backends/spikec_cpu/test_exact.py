@@ -1,4 +1,4 @@
-"""The exact engine against the reference, and against networks that others trained."""
+"""The exact engine against the reference, and against what can be worked out by hand."""
 
 import numpy as np
 import pytest

@@ -1,12 +1,15 @@
 """The YAML files: what they share, and what of them is refused by name."""
 
+import re
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 from spikec.conformance.cases import MAX_TEXT, Frames, Layers, Raster, load_cases
 from spikec.errors import FileFormatError, UsageError
 
+DOCS = Path(__file__).parents[3] / "docs" / "conformance.md"
 SHIPPED = sorted((Path(__file__).parents[2] / "conformance").glob("*.yaml"))
 
 PLAIN = """
@@ -33,6 +36,14 @@ def _load(tmp_path, text):
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
 def test_what_ships_is_understood_and_has_a_title(path):
     assert load_cases(path).title
+
+
+def test_what_the_docs_show_is_understood(tmp_path):
+    text = DOCS.read_text(encoding="utf-8")
+    blocks = re.findall(r"^( *)```yaml\n(.*?)^ *```$", text, flags=re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 3
+    for _, block in blocks:
+        assert _load(tmp_path, dedent(block)).rows
 
 
 def test_files_ship():
