@@ -1,4 +1,4 @@
-"""NIR's convolutions and pooling: what slides over which image, and the matrix that it stands for.
+"""NIR's convolutions and pooling: what slides over which image.
 
 Source: nir 1.0.8, ``nir/ir/conv.py`` and ``pooling.py``, which follow PyTorch: cross-correlation, zeros
 outside, the mean of `AvgPool2d` over the whole window, padding included. With ``padding='same'`` an odd zero
@@ -11,10 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
-from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
 
 from spikec.arrays import AnyArray, FloatArray, finite
 from spikec.errors import NetworkError
@@ -29,8 +27,8 @@ CONVOLUTIONS = ("Conv1d", "Conv2d")
 MAX_WIDTH = 1 << 24
 """More neurons than this are believed only where weights are stored for them."""
 
-MAX_LISTED = 1 << 26
-"""Synapses of one path that are listed each by itself: 1 GiB in the network, three more while it is made."""
+MAX_WINDOW = 1 << 22
+"""Entries of a pooling window, over all channels, which no file holds."""
 
 
 def convolution(node: Node, shape: tuple[int, ...]) -> Convolution:
@@ -63,23 +61,6 @@ def stated_input(node: Node) -> tuple[int, ...] | None:
         if any(k < 1 for k in stated):
             raise NetworkError(f"its input cannot have the shape {stated}; numbers above zero are needed")
         return stated
-
-
-def matrix(node: Node, shape: tuple[int, ...]) -> Any:
-    """The node's weights as a `scipy.sparse.csc_array` ``(n_out, n_in)``.
-
-    Raises:
-        NetworkError: It has more synapses than can be listed.
-    """
-    slid = convolution(node, shape)
-    if slid.n_synapses > MAX_LISTED:
-        raise NetworkError(
-            f"{node} joins {slid.input_shape} to {slid.output_shape} by {slid.n_synapses} synapses, but at "
-            f"most {MAX_LISTED} can be listed; make images or kernels smaller"
-        )
-    pre, post = slid.synapses()
-    size = (slid.n_post, slid.n_pre)
-    return coo_array((slid.stored(), (post.astype(np.int32), pre.astype(np.int32))), size).tocsc()
 
 
 def bias(node: Node, shape: tuple[int, ...]) -> FloatArray | None:
@@ -122,8 +103,10 @@ def _pooling(node: Node, shape: tuple[int, ...]) -> Convolution:
     if any(2 * p > k for p, k in zip(padding, window, strict=True)):
         raise NetworkError(f"a padding of {padding} is more than half of its window {window}; give less")
     axes = tuple(Axis(*n) for n in zip(shape[1:], window, stride, padding, padding, strict=True))
+    if shape[0] * prod(window) > MAX_WINDOW:
+        raise NetworkError(f"a window of {window} over {shape[0]} channels is too large; use a smaller one")
     weight = 1.0 if node.type == "SumPool2d" else 1.0 / prod(window)
-    return Convolution(np.broadcast_to(np.float64(weight), (shape[0], 1, *window)), axes, shape[0])
+    return Convolution(np.full((shape[0], 1, *window), weight), axes, shape[0])
 
 
 def _padding(

@@ -16,7 +16,7 @@ import numpy as np
 from spikec.arrays import FloatArray, finite
 from spikec.errors import NetworkError
 from spikec.frontends import nir_maps
-from spikec.frontends.nir_convolution import N_AXES, bias, matrix
+from spikec.frontends.nir_convolution import N_AXES, bias, convolution
 from spikec.frontends.nir_file import Node
 from spikec.frontends.nir_graph import CARRIERS, FlatGraph
 from spikec.frontends.nir_maps import Map
@@ -26,7 +26,7 @@ MAX_STEPS = 100_000
 """Nodes that all paths of a graph pass; many diamonds in a row would double them again and again."""
 
 MAX_SYNAPSES = 1 << 28
-"""Synapses of all paths, those on the way to longer ones counted with them."""
+"""Weights of all paths, those on the way to longer ones counted with them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +59,17 @@ class Path:
 
     def connectivity(self, gain: FloatArray) -> Connectivity:
         """The weights with every receiving neuron's input multiplied by `gain`, ``()`` or ``(n_post,)``."""
-        return nir_maps.connectivity(nir_maps.scaled(self.weights, gain))
+        return nir_maps.connectivity(nir_maps.scaled(self._weights, gain))
 
     def delays(self) -> Delays:
         """The delays in the simplest form that holds them."""
-        return nir_maps.delays(self.weights, _even(self.before), _even(self.after))
+        return nir_maps.delays(self._weights, _even(self.before), _even(self.after))
+
+    @property
+    def _weights(self) -> Map:
+        """The weights, with room for a delay of each synapse if that is needed."""
+        both = _even(self.before).ndim and _even(self.after).ndim
+        return nir_maps.without_kernel(self.weights) if both else self.weights
 
 
 def paths(graph: FlatGraph) -> list[Path]:
@@ -90,10 +96,10 @@ def paths(graph: FlatGraph) -> list[Path]:
                 there = _through(here, graph.nodes[follower], graph)
                 (open_ends if graph.nodes[follower].type in CARRIERS else found).append(there)
                 steps += 1
-                size += 0 if there.weights is here.weights else nir_maps.n_synapses(there.weights)
+                size += 0 if there.weights is here.weights else nir_maps.n_stored(there.weights)
                 if size > MAX_SYNAPSES:
                     raise NetworkError(
-                        f"the network needs more than {MAX_SYNAPSES} synapses, which it reached at "
+                        f"the network needs more than {MAX_SYNAPSES} weights, which it reached at "
                         f"{graph.nodes[follower]}; make layers smaller"
                     )
             if steps > MAX_STEPS:
@@ -187,7 +193,7 @@ def _constant_through(
     total: FloatArray | None, node: Node, graph: FlatGraph, biased: bool
 ) -> FloatArray | None:
     if node.type in ("Affine", "Linear", *N_AXES):
-        total = None if total is None else np.asarray(_matrix(node, graph) @ total)
+        total = None if total is None else nir_maps.applied(_matrix(node, graph), total)
         added = _bias(node, graph) if biased else None
         if added is not None:
             total = added if total is None else total + added
@@ -198,7 +204,7 @@ def _constant_through(
 
 def _matrix(node: Node, graph: FlatGraph) -> Map:
     if node.type in N_AXES:
-        return matrix(node, graph.takes[node.name])
+        return convolution(node, graph.takes[node.name])
     return _weights(node)
 
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from spikec.errors import NetworkError
 from spikec.events import from_raster
-from spikec.frontends import nir_convolution, nir_maps, nir_paths
+from spikec.frontends import nir_maps, nir_paths
 from spikec.frontends.nir import read_nir
-from spikec.ir.connectivity import DelayKind, Dense, Sparse
+from spikec.ir import convolution
+from spikec.ir.connectivity import Convolution, DelayKind, Dense, Sparse
 from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
@@ -67,7 +68,7 @@ def _given(network, image):
     (q,) = network.projections
     pre, post = q.connectivity.synapses()
     got = np.zeros(q.connectivity.n_post)
-    np.add.at(got, post, np.asarray(q.connectivity.weights).ravel() * image.ravel()[pre])
+    np.add.at(got, post, q.connectivity.stored() * image.ravel()[pre])
     return got.reshape(network.population(q.post).shape)
 
 
@@ -348,21 +349,37 @@ def test_what_a_flatten_states_of_its_input_means_nothing_if_it_is_impossible(pa
 # What is too large
 
 
-def test_a_list_of_synapses_that_is_too_long_is_refused_before_it_is_made(path):
+def test_a_convolution_costs_its_kernel_however_many_synapses_it_stands_for(path):
     nodes = (_conv(np.ones((64, 1, 15, 15)), padding=7), _if())
-    message = _refused(_chain(path, (1, 512, 512), *nodes), "Conv2d 0", "(64, 512, 512)", "synapses")
-    assert str(64 * (512 * 15 - 7 * 8) ** 2) in message
+    network = read_nir(_chain(path, (1, 512, 512), *nodes), dt=DT)
+    assert network.n_synapses == 64 * (512 * 15 - 7 * 8) ** 2
+    assert network.projections[0].connectivity.weights.shape == (64, 1, 15, 15)
+    np.testing.assert_array_equal(
+        network.projections[0].connectivity.by_post(np.ones((64, 1, 15, 15))).max(), 225
+    )
+
+
+def test_pooling_becomes_part_of_the_kernel_behind_it(path):
+    nodes = (_pool(nir.SumPool2d), _conv(np.ones((2, 1, 3, 3)), padding=1), _if())
+    (q,) = read_nir(_chain(path, (1, 11, 11), *nodes), dt=DT).projections
+    assert isinstance(q.connectivity, Convolution)
+    assert q.connectivity.weights.shape == (2, 1, 6, 6)
+
+
+def test_a_list_of_synapses_that_is_too_long_is_refused_before_it_is_made(path, monkeypatch):
+    monkeypatch.setattr(convolution, "MOST_LISTED", 100)
+    nodes = (_conv(np.ones((1, 1, 3, 3))), nir.Scale(np.arange(1.0, 65).reshape(1, 8, 8)), _if())
+    _refused(_chain(path, (1, 10, 10), *nodes), "576 pairs", "100")
 
 
 def test_a_product_of_lists_that_is_too_long_is_refused_before_it_is_made(path, monkeypatch):
-    monkeypatch.setattr(nir_maps, "MAX_LISTED", 700)
-    assert nir_convolution.MAX_LISTED > 700
-    nodes = (_pool(nir.SumPool2d), _conv(np.ones((1, 1, 3, 3))), _if())
-    assert read_nir(_chain(path, (1, 10, 10), *nodes), dt=DT).n_synapses == 9 * 36
-    _refused(_chain(path, (1, 14, 14), *nodes), "Conv2d 1", "900 weights")
+    monkeypatch.setattr(nir_maps, "MOST_LISTED", 1000)
+    nodes = (nir.SumPool2d(np.array([3, 3]), np.array([2, 2]), np.array([0, 0])),
+             _conv(np.ones((1, 1, 3, 3)), padding=1), _if())  # fmt: skip
+    _refused(_chain(path, (1, 12, 12), *nodes), "Conv2d 1", "weights")
 
 
-def test_a_network_of_too_many_synapses_is_refused(path, monkeypatch):
-    monkeypatch.setattr(nir_paths, "MAX_SYNAPSES", 600)
+def test_a_network_of_too_many_weights_is_refused(path, monkeypatch):
+    monkeypatch.setattr(nir_paths, "MAX_SYNAPSES", 50)
     nodes = (_conv(np.ones((2, 1, 3, 3))), _if(), _conv(np.ones((2, 2, 3, 3))), _if())
-    _refused(_chain(path, (1, 7, 7), *nodes), "more than 600 synapses", "Conv2d 0")
+    _refused(_chain(path, (1, 7, 7), *nodes), "more than 50 weights", "Conv2d")
