@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -19,9 +18,6 @@ from spikec.exporters.nir_ways import Form, Way, ways_of
 from spikec.ir.connectivity import Convolution
 from spikec.ir.network import Network, Projection
 from spikec.units import several
-
-_TOGETHER = re.compile(r"(?:(.+)\.before\+)?(?P<name>.+?)(?:\+(.+)\.behind)?")
-"""How a frontend names a projection with the delays that are written here."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,8 +236,8 @@ class _Builder:
 
 def _own_name(projection: str) -> str:
     """A projection's name without those of its delays, as a frontend joins them."""
-    found = _TOGETHER.fullmatch(projection)
-    if found is None:
-        return projection
-    before, name, behind = found.groups()
-    return name if {before, behind} - {None} == {name} else projection
+    ahead = projection.partition(".before+")[0]
+    both = projection[: (len(projection) - len("+.behind")) // 2]
+    if projection in (f"{ahead}.before+{ahead}", f"{ahead}.before+{ahead}+{ahead}.behind"):
+        return ahead
+    return both if projection == f"{both}+{both}.behind" else projection

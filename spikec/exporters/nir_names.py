@@ -24,6 +24,8 @@ class Names:
 
 def escaped(name: str) -> str:
     """A name with percent signs and hexadecimal bytes for what NIR files cannot hold."""
+    if not name:
+        return "_"
     if name in (".", ".."):
         return name.replace(".", "%2E")
     return "".join(
