@@ -12,20 +12,23 @@ from hypothesis import strategies as st
 from spikec.backend import find_backend
 from spikec.errors import UsageError
 from spikec.events import no_events, same
-from spikec.ir.connectivity import Delays, Dense
+from spikec.ir.connectivity import Delays
 from spikec.ir.fixed_neurons import CubaFixed
-from spikec.ir.network import Network, Population, Projection, Ticks
-from spikec.ir.neurons import Lif, Source
+from spikec.ir.network import Network, Population, Ticks
+from spikec.ir.neurons import Source
 from spikec.program import Program
 from spikec.random_networks import random_continuous, random_inputs, random_program
+from spikec.random_ticks import random_ticks
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_cpu import kernels
 from spikec_cpu.backend import CpuBackend
 from tests import contract
+from tests.hand_cases import hand_cases
+from tests.pair_cases import pair_cases
 
 
-@pytest.mark.parametrize("case", [*contract.hand_cases(), *contract.pair_cases()], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*hand_cases(), *pair_cases()], ids=lambda case: case.name)
 def test_comes_to_the_numbers_worked_out_by_hand(case):
     contract.assert_hand_case(CpuBackend(), case)
 
@@ -91,19 +94,6 @@ def test_refuses_to_work_with_no_threads():
         CpuBackend(threads=0)
 
 
-def test_a_network_in_float_ticks_is_sent_to_the_compiler():
-    network = Network(
-        (Population("in", Source(), (1,)), Population("out", Lif(0.02, 1.0), (1,))),
-        (Projection("in_out", "in", "out", Dense(np.ones((1, 1)))),),
-        ("in",),
-        ("out",),
-        Ticks(1e-3),
-    )
-    (violation,) = CpuBackend().unsupported(_program(network))
-    assert (violation.got, violation.limit) == ("ticks", "fixed or continuous")
-    assert "spikec compile" in violation.advice
-
-
 def test_real_weights_and_delays_between_integer_neurons_are_both_reported():
     program, _ = contract.drawn(0)
     q = program.network.projections[0]
@@ -151,10 +141,14 @@ def _program(network: Network) -> Program:
     return Program(network, load_target("loihi2"))
 
 
-@pytest.mark.parametrize(("dialect", "kernel"), [("continuous", "run_rows"), ("fixed", "run_component")])
+@pytest.mark.parametrize(
+    ("dialect", "kernel"),
+    [("continuous", "run_rows"), ("fixed", "run_component"), ("ticks", "run_float_component")],
+)
 def test_a_first_start_says_why_it_is_slow(dialect, kernel, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
-    program = random_continuous(rng) if dialect == "continuous" else random_program(rng)
+    draw = {"continuous": random_continuous, "fixed": random_program, "ticks": random_ticks}
+    program = draw[dialect](rng)
     monkeypatch.setattr(kernels, "_FOLDER", tmp_path)
     assert "compiling" in CpuBackend().slow_start(program)
     (tmp_path / "kernels_0123").mkdir()

@@ -33,9 +33,9 @@ from tests.contract import (
     assert_repeatable,
     assert_same_results,
     drawn,
-    hand_cases,
-    pair_cases,
 )
+from tests.hand_cases import hand_cases
+from tests.pair_cases import pair_cases
 
 needs_lava = pytest.mark.skipif(compat.importable() is not None, reason=f"{compat.importable()}")
 FLAVOURS = ("fused", "stock")

@@ -14,10 +14,12 @@ from spikec.events import from_rows, same
 from spikec.ir.fixed_neurons import CubaFixed
 from spikec.reference import ReferenceBackend
 from tests import contract
+from tests.hand_cases import hand_cases
+from tests.pair_cases import pair_cases
 from tests.plain_neurons import begin, neuron_of, update, word
 
 
-@pytest.mark.parametrize("case", [*contract.hand_cases(), *contract.pair_cases()], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*hand_cases(), *pair_cases()], ids=lambda case: case.name)
 def test_comes_to_the_numbers_worked_out_by_hand(case):
     contract.assert_hand_case(ReferenceBackend(), case)
 
