@@ -67,7 +67,7 @@ class Columns:
 
 @dataclass(frozen=True, config=_STRICT)
 class SpikeList:
-    """Spikes as rows of an array; one sample. Ticks are rounded to whole ones.
+    """Spikes as rows of an array; one sample. Ticks are rounded, and a spike that stands twice counts once.
 
     Attributes:
         file: An ``.npy`` file, ``(n_spikes, n_columns)``.
@@ -256,6 +256,8 @@ class Case:
     def __post_init__(self) -> None:
         if self.allowed and not self.explained:
             raise UsageError(f"it allows {self.allowed} wrong and does not say why; add 'explained'")
+        if self.shift and isinstance(self.expected, Times | SpikeCount | Answers):
+            raise UsageError(f"it shifts ticks by {self.shift}, but compares none; leave out 'shift'")
 
     @property
     def network_file(self) -> str:

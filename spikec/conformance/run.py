@@ -134,14 +134,17 @@ def _compared(folder: Path, case: Case, backend: str | None, row: Row) -> Row:
 
 
 def _program(folder: Path, case: Case) -> Program:
-    """The network as the file has it."""
+    """The network as the file has it; `dt` is for files that hold none, or for what is compiled."""
     if isinstance(case.network, Layers):
-        if case.convention is not None:
-            raise UsageError("layers of arrays run in continuous time; leave out 'convention'")
+        if case.convention is not None or (case.dt is not None and case.compile is None):
+            raise UsageError("layers of arrays run in continuous time; leave out 'convention' and 'dt'")
         return Program(layered_network(folder, case.network), load_target("ideal"))
     path = inside(folder, case.network)
-    own = is_container(path)
-    return open_program(path, None if own else case.dt, _convention(folder, case))
+    to_compile = is_container(path) and case.compile is not None
+    program = open_program(path, None if to_compile else case.dt, _convention(folder, case))
+    if to_compile and case.dt is not None and not isinstance(program.network.clock, Continuous):
+        raise UsageError(f"{case.network} holds its own time step; leave out 'dt'")
+    return program
 
 
 def _convention(folder: Path, case: Case) -> str | None:
@@ -218,9 +221,11 @@ def _spread(program: Program, inputs: dict[str, Events], case: Case) -> tuple[Pr
 def _length(network: Network, case: Case, n_ticks: int | None) -> float:
     """How long to run: ticks, or seconds for what stays in continuous time."""
     if isinstance(network.clock, Continuous) and case.compile is None:
-        if case.until is None:
-            raise UsageError("a network in continuous time runs as long as 'until' says; add it")
+        if case.until is None or case.ticks is not None:
+            raise UsageError("a network in continuous time has no ticks and runs until 'until'; give that")
         return case.until
+    if case.until is not None:
+        raise UsageError("what runs in ticks takes no 'until'; give 'ticks'")
     if n_ticks is None:
         raise UsageError("no file says how long a sample is; add 'ticks'")
     return float(n_ticks + max(0, -case.shift))

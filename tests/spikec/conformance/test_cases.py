@@ -86,6 +86,7 @@ rows:
         ("file: in.npy", "fle: in.npy", r"rows.0.input.file: Field required"),
         ("against: there", "allowed: 3\n    against: there", "allows 3 wrong and does not say why"),
         ("against: there", "shift: 100000\n    against: there", r"rows.1.shift"),
+        ("against: there", "shift: 1\n    against: there", "but compares none; leave out 'shift'"),
         ("rows:", "row:", "rows: Field required"),
         ("shared:", "shared: 3\nshored:", "must be a table"),
         ("  - against: here", "  - 3\n  - against: here", "must be a table"),

@@ -84,6 +84,11 @@ def test_a_late_platform_is_shifted(folder):
     assert (row.status, row.wrong) == (Status.WRONG, 4)
 
 
+def test_for_an_early_platform_the_run_is_longer(folder):
+    (row,) = rows(folder, convention="lava", shift=-1)  # every hop takes a tick there
+    assert (row.status, row.of) == (Status.SAME, 12)
+
+
 def test_counts_weigh_as_often(folder):
     given = {**raster("counts.npy"), "values": "counts"}
     (row,) = rows(folder, input=given, expected={"kind": "count", "spikes": int(GIVEN.sum())})
@@ -162,8 +167,40 @@ def test_a_continuous_network_is_compared_by_its_first_spikes(folder):
     (row,) = rows(folder, **{**settings, "until": None}, expected=expected)
     assert (row.status, row.why) == (
         Status.FAILED,
-        "a network in continuous time runs as long as 'until' says; add it",
+        "a network in continuous time has no ticks and runs until 'until'; give that",
     )
+
+
+def test_times_of_a_program_are_those_that_its_ticks_stand_for(folder):
+    weights = {"w": np.array([[8.0]]), "x": np.array([[0.25]])}
+    x = (1 + np.sqrt(1 - 2 * 0.75 / 8)) / 2  # 16 (x - x^2) = 0.75 with x = exp(-t/2)
+    np.savez(folder / "net.npz", **weights, out=np.array([[0.25 - 2 * np.log(x)]]))
+    layers = {"file": "net.npz", "tau_mem": 2, "tau_syn": 1, "threshold": 0.75, "layers": [{"weights": "w"}]}
+    settings = {
+        "network": layers,
+        "input": {"kind": "times", "file": "net.npz", "array": "x"},
+        "compile": {"target": "loihi2"},
+        "dt": 0.01,
+        "ticks": 100,
+    }
+    expected = {"kind": "times", "file": "net.npz", "array": "out", "tolerance": 0.01}
+    (row,) = rows(folder, **settings, expected=expected)
+    assert (row.status, row.of) == (Status.SAME, 1), row
+    (row,) = rows(folder, **settings, expected={**expected, "tolerance": 1e-6})
+    assert row.status is Status.WRONG
+    assert row.convention == "continuous time; compiled for loihi2"
+
+
+def test_the_dt_of_a_file_that_holds_its_own_is_refused(folder):
+    network = Network((Population("in", Source(), (2,)),), (), ("in",), ("in",), Ticks(1.0))
+    save(network, folder / "net.npz")
+    for changes in ({}, {"compile": {}}):
+        (row,) = rows(folder, network="net.npz", **changes)
+        assert (row.status, "own time step" in row.why) == (Status.FAILED, True)
+    np.savez(folder / "net.npz", w=np.ones((2, 2)))
+    layers = {"file": "net.npz", "tau_mem": 2, "tau_syn": 1, "threshold": 1, "layers": [{"weights": "w"}]}
+    (row,) = rows(folder, network=layers)
+    assert "leave out 'convention' and 'dt'" in row.why
 
 
 @pytest.mark.parametrize(
@@ -173,6 +210,7 @@ def test_a_continuous_network_is_compared_by_its_first_spikes(folder):
         ({"population": "nobody"}, "no population 'nobody'"),
         ({"samples": 2}, "2 samples are wanted, but there are 1"),
         ({"ticks": 3}, "input spikes come after the end, 3; raise 'ticks'"),
+        ({"until": 3}, "what runs in ticks takes no 'until'"),
         ({"convention": "norsy"}, "no convention 'norsy'"),
         ({"convention": "../a.yaml"}, "lies outside"),
         ({"network": "in.npy"}, "an array, not a network"),
