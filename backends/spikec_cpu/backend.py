@@ -1,4 +1,4 @@
-"""The CPU backend: the fixed and the continuous dialect, as the reference defines them, in kernels of numba.
+"""The CPU backend: all three dialects, as the reference defines them, in kernels of numba.
 
 numba is imported when a program is prepared, not before.
 """
@@ -11,12 +11,16 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from spikec.errors import UsageError, Violation
+from spikec.ir.connectivity import DelayKind
 from spikec.ir.fixed_point import Fixed
-from spikec.ir.network import Dialect, Projection
+from spikec.ir.network import Dialect, Network, Projection
+from spikec.ir.neurons import QifExp, Theta
+from spikec.precision import check_precision, unsupported_precision
 from spikec.program import Program
 
 if TYPE_CHECKING:
     from spikec_cpu.exact import ExactExecutable
+    from spikec_cpu.float_ticks import FloatTicksExecutable
     from spikec_cpu.ticks import TicksExecutable
 
 LARGEST = 1 << 22
@@ -28,23 +32,25 @@ MAX_SPIKES = 1 << 22
 
 
 class CpuBackend:
-    """Runs compiled programs and continuous networks on the processors of this machine.
+    """Runs compiled programs, continuous networks and float ticks on the processors of this machine.
 
     Args:
         threads: How many processors to use; None for all that this process may use.
         max_spikes: Continuous networks: spikes of populations that feed each other, or of one, in a sample;
             more are an explosion and an error.
+        precision: Float ticks: bits of a real number, 64 or 32.
     """
 
     name = "cpu"
 
-    def __init__(self, threads: int | None = None, max_spikes: int = MAX_SPIKES) -> None:
+    def __init__(self, threads: int | None = None, max_spikes: int = MAX_SPIKES, precision: int = 64) -> None:
         if threads is not None and threads < 1:
             raise UsageError(f"{threads} threads cannot work; give 1 or more, or nothing for all processors")
         if max_spikes < 1:
             raise UsageError(f"{max_spikes} spikes a sample are too few; allow 1 or more")
         self.threads = threads or _processors()
         self.max_spikes = max_spikes
+        self.precision = check_precision(precision)
 
     def unavailable(self) -> str | None:
         """Whether numba is missing."""
@@ -53,21 +59,13 @@ class CpuBackend:
         return None
 
     def unsupported(self, program: Program) -> list[Violation]:
-        """Float ticks, and what does not fit 32 bits."""
-        dialect = program.network.dialect
-        if dialect is Dialect.CONTINUOUS:
-            return []
-        if dialect is not Dialect.FIXED:
-            return [
-                Violation(
-                    rule="dialect",
-                    where="the network",
-                    got=dialect.value,
-                    limit=f"{Dialect.FIXED.value} or {Dialect.CONTINUOUS.value}",
-                    advice="compile it with `spikec compile`, or run it with --backend reference",
-                )
-            ]
-        return [v for q in program.network.projections for v in _unsupported_projection(q)]
+        """Quadratic neurons in ticks, what does not fit 32 bits, and 32 bits where there is no choice."""
+        found = unsupported_precision(program.network, self.precision)
+        if program.network.dialect is Dialect.TICKS:
+            found += _unsupported_float(program.network)
+        if program.network.dialect is Dialect.FIXED:
+            found += [v for q in program.network.projections for v in _unsupported_projection(q)]
+        return found
 
     def slow_start(self, program: Program) -> str | None:
         """What takes long the first time that a program of this kind is prepared; None if it was before."""
@@ -75,19 +73,49 @@ class CpuBackend:
 
         if program.network.dialect is Dialect.CONTINUOUS:
             known, what = is_compiled("run_rows", "run_lists", "run_recurrent"), "the exact engine"
+        elif program.network.dialect is Dialect.TICKS:
+            known, what = is_compiled("run_float_component"), "the engine of float ticks"
         else:
             known, what = is_compiled("run_component"), "the engine"
         return None if known else f"compiling {what} for this machine, once: about ten seconds"
 
-    def prepare(self, program: Program) -> TicksExecutable | ExactExecutable:
+    def prepare(self, program: Program) -> TicksExecutable | FloatTicksExecutable | ExactExecutable:
         """Lower the network and compile the kernels, or load them from the disk."""
         if program.network.dialect is Dialect.CONTINUOUS:
             from spikec_cpu.exact import ExactExecutable
 
             return ExactExecutable(program.network, self.threads, self.max_spikes)
+        if program.network.dialect is Dialect.TICKS:
+            from spikec_cpu.float_ticks import FloatTicksExecutable
+
+            return FloatTicksExecutable(program.network, self.threads, self.precision)
         from spikec_cpu.ticks import TicksExecutable
 
         return TicksExecutable(program.network, self.threads)
+
+
+def _unsupported_float(network: Network) -> list[Violation]:
+    """Neurons that are not integrated once a tick, and rings of delays that are too long."""
+    found = [
+        Violation(
+            rule="neuron in float ticks",
+            where=f"population {p.name}",
+            got=type(p.neuron).__name__,
+            limit="any neuron that is integrated once a tick",
+            advice="run it with --backend reference, or compile it with `spikec compile`",
+        )
+        for p in network.populations
+        if isinstance(p.neuron, Theta | QifExp)
+    ]
+    for q in network.projections:
+        longest = q.delays.longest if q.delays.in_ticks else round(q.delays.longest / network.dt)
+        n = q.connectivity.n_post
+        if q.delays.kind is not DelayKind.UNIFORM and n * (longest + 1) > LARGEST:
+            size = f"{n} neurons, {longest:.0f} ticks"
+            advice = "shorten its delays or split the population"
+            limit = f"{LARGEST} neurons times ticks"
+            found.append(Violation("size", f"projection {q.name}", size, limit, advice))
+    return found
 
 
 def _unsupported_projection(q: Projection) -> Iterator[Violation]:

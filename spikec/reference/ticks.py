@@ -62,7 +62,7 @@ def run_ticks(
         for name in order
         if not network.population(name).is_source
     }
-    membranes = {name: np.zeros((n_samples, n_ticks, network.population(name).n)) for name in neurons}
+    membranes = {name: np.zeros((n_samples, n_ticks, network.population(name).n), real) for name in neurons}
     crossed = {name: np.zeros((n_samples, network.population(name).n), np.int64) for name in neurons}
     late = network.clock.convention.spike_delay
     synapses = [
