@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spikec.backend import find_backend, run
+from spikec.backend import availability, find_backend, run
 from spikec.commands.build import BuildOptions, check_file, compile_file
 from spikec.commands.files import open_compiled, open_program, read_inputs
 from spikec.commands.overview import listing, overview
@@ -476,11 +476,9 @@ class TestOxford:
         assert results[0].spikes["layer1"].n_events == 10178
         assert compare(*results).identical
 
+    @pytest.mark.skipif(availability("lava") is not None, reason="Lava is not installed")
     def test_lava_agrees(self, given):
         program = open_program(OXFORD / "network.net")
-        fused = find_backend("lava", flavour="fused")
-        if fused.unavailable():
-            pytest.skip("Lava is not installed")
         assert compare(self.run(program, given), self.run(program, given, "lava", flavour="fused")).identical
         stock = find_backend("lava", flavour="stock").unsupported(program)
         assert {v.rule for v in stock} == {"threshold test"}

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spikec.backend import find_backend, run
+from spikec.backend import availability, find_backend, run
 from spikec.commands.build import BuildOptions, check_file
+from spikec.compare import compare
 from spikec.errors import FileFormatError, NetworkError, SpikecError
 from spikec.events import from_raster
 from spikec.frontends import open_trained
@@ -104,6 +105,22 @@ def test_lavas_own_convolution_of_what_lava_dl_makes_of_a_file_gives_the_same_su
     turned = layer["weight"][:, :, ::-1, ::-1].transpose(0, 3, 2, 1).astype(int)
     expected = lava.conv_scipy(x.transpose(2, 1, 0), turned, turned.shape[1:3], *numbers, 2)
     np.testing.assert_array_equal(got, expected.transpose(2, 1, 0).ravel())
+
+
+@pytest.mark.skipif(availability("lava") is not None, reason="Lava is not installed")
+def test_lava_runs_images_of_a_file_as_they_are(path):
+    lava = find_backend("lava", flavour="fused")
+    rng = np.random.default_rng(7)
+    layers = [
+        image(1, 6, 5),
+        conv(some(rng, 2, 1, 3, 2), (1, 6, 5), neuron=LEAKY, delay=np.array([0, 2])),
+        pool([[60, 60]], (2, 4, 4), neuron=LEAKY),
+        flatten(16),
+        dense(some(rng, 4, 16), LEAKY),
+    ]
+    program = read_netx(write(path, *layers))
+    inputs = {"input": from_raster(frames(rng, 20, 1, 6, 5).reshape(1, 20, -1))}
+    assert compare(run(find_backend("cpu"), program, inputs, 20), run(lava, program, inputs, 20)).identical
 
 
 def test_a_convolution_shares_its_kernel_in_the_program(path):
