@@ -9,9 +9,12 @@ from spikec.conformance.cases import load_cases
 from spikec.conformance.run import Status, run_case
 from spikec.container import save
 from spikec.events import from_rows
+from spikec.frontends import open_network
 from spikec.ir.connectivity import Dense
 from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
 from spikec.ir.neurons import If, Lif, Source
+from spikec.passes.pipelines import CompileOptions, compile_network
+from spikec.targets.target import load_target
 
 N_TICKS = 6
 GIVEN = np.array([[1, 0], [0, 0], [1, 0], [1, 1], [0, 1], [0, 1]])
@@ -189,6 +192,22 @@ def test_times_of_a_program_are_those_that_its_ticks_stand_for(folder):
     (row,) = rows(folder, **settings, expected={**expected, "tolerance": 1e-6})
     assert row.status is Status.WRONG
     assert row.convention == "continuous time; compiled for loihi2"
+
+
+def test_a_program_runs_no_longer_than_it_was_proven_for(folder):
+    network = open_network(folder / "net.nir", dt=1.0, convention="if_gain=step")
+    program = compile_network(network, load_target("loihi2"), CompileOptions(n_ticks=8))
+    save(program, folder / "prog.npz")
+    settings = {"network": "prog.npz", "dt": None, "expected": {"kind": "count", "spikes": int(SPIKES.sum())}}
+    (row,) = rows(folder, **settings, ticks=8)
+    assert (row.status, row.convention) == (Status.SAME, "integers")
+    (row,) = rows(folder, **settings, ticks=9)
+    assert "proven for samples of 8 ticks, not 9" in row.why
+    (row,) = rows(folder, **settings, ticks=8, compile={})
+    assert "in integers already; leave out 'compile'" in row.why
+    given = {**raster("counts.npy"), "values": "counts"}
+    (row,) = rows(folder, **settings, ticks=8, input=given)
+    assert "takes no counts" in row.why
 
 
 def test_the_dt_of_a_file_that_holds_its_own_is_refused(folder):
