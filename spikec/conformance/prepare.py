@@ -171,8 +171,8 @@ def _made(program: Program, case: Case, until: float) -> Program:
     if case.compile is None:
         if program.is_compiled and program.n_ticks is not None and until > program.n_ticks:
             raise UsageError(
-                f"{case.network_file} is proven for samples of {program.n_ticks} ticks, not {until:g}: a current "
-                f"could wrap; compile it with --ticks {until:g}"
+                f"{case.network_file} is proven for samples of {program.n_ticks} ticks, not {until:g}: a "
+                f"current could wrap; compile it with --ticks {until:g}"
             )
         return program
     if program.is_compiled:
