@@ -230,7 +230,7 @@ def _part(network: Network, q: Projection) -> _Part:
 
 def _kernel(c: Convolution, extra: Delays, block: AnyArray, rows: AnyArray) -> _Part:
     block["form"] = KERNEL
-    reach = np.zeros(0, np.int64)
+    reach: AnyArray = np.zeros(0, np.int64)
     if extra.kind is DelayKind.SYNAPTIC:
         block["delays"], reach = BY_ENTRY, by_window(extra.values, c.groups)
     elif extra.kind is DelayKind.DENDRITIC:

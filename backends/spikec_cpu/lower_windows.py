@@ -49,9 +49,9 @@ class Windows(NamedTuple):
 
 def windows_of(c: Convolution) -> Windows:
     """One kernel."""
-    axes = [(a.n, a.n_out, a.kernel, *a.taps()) for a in c.axes]
+    axes = [_Axis(a.n, a.n_out, a.kernel, *a.taps()) for a in c.axes]
     one = np.zeros(1, np.int64)
-    outer: tuple[int, int, int, IntArray, IntArray, IntArray] = (1, 1, 1, one, one, one)
+    outer = _Axis(1, 1, 1, one, one, one)
     for axis in axes[:-1]:
         outer = _both(outer, axis)
     inner = axes[-1]
@@ -61,7 +61,7 @@ def windows_of(c: Convolution) -> Windows:
     shape["c_group"] = shape["c_out"] // c.groups
     for name, axis in (("outer", outer), ("inner", inner)):
         shape[f"n_{name}"], shape[f"out_{name}"], shape[f"k_{name}"] = axis[:3]
-    shape["inner"] = outer[0] + 1
+    shape["inner"] = outer.n + 1
     starts = np.concatenate([lists[0][0], lists[1][0] + len(lists[0][1])])
     return Windows(shape, starts, np.concatenate([taps for _, taps in lists]))
 
@@ -95,22 +95,31 @@ def by_window(kernel: AnyArray, groups: int) -> AnyArray:
     return split.transpose(0, 2, 3, 1).reshape(groups * c_read, -1, c_out // groups)
 
 
-_Axis = tuple[int, int, int, IntArray, IntArray, IntArray]
-"""Input pixels, output pixels and entries of a window; output pixel, entry and input pixel of every tap."""
+class _Axis(NamedTuple):
+    """Input pixels, output pixels and entries of a window; what each tap joins, and by which entry."""
+
+    n: int
+    n_out: int
+    kernel: int
+    output: IntArray
+    entry: IntArray
+    pixel: IntArray
 
 
-def _both(first: _Axis, second: _Axis) -> _Axis:
+def _both(a: _Axis, b: _Axis) -> _Axis:
     """Two axes as one, row-major."""
-    n, n_out, k = (first[i] * second[i] for i in range(3))
-    output, entry, pixel = (
-        (first[3 + i][:, None] * second[size] + second[3 + i]).ravel() for i, size in ((0, 1), (1, 2), (2, 0))
+    return _Axis(
+        a.n * b.n,
+        a.n_out * b.n_out,
+        a.kernel * b.kernel,
+        (a.output[:, None] * b.n_out + b.output).ravel(),
+        (a.entry[:, None] * b.kernel + b.entry).ravel(),
+        (a.pixel[:, None] * b.n + b.pixel).ravel(),
     )
-    return n, n_out, k, output, entry, pixel
 
 
 def _by_pixel(axis: _Axis) -> tuple[IntArray, AnyArray]:
     """Where each input pixel's taps begin and end, and the entry and output pixel of each."""
-    n, _, _, output, entry, pixel = axis
-    order = np.lexsort((output, pixel))
-    starts = np.concatenate([[0], np.cumsum(np.bincount(pixel, minlength=n))]).astype(np.int64)
-    return starts, np.stack([entry[order], output[order]], axis=1).astype(np.int32)
+    order = np.lexsort((axis.output, axis.pixel))
+    starts = np.concatenate([[0], np.cumsum(np.bincount(axis.pixel, minlength=axis.n))]).astype(np.int64)
+    return starts, np.stack([axis.entry[order], axis.output[order]], axis=1).astype(np.int32)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -179,7 +180,7 @@ class _Neurons:
 
 def _rounded(k: Tick, n: int, real: npt.DTypeLike) -> Tick:
     """The coefficients of every neuron, in the precision of the run."""
-    values = {
+    values: dict[str, Any] = {
         f.name: np.broadcast_to(getattr(k, f.name), (n,)).astype(real)
         for f in fields(k)
         if f.name != "one_spike"

@@ -153,10 +153,9 @@ def leave(once: bool, last: AnyArray, silenced: AnyArray, leaving: AnyArray) -> 
     """
     total = 0
     for j in range(last.size):
-        often = np.int32(last[j])
-        if once and often > 0:
-            often = np.int32(0) if silenced[j] else np.int32(1)
+        leaving[j] = last[j]
+        if once and last[j] > 0:
+            leaving[j] = 1 - silenced[j]
             silenced[j] = 1
-        leaving[j] = often
-        total += often
+        total += leaving[j]
     return total
