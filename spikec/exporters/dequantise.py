@@ -22,6 +22,7 @@ import numpy as np
 from spikec.arrays import AnyArray, FloatArray
 from spikec.exporters.inverse import solved
 from spikec.exporters.nir_file import Value
+from spikec.ir.connectivity import DelayKind, Sparse
 from spikec.ir.conventions import Convention
 from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
@@ -147,14 +148,20 @@ def _projection(q: Projection, unit: FloatArray, dt: float, neuron: Neuron) -> P
 
 
 def _integers(q: Projection) -> Iterator[tuple[str, Value]]:
-    """What a chip stores of a projection."""
+    """What a chip stores of a projection; of a list of synapses as matrices, zero where there is none."""
     weights = q.connectivity.weights
     assert isinstance(weights, Fixed)
-    yield "mantissa", weights.mantissa
+    listed = isinstance(q.connectivity, Sparse)
+    yield "mantissa", q.connectivity.dense_matrix() if listed else weights.mantissa
     yield "exponent", weights.format.exponent
     yield "bits", weights.format.bits
     yield "sign", weights.format.sign.value
-    yield "delays", q.delays.values
+    delays = q.delays.values
+    if listed and q.delays.kind is DelayKind.SYNAPTIC:
+        pre, post = q.connectivity.synapses()
+        delays = np.zeros((q.connectivity.n_post, q.connectivity.n_pre), np.int64)
+        delays[post, pre] = q.delays.values
+    yield "delays", delays
     yield "delay_kind", q.delays.kind.value
 
 
