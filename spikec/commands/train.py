@@ -56,13 +56,7 @@ def train_file(
 
     if n_seeds < 1:
         raise UsageError(f"{n_seeds} seeds were asked for; give 1 or more")
-    for path in (output, *([checkpoint] if checkpoint is not None else [])):
-        folder = path.absolute().parent
-        if not folder.is_dir():
-            raise UsageError(f"there is no folder {folder} to write {path.name} to; make it first")
-    check_output(plot, output, checkpoint)
-    if plot is not None:
-        format_of(plot)
+    _check_places(output, checkpoint, plot)
     recipe = load_recipe(name)
     first = recipe.seed if seed is None else seed
     data, test = _data(recipe.data, data_dir, progress)
@@ -82,20 +76,31 @@ def train_file(
     if plot is not None:
         picture = curves(losses, recipe.title, "mean loss of an epoch")
         write_atomically(plot, to_bytes(picture, format_of(plot)))
-    figures_of_best = records[best.seed - first]
-    found = {"recipe": name, **figures_of_best, "output": str(output)}
-    found["shortfall"] = recipe.expected.shortfall(
-        figures_of_best.get("test_accuracy"), figures_of_best.get("loss")
-    )
+    figures = records[best.seed - first]
+    found = {"recipe": name, **figures, "output": str(output)}
+    found["shortfall"] = recipe.expected.shortfall(figures.get("test_accuracy"), figures.get("loss"))
     if best.inputs is not None:
         inputs = output.with_suffix(f".inputs{output.suffix}")
         save(dict(best.inputs), inputs)
         found["inputs"] = str(inputs)
-    if n_seeds > 1:
-        figures = [k for k in records[0] if k != "seed"]
-        found["mean"] = {k: float(np.mean([r[k] for r in records])) for k in figures}
-        found["seeds"] = records
-    return found
+    return {**found, **_of_all(records)} if n_seeds > 1 else found
+
+
+def _check_places(output: Path, checkpoint: Path | None, plot: Path | None) -> None:
+    """Refuse what cannot be written, before anything is trained."""
+    for path in (output, *([checkpoint] if checkpoint is not None else [])):
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            raise UsageError(f"there is no folder {folder} to write {path.name} to; make it first")
+    check_output(plot, output, checkpoint)
+    if plot is not None:
+        format_of(plot)
+
+
+def _of_all(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """The figures of each seed, and their means."""
+    names = [k for k in records[0] if k != "seed"]
+    return {"mean": {k: float(np.mean([r[k] for r in records])) for k in names}, "seeds": records}
 
 
 def _data(
