@@ -23,6 +23,7 @@ from spikec.commands.options import (
     Convention,
     Data,
     Dt,
+    InputCounts,
     Json,
     MaxTicks,
     Probe,
@@ -118,6 +119,7 @@ def check(
     ticks: Ticks = None,
     relays: Relays = True,
     split_signs: SplitSigns = False,
+    input_counts: InputCounts = 1,
     convention: Convention = None,
     json_: Json = False,
 ) -> None:
@@ -126,7 +128,7 @@ def check(
     from spikec.commands.show import overview as show
     from spikec.commands.show import violations as show_violations
 
-    options = BuildOptions(target, dt, bits, max_ticks, ticks, relays, split_signs, convention)
+    options = BuildOptions(target, dt, bits, max_ticks, ticks, relays, split_signs, convention, input_counts)
     broken, found = check_file(file, options)
     _print(found, lambda: show_violations(broken) if broken else show({"kind": "fits", **found}), json_)
     raise typer.Exit(1 if broken else 0)
@@ -143,6 +145,7 @@ def compile_(
     ticks: Ticks = None,
     relays: Relays = True,
     split_signs: SplitSigns = False,
+    input_counts: InputCounts = 1,
     convention: Convention = None,
     probe: Probe = None,
     json_: Json = False,
@@ -155,7 +158,7 @@ def compile_(
     from spikec.container import save
 
     check_output(output, file)
-    options = BuildOptions(target, dt, bits, max_ticks, ticks, relays, split_signs, convention)
+    options = BuildOptions(target, dt, bits, max_ticks, ticks, relays, split_signs, convention, input_counts)
     with _progress() as tell:
         program = compile_file(file, options, probe, tell)
     save(program, output)
@@ -180,6 +183,10 @@ def run(
     flavour: Annotated[str | None, typer.Option(help="Of Lava: fused or stock.", show_default=False)] = None,
     timeout: Annotated[
         float | None, typer.Option(help="Time limit of Lava, seconds.", show_default=False)
+    ] = None,
+    precision: Annotated[
+        int | None,
+        typer.Option(help="Of float ticks on cpu or reference: 64 bits, or 32.", show_default=False),
     ] = None,
     ticks: Ticks = None,
     until: Annotated[
@@ -209,7 +216,8 @@ def run(
     from spikec.container import save
 
     check_output(output, file, spikes)
-    options = {k: v for k, v in {"flavour": flavour, "timeout": timeout}.items() if v is not None}
+    given = {"flavour": flavour, "timeout": timeout, "precision": precision}
+    options = {k: v for k, v in given.items() if v is not None}
     with _progress() as tell:
         keys = tuple(record or ())
         result = run_file(

@@ -108,6 +108,7 @@ def result_overview(result: RunResult) -> dict[str, Any]:
     counters = result.counters
     return {
         "backend": result.meta.get("backend"),
+        "precision": result.meta.get("precision"),
         "accuracy": result.meta.get("accuracy"),
         "n_samples": next((e.n_samples for e in result.spikes.values()), 0),
         "until": result.meta.get("until"),

@@ -97,6 +97,8 @@ def run_lines(result: RunResult) -> RenderableType:
         rows.append(("until", f"{result.meta['until']:.6g} {unit}"))
     rows += [(f"spikes of {name}", e.n_events) for name, e in result.spikes.items()]
     rows += [("read with", n) for n in result.meta.get("notes", []) if n.startswith("the convention is")]
+    if result.meta.get("precision") is not None:
+        rows.append(("precision", f"{result.meta['precision']} bits"))
     rows += [("order", result.meta.get("order", "")), ("seconds", f"{result.meta.get('seconds', 0.0):.3g}")]
     return table(f"run on {result.meta.get('backend')}", ("what", "value"), rows)
 

@@ -282,6 +282,7 @@ def _provenance(meta: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, 
         "target": facts.get("target"),
         "dialect": facts.get("dialect"),
         "program": meta.get("program") or facts.get("digest"),
+        "precision": None if meta.get("precision") is None else f"{meta['precision']} bits",
         "wall time": None if meta.get("seconds") is None else f"{meta['seconds']:.3g} s",
         **{f"version of {name}": v for name, v in (meta.get("versions") or {}).items()},
     }

@@ -15,7 +15,7 @@ from spikec.coding import LatencyEncoding
 from spikec.container import load, save
 from spikec.events import from_rows
 from spikec.ir.connectivity import DelayKind, Delays, Dense
-from spikec.ir.network import Continuous, Network, Population, Projection
+from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Lif, LiReadout, Ramp, Source
 from spikec.program import Program
 
@@ -154,6 +154,17 @@ def test_a_continuous_network_runs_in_the_exact_engine_unless_told_otherwise(spi
     slowly = spikec("run", net, "--input", path, "-b", "reference", "--json").json
     assert slowly["backend"] == "reference"
     assert slowly["order"] == outcome.json["order"]
+
+
+def test_float_ticks_run_on_the_cpu_in_the_precision_that_is_asked_for(spikec, network, tmp_path):
+    net, path = tmp_path / "ticks.npz", tmp_path / "spikes.csv"
+    save(replace(network, clock=Ticks(1e-3)), net)
+    path.write_text("tick,neuron\n" + "\n".join(f"{j},{j}" for j in range(6)))
+    found = [spikec("run", net, "--input", path, *words) for words in ((), ("--precision", 32))]
+    assert ["64 bits" in found[0].out, "32 bits" in found[1].out] == [True, True]
+    outcome = spikec("run", net, "--input", path, "--precision", "32", "--json")
+    assert (outcome.json["backend"], outcome.json["precision"]) == ("cpu", 32)
+    assert_refused(spikec("run", net, "--input", path, "--precision", "16"), "16 bits", "64 or 32")
 
 
 def test_encoded_samples_are_the_spikes_that_run_would_use(spikec, program, spikes, tmp_path):
