@@ -1,13 +1,18 @@
 """Rows of small networks whose spikes are known by hand."""
 
+from pathlib import Path
+
 import nir
 import numpy as np
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from spikec.conformance.cases import load_cases
 from spikec.conformance.run import Status, run_case
 from spikec.container import save
+from spikec.errors import SpikecError
 from spikec.events import from_rows
 from spikec.frontends import open_network
 from spikec.ir.connectivity import Dense
@@ -16,6 +21,7 @@ from spikec.ir.neurons import If, Lif, Source
 from spikec.passes.pipelines import CompileOptions, compile_network
 from spikec.targets.target import load_target
 
+SHIPPED = Path(__file__).parents[2] / "conformance"
 N_TICKS = 6
 GIVEN = np.array([[1, 0], [0, 0], [1, 0], [1, 1], [0, 1], [0, 1]])
 SPIKES = np.array([[0, 0], [0, 0], [1, 0], [0, 0], [0, 1], [0, 0]])
@@ -241,3 +247,33 @@ def test_a_row_that_cannot_be_meant_says_why(folder, changes, words):
     assert row.status is Status.FAILED
     assert words in row.why
     assert "\n" not in row.why
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(st.sampled_from(["in.npy", "out.npy", "labels.npz"]), st.integers(0, 10_000), st.integers(1, 255))
+def test_a_damaged_recording_gives_a_row_and_no_traceback(folder, name, place, flip):
+    np.save(folder / "in.npy", GIVEN)
+    np.save(folder / "out.npy", SPIKES)
+    np.savez_compressed(folder / "labels.npz", labels=np.array([1]))
+    data = bytearray((folder / name).read_bytes())
+    data[place % len(data)] ^= flip
+    (folder / name).write_bytes(bytes(data))
+    answers = {"kind": "answers", "file": "labels.npz", "labels": "labels", "right": 1}
+    for expected in (raster("out.npy"), answers):
+        (row,) = rows(folder, expected=expected, ticks=N_TICKS)
+        assert row.status in Status
+        assert "\n" not in row.why
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 10_000), st.binary(max_size=3))
+def test_a_damaged_yaml_gives_cases_or_one_clear_error(tmp_path, place, text):
+    data = (SHIPPED / "yinyang.yaml").read_bytes()
+    place %= len(data)
+    (tmp_path / "a.yaml").write_bytes(data[:place] + text + data[place + 1 :])
+    try:
+        message = "" if load_cases(tmp_path / "a.yaml").rows else "no rows"
+    except SpikecError as error:
+        message = str(error)
+    assert message != "no rows"
+    assert "\n" not in message
