@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spikec.api import compile as compile
+    from spikec.api import from_torch as from_torch
     from spikec.api import load as load
     from spikec.container import save as save
     from spikec.errors import SpikecError as SpikecError
@@ -31,6 +32,7 @@ _HOMES = {
     "from_dense_times": "events",
     "from_raster": "events",
     "from_rows": "events",
+    "from_torch": "api",
     "load": "api",
     "save": "container",
 }

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +54,27 @@ def load(path: str | Path, *, dt: float | None = None, convention: Convention | 
         UsageError: `dt` is missing, or `dt` or a convention is given for a file that holds its own.
     """
     return open_program(path, dt, convention)
+
+
+def from_torch(module: Any, sample: Any, *, dt: float | None = None) -> Program:
+    """Read a torch module of snnTorch, Norse, SpikingJelly or sinabs (`docs/python.md` says which layers).
+
+    Args:
+        module: A `torch.nn.Module`; it is run once, in evaluation mode, and left as it was.
+        sample: One input tensor as the module takes it, with its axis of samples.
+        dt: Time step, seconds; None for what the module holds (Norse), else a millisecond.
+
+    Returns:
+        A program that is not compiled yet; its network is in float ticks.
+
+    Raises:
+        NetworkError: It holds what cannot be read, or does between its layers what cannot be seen.
+        UsageError: `dt` is impossible, or is not that of the module.
+    """
+    from spikec.frontends.torch import read_torch
+
+    network = read_torch(module, sample, dt=dt)
+    return Program(network, load_target("ideal"), source={"module": type(module).__name__})
 
 
 def compile(

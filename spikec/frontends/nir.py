@@ -67,7 +67,7 @@ def read_nir(
     clock = Ticks(step, choice.convention)
     origins = tuple(_clock_notes(graph, clock, choice, origin))
     try:
-        network = completed(_network(graph, clock), choice.beyond)
+        network = completed(network_of(graph, clock), choice.beyond)
         return verify(replace(network, notes=(*origins, *network.notes)))
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from error
@@ -89,7 +89,12 @@ def _time_step(path: FilePath, graph: Graph, given: float | None, choice: Choice
     return float(dt), origin
 
 
-def _network(graph: Graph, clock: Ticks) -> Network:
+def network_of(graph: Graph, clock: Ticks) -> Network:
+    """The network that a graph stands for, once its time step and convention are known.
+
+    Raises:
+        NetworkError: It holds something unsupported or contradicts itself.
+    """
     flat = flatten(graph)
     ways = paths(flat)
     _refuse_membranes(flat, ways)

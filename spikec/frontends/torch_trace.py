@@ -1,0 +1,220 @@
+"""Which layer of a torch module feeds which, found by running the module once on a sample.
+
+Torch is not imported: hooks are methods of the module that is given. Every layer that spikec knows by its
+class (`kind_of`) tells what it takes and gives; a tensor that a layer takes must be one that another gave, or
+the sample, as it is, as a view with its numbers in the same order, or tick by tick from the first on.
+Whatever else a ``forward`` does to a tensor would go unseen, so a layer that takes any other is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from spikec.errors import NetworkError, SpikecError
+
+FRAMEWORKS = ("torch", "snntorch", "norse", "spikingjelly", "sinabs", "rockpool")
+"""Packages whose classes are known or refused by name."""
+
+SAMPLE = ""
+"""The name of whatever gave the sample."""
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """A layer that ran.
+
+    Attributes:
+        name: Of the layer, with dots, as torch names it.
+        kind: Package and class, as ``"torch.Linear"``.
+        module: The layer.
+        source: Name of the layer whose output it took, `SAMPLE` for the sample.
+        takes: Shape of the tensor that it took.
+        gives: Shape of the tensor that it gave.
+    """
+
+    name: str
+    kind: str
+    module: Any
+    source: str
+    takes: tuple[int, ...]
+    gives: tuple[int, ...]
+
+
+def kind_of(module: Any) -> str:
+    """The framework's class that a module is or inherits from, as ``"snntorch.Leaky"``.
+
+    A class of a user's own that has another ``forward`` computes something else: it has only its own name.
+    """
+    classes = type(module).__mro__
+    computes = next((k for k in classes if "forward" in vars(k)), object)
+    base = next((k for k in classes if _package(k) in FRAMEWORKS), object)
+    if _package(computes) not in FRAMEWORKS:
+        return type(module).__name__
+    return f"{_package(base)}.{base.__name__}"
+
+
+def trace(module: Any, sample: Any, known: Mapping[str, object], whole: frozenset[str]) -> list[Call]:
+    """Run a module once in evaluation mode and write down what its layers did; its state stays as it was.
+
+    Args:
+        module: The module.
+        sample: One input as the module takes it.
+        known: Kinds of layers that are known.
+        whole: Those of them that hold others, which are theirs to read.
+
+    Returns:
+        Every layer that ran, in order, each once.
+
+    Raises:
+        NetworkError: The module fails on the sample, holds layers that are not known, or does between its
+            layers what cannot be seen.
+    """
+    tracer = _Tracer(sample)
+    with _as_it_was(module):
+        module.eval()
+        handles = [
+            layer.register_forward_hook(tracer.hook(name, layer, known))
+            for name, layer in _leaves(module, "", known, whole)
+        ]
+        try:
+            module(sample)
+        except SpikecError:
+            raise
+        except Exception as error:  # whatever a user's forward raises
+            cause = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise NetworkError(
+                f"the module fails on the sample of shape {tuple(sample.shape)}: {cause}; give a sample as "
+                "the module takes it, and reset its state first"
+            ) from error
+        finally:
+            for handle in handles:
+                handle.remove()
+    if not tracer.calls:
+        raise NetworkError("the module ran none of its layers on the sample; give the module that holds them")
+    return list(tracer.calls.values())
+
+
+def _leaves(
+    module: Any, name: str, known: Mapping[str, object], whole: frozenset[str]
+) -> Iterator[tuple[str, Any]]:
+    """Layers by name: those that are known, and those that hold no others."""
+    kind = kind_of(module)
+    children = list(module.named_children())
+    if kind in whole or not children or (kind in known and kind not in ("torch.Sequential",)):
+        yield name or type(module).__name__.lower(), module
+        return
+    for child, layer in children:
+        yield from _leaves(layer, f"{name}.{child}" if name else child, known, whole)
+
+
+class _Given(NamedTuple):
+    """A tensor, how often it had been changed in place, and the layer that gave it."""
+
+    tensor: Any
+    version: int
+    giver: str
+
+
+class _Tracer:
+    """What was given by whom, and what took it."""
+
+    def __init__(self, sample: Any) -> None:
+        self.calls: dict[str, Call] = {}
+        self.given: list[_Given] = [_Given(sample, _version(sample), SAMPLE)]
+
+    def hook(self, name: str, module: Any, known: Mapping[str, object]) -> Any:
+        """The hook of one layer."""
+        kind = kind_of(module)
+
+        def after(layer: Any, given: tuple[Any, ...], result: Any) -> None:
+            if kind not in known:
+                raise NetworkError(
+                    f"layer {name} is a {kind}, which spikec cannot read; docs/python.md lists what it can"
+                )
+            taken, output = _tensor(given, name), _tensor(result, name)
+            call = Call(name, kind, module, self.source(taken, name), tuple(taken.shape), tuple(output.shape))
+            first = self.calls.setdefault(name, call)
+            if first.source != call.source:
+                raise NetworkError(
+                    f"layer {name} runs on the output of {_called(first.source)} and of "
+                    f"{_called(call.source)}; give each a layer of its own"
+                )
+            self.given.append(_Given(output, _version(output), name))
+
+        return after
+
+    def source(self, tensor: Any, name: str) -> str:
+        """Name of the layer that gave a tensor."""
+        storage = _storage(tensor)
+        for given in reversed(self.given):
+            if _storage(given.tensor) != storage:
+                continue
+            if _version(tensor) != given.version:
+                raise NetworkError(
+                    f"layer {name} takes the output of {_called(given.giver)}, which was changed in place; "
+                    "change it by a layer of its own"
+                )
+            begins = name in self.calls or tensor.data_ptr() == given.tensor.data_ptr()
+            if begins and (tensor.is_contiguous() or tensor[0].is_contiguous()):
+                return given.giver
+            raise NetworkError(
+                f"layer {name} takes a piece of the output of {_called(given.giver)}, or one whose axes were "
+                "moved; pass it on as it is, or tick by tick (give a sample of one, if axes of samples and "
+                "time change places)"
+            )
+        raise NetworkError(
+            f"layer {name} takes a tensor that no layer gave: forward does something between layers, which "
+            "spikec cannot see; use layers for it (recurrence: those of the framework), and give spikes, "
+            "not what is encoded inside"
+        )
+
+
+@contextmanager
+def _as_it_was(module: Any) -> Iterator[None]:
+    """Put all attributes, buffers and memories of a module and its layers back at the end."""
+    saved = [
+        (layer, dict(vars(layer)), {n: dict(d) for n, d in vars(layer).items() if isinstance(d, dict)})
+        for layer in module.modules()
+    ]
+    try:
+        yield
+    finally:
+        for layer, attributes, inner in saved:
+            vars(layer).clear()
+            vars(layer).update(attributes)
+            for name, values in inner.items():
+                vars(layer)[name].clear()
+                vars(layer)[name].update(values)
+
+
+def _package(cls: type) -> str:
+    return cls.__module__.partition(".")[0]
+
+
+def _tensor(given: Any, name: str) -> Any:
+    """The first tensor of what a layer takes or gives."""
+    first = given
+    while isinstance(first, tuple | list) and first:
+        first = first[0]
+    if not hasattr(first, "data_ptr"):
+        raise NetworkError(f"layer {name} takes or gives no tensor; use it as its framework documents it")
+    return first
+
+
+def _storage(tensor: Any) -> int:
+    return int(tensor.untyped_storage().data_ptr())
+
+
+def _version(tensor: Any) -> int:
+    """How often a tensor was changed in place; 0 where torch does not count it."""
+    try:
+        return int(tensor._version)
+    except RuntimeError:
+        return 0
+
+
+def _called(name: str) -> str:
+    return f"layer {name}" if name != SAMPLE else "the sample"
