@@ -87,6 +87,7 @@ def compile(
     ticks: int | None = None,
     relays: bool = True,
     split_signs: bool = False,
+    input_counts: int = 1,
     probe: Mapping[str, Spikes] | Spikes | None = None,
     progress: Callable[[str], None] = lambda name: None,
 ) -> Program:
@@ -101,6 +102,7 @@ def compile(
         ticks: Length of a sample in ticks, if the network has no encoding that says so.
         relays: Whether relay neurons may carry long delays.
         split_signs: Whether excitatory and inhibitory weights are stored apart, which makes them finer.
+        input_counts: Most spikes of an input neuron in a tick, as frames of event counts have.
         probe: Input spikes or samples, as for `run`, with which every pass is checked and its loss measured.
         progress: Told the name of each pass before it runs.
 
@@ -113,7 +115,7 @@ def compile(
         raise UsageError(
             f"this program is compiled already, for {program.target.name}; compile the network it came from"
         )
-    options = CompileOptions(dt, max_ticks, ticks, bits, relays, split_signs)
+    options = CompileOptions(dt, max_ticks, ticks, bits, relays, split_signs, input_counts)
     inputs = None if probe is None else inputs_from(program.network, probe)[0]
     chip = target if isinstance(target, Target) else load_target(target)
     return compile_as(program, chip, options, inputs, progress)

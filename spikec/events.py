@@ -97,6 +97,11 @@ class Events:
         np.minimum.at(first, (self.sample_of_event(), self.neurons), self.times)
         return first
 
+    def most_at_once(self) -> int:
+        """The most spikes of one neuron at one moment."""
+        first = np.flatnonzero(~self.repeats())
+        return int(np.diff(first, append=self.n_events).max(initial=0))
+
     def raster(self, n_ticks: int) -> BoolArray:
         """Spikes as booleans, ``(n_samples, n_ticks, n_neurons)``; what is after `n_ticks` is left out."""
         if not self.in_ticks:
@@ -129,7 +134,13 @@ class Events:
 
 
 def from_rows(
-    samples: npt.ArrayLike, times: npt.ArrayLike, neurons: npt.ArrayLike, *, n_samples: int, n_neurons: int
+    samples: npt.ArrayLike,
+    times: npt.ArrayLike,
+    neurons: npt.ArrayLike,
+    *,
+    n_samples: int,
+    n_neurons: int,
+    multiple: bool = False,
 ) -> Events:
     """Make events from rows in any order.
 
@@ -139,6 +150,7 @@ def from_rows(
         neurons: Neuron of each spike, ``(n,)``.
         n_samples: Number of samples.
         n_neurons: Size of the population.
+        multiple: Whether a neuron may spike several times in one tick.
 
     Raises:
         EventsError: As `Events`, or a sample is out of range.
@@ -155,7 +167,7 @@ def from_rows(
         raise EventsError(f"a spike belongs to sample {bad}, but there are samples 0 to {n_samples - 1}")
     order = np.lexsort((j, t, s))
     starts = np.concatenate([[0], np.cumsum(np.bincount(s, minlength=n_samples))]).astype(np.int64)
-    return Events(t[order], j[order], starts, n_neurons)
+    return Events(t[order], j[order], starts, n_neurons, multiple)
 
 
 def from_raster(raster: npt.ArrayLike) -> Events:

@@ -18,7 +18,8 @@ from spikec.arrays import AnyArray, FloatArray, IntArray, read_only
 from spikec.coding import encode
 from spikec.errors import EventsError, NetworkError, UsageError, Violation
 from spikec.events import Events, from_rows
-from spikec.ir.network import Continuous, Dialect, Network, Ticks
+from spikec.ir.network import Continuous, Dialect, Network, Population, Ticks
+from spikec.ir.neurons import Source
 from spikec.result import Counters, PopulationCounts, RunResult
 from spikec.targets.target import Target
 
@@ -217,13 +218,15 @@ def check_inputs(network: Network, inputs: Mapping[str, Events]) -> int:
 
     Raises:
         EventsError: An input lacks events, sizes or sample counts differ, the kind of time is wrong, a source
-            that promises one spike a sample breaks its word, or a neuron spikes twice at one moment.
+            that promises one spike a sample breaks its word, or a neuron spikes more often at one moment than
+            it may.
     """
     if set(inputs) != set(network.inputs):
         raise EventsError(
             f"events were given for {sorted(inputs)}, but the network's inputs are {sorted(network.inputs)}"
         )
     continuous = isinstance(network.clock, Continuous)
+    fixed = network.dialect is Dialect.FIXED
     for name, e in inputs.items():
         population = network.population(name)
         if e.n_neurons != population.n:
@@ -236,6 +239,8 @@ def check_inputs(network: Network, inputs: Mapping[str, Events]) -> int:
             raise EventsError(f"a neuron of input {name} spikes more than once in a sample; once is allowed")
         if continuous:
             _check_moments(name, e)
+        if fixed:
+            _check_counts(name, e, population)
     sizes = {e.n_samples for e in inputs.values()}
     if len(sizes) != 1:
         raise EventsError(f"the inputs have different numbers of samples: {sorted(sizes)}")
@@ -250,6 +255,17 @@ def _check_moments(name: str, e: Events) -> None:
         raise EventsError(
             f"neuron {e.neurons[k]} of input {name} spikes twice at {e.times[k]:g} s in sample "
             f"{e.sample_of_event()[k]}; a moment holds one spike of a neuron: leave one out or move it"
+        )
+
+
+def _check_counts(name: str, e: Events, population: Population) -> None:
+    """Refuse more spikes of one neuron in a tick than its source may have."""
+    assert isinstance(population.neuron, Source)
+    got, most = e.most_at_once(), population.neuron.most_at_once
+    if got > most:
+        raise EventsError(
+            f"a neuron of input {name} spikes {got} times in one tick, more than {most}; compile with "
+            f"--input-counts {got}, or give one spike a tick"
         )
 
 

@@ -27,7 +27,7 @@ from itertools import pairwise
 import numpy as np
 
 from spikec.arrays import AnyArray
-from spikec.events import Events, from_raster, from_rows
+from spikec.events import Events, from_counts, from_rows
 from spikec.ir.connectivity import Connectivity, Delays, Dense, sparse
 from spikec.ir.fixed_neurons import PAIRS
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
@@ -65,7 +65,7 @@ def random_program(
     """
     paired = rng.random() < 1 / 3 if pairs is None else pairs
     sources = [
-        Population(f"in{k}", Source(one_spike=bool(rng.random() < 0.2)), (_size(rng, max_neurons),))
+        Population(f"in{k}", _source(rng), (_size(rng, max_neurons),))
         for k in range(int(rng.integers(1, 3)))
     ]
     sizes = {p.name: p.n for p in sources}
@@ -115,7 +115,8 @@ def random_inputs(
         raster = rng.random((n_samples, n_ticks, p.n)) < rates[:, None, None]
         if getattr(p.neuron, "one_spike", False):
             raster &= np.cumsum(raster, axis=1) == 1
-        inputs[name] = from_raster(raster)
+        most = getattr(p.neuron, "most_at_once", 1)
+        inputs[name] = from_counts(raster * rng.integers(1, most, raster.shape, endpoint=True))
     return inputs
 
 
@@ -240,6 +241,11 @@ def _time_constants(rng: np.random.Generator, first: AnyArray, second: AnyArray)
     infinite = np.full((), np.inf)
     pairs = [(first, first), (2 * second, second), (first, second), (infinite, second), (first, infinite)]
     return pairs[int(rng.choice(5, p=[0.25, 0.25, 0.3, 0.1, 0.1]))]
+
+
+def _source(rng: np.random.Generator) -> Source:
+    kind = rng.choice(["any", "once", "counts"], p=[0.6, 0.2, 0.2])
+    return Source(kind == "once", int(rng.integers(2, 6)) if kind == "counts" else 1)
 
 
 def _size(rng: np.random.Generator, largest: int) -> int:

@@ -173,7 +173,12 @@ def reversed_samples(events: Events) -> Events:
     """The same samples, the last one first."""
     samples = events.n_samples - 1 - events.sample_of_event()
     return from_rows(
-        samples, events.times, events.neurons, n_samples=events.n_samples, n_neurons=events.n_neurons
+        samples,
+        events.times,
+        events.neurons,
+        n_samples=events.n_samples,
+        n_neurons=events.n_neurons,
+        multiple=events.multiple,
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from spikec.events import Events, from_rows
-from spikec.ir.connectivity import Connectivity, DelayKind, Delays, Dense, sparse
+from spikec.ir.connectivity import Connectivity, Convolution, DelayKind, Delays, Dense, sparse
+from spikec.ir.convolution import Axis
 from spikec.ir.fixed_neurons import CubaFixed, FixedNeuron
 from spikec.ir.fixed_point import Fixed, FixedFormat
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
@@ -54,20 +55,28 @@ def case(
     *,
     delays: Delays | None = None,
     loop: Projection | None = None,
+    most_at_once: int = 1,
     **expected: Any,
 ) -> HandCase:
-    """A case of one population behind one source; `spikes_in` are ticks and neurons."""
+    """A case of one population behind one source; `spikes_in` are ticks and neurons, in any number."""
     n_pre, n_post = connectivity.n_pre, connectivity.n_post
     projections = [Projection("in_out", "in", "out", connectivity, delays or Delays(0))]
     network = Network(
-        (Population("in", Source(), (n_pre,)), Population("out", neuron, (n_post,))),
+        (Population("in", Source(False, most_at_once), (n_pre,)), Population("out", neuron, (n_post,))),
         (*projections, *([loop] if loop else [])),
         ("in",),
         ("out",),
         Ticks(1e-3, LOIHI),
     )
     ticks, neurons = [t for t, _ in spikes_in], [j for _, j in spikes_in]
-    events = from_rows([0] * len(ticks), np.array(ticks, np.int64), neurons, n_samples=1, n_neurons=n_pre)
+    events = from_rows(
+        [0] * len(ticks),
+        np.array(ticks, np.int64),
+        neurons,
+        n_samples=1,
+        n_neurons=n_pre,
+        multiple=most_at_once > 1,
+    )
     return HandCase(name, Program(network, load_target("loihi2")), {"in": events}, n_ticks, **expected)
 
 
@@ -75,6 +84,44 @@ def hand_cases() -> list[HandCase]:
     """Every corner of the arithmetic, one at a time. Neurons of one population show variants of one case."""
     forgetful = {"du": 4095, "dv": 4096}  # u and v are what this tick brings
     return [
+        case(
+            "several spikes of an input in one tick count one by one",
+            Dense(Fixed([[100, 0], [-60, 2]], FixedFormat(8, "mixed", -3))),
+            CubaFixed(**forgetful, vth=VTH_MAX),
+            [(0, 0), (0, 0), (0, 0), (0, 1), (1, 1), (1, 1)],
+            3,
+            spikes=((), ()),
+            # 64 times 300 >> 3 = 37 and (-180 + 2) >> 3 = -23; then 0 and 4 >> 3 = 0
+            membranes=((0, 2368, 0), (0, -1472, 0)),
+            counts=ProjectionCounts(synaptic_events=9, zero_weight_events=3, messages=6, delay_writes=0),
+            most_at_once=3,
+        ),
+        case(
+            "a kernel of three entries slides over four pixels by two, one zero in front",
+            Convolution(Fixed([[[2, 4, 6]], [[8, 10, 0]]]), (Axis(4, 3, 2, 1),)),
+            CubaFixed(**forgetful, vth=VTH_MAX),
+            [(0, 0), (1, 1), (2, 2), (3, 3)],
+            5,
+            spikes=((),) * 4,
+            membranes=(  # output y reads pixels 2y - 1, 2y, 2y + 1 with entries 0, 1, 2
+                (0, 256, 384, 0, 0),
+                (0, 0, 128, 256, 384),
+                (0, 640, 0, 0, 0),
+                (0, 0, 512, 640, 0),
+            ),
+            counts=ProjectionCounts(synaptic_events=8, zero_weight_events=2, messages=4, delay_writes=0),
+        ),
+        case(
+            "groups of channels, and delays of pixels, in two dimensions",
+            Convolution(Fixed([[[[2, 4]]], [[[6, 8]]]]), (Axis(1, 1), Axis(2, 2)), 2),
+            CubaFixed(**forgetful, vth=VTH_MAX),
+            [(0, 0), (0, 1), (0, 2), (0, 3)],
+            4,
+            delays=Delays([0, 1, 2, 0], DelayKind.AXONAL),
+            spikes=((), ()),
+            membranes=((0, 128, 256, 0), (0, 512, 0, 384)),
+            counts=ProjectionCounts(synaptic_events=4, zero_weight_events=0, messages=4, delay_writes=2),
+        ),
         case(
             "a current leaks even with du of 0, toward zero from both sides",
             Dense(Fixed([[100], [-100]])),

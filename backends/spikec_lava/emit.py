@@ -25,7 +25,7 @@ from spikec.events import from_rows
 from spikec.ir.connectivity import Sparse
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Dialect, Network, Population, Projection, unrolled
-from spikec.ir.neurons import parameters
+from spikec.ir.neurons import Source, parameters
 from spikec.program import Program
 from spikec_lava.compat import LAVA_VERSION
 from spikec_lava.deployed.network import VERSION
@@ -150,6 +150,7 @@ def _population(p: Population, arrays: dict[str, AnyArray]) -> dict[str, Any]:
         "name": p.name,
         "n": p.n,
         "neuron": None if p.is_source else type(p.neuron).__name__,
+        "most_at_once": p.neuron.most_at_once if isinstance(p.neuron, Source) else 1,
         "parameters": {name: _parameter(f"{p.name}/{name}", v, arrays) for name, v in given.items()},
     }
 

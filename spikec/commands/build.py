@@ -34,6 +34,7 @@ class BuildOptions:
         relays: Whether relay neurons may carry long delays.
         split_signs: Whether excitatory and inhibitory weights are stored apart.
         convention: Habits that a file is read with, in words.
+        input_counts: Most spikes of an input neuron in a tick.
     """
 
     target: str = "loihi2"
@@ -44,10 +45,19 @@ class BuildOptions:
     relays: bool = True
     split_signs: bool = False
     convention: str | None = None
+    input_counts: int = 1
 
     def passes(self) -> CompileOptions:
         """The part that concerns the passes."""
-        return CompileOptions(self.dt, self.max_ticks, self.ticks, self.bits, self.relays, self.split_signs)
+        return CompileOptions(
+            self.dt,
+            self.max_ticks,
+            self.ticks,
+            self.bits,
+            self.relays,
+            self.split_signs,
+            self.input_counts,
+        )
 
 
 def compile_file(

@@ -28,6 +28,10 @@ SplitSigns = Annotated[
     bool,
     typer.Option("--split-signs", help="Store weights of either sign apart: twice as fine, more messages."),
 ]
+InputCounts = Annotated[
+    int,
+    typer.Option("--input-counts", help="Most spikes of an input neuron in a tick, as in frames of counts."),
+]
 Probe = Annotated[
     str | None,
     typer.Option(help="Samples (NAME:SPLIT:N) to run before and after every pass.", show_default=False),

@@ -208,11 +208,13 @@ class Compiled:
         target: Name of a target.
         bits: Bits of the weights; None for all the target has.
         split_signs: Whether excitatory and inhibitory weights are stored apart.
+        input_counts: Most spikes of an input neuron in a tick.
     """
 
     target: Name = "loihi2"
     bits: Annotated[int, Field(ge=1, le=8)] | None = None
     split_signs: bool = False
+    input_counts: Annotated[int, Field(ge=1, le=255)] = 1
 
 
 @dataclass(frozen=True, config=_STRICT)

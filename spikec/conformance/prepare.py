@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from spikec.conformance.cases import Answers, Case, EventsFile, Layers, SpikeCount, Times
-from spikec.conformance.counted import dealt, most_at_once, with_copies
 from spikec.conformance.layered import layered_network
 from spikec.conformance.recordings import Recording, inside, read_recording
 from spikec.container import is_container
@@ -60,7 +59,6 @@ def prepared(folder: Path, case: Case) -> Prepared:
     recorded = _recorded(folder, case, network, name)
     n_ticks = case.ticks or (recorded.n_ticks if recorded else None) or given_ticks
     until = _length(network, case, n_ticks)
-    program, inputs = _spread(program, inputs, case)
     program = _made(program, case, until)
     inputs = in_own_time(program.network, inputs)
     _check_all_inside(inputs, until, program.network)
@@ -141,18 +139,6 @@ def _taken(events: Events, case: Case) -> Events:
     return events.select(0, case.samples)
 
 
-def _spread(program: Program, inputs: dict[str, Events], case: Case) -> tuple[Program, dict[str, Events]]:
-    """Counts as spikes of several sources."""
-    for name, events in dict(inputs).items():
-        most = most_at_once(events)
-        if most > 1 and program.is_compiled:
-            raise UsageError(f"{case.network_file} is in integers and takes no counts; give values: binary")
-        if most > 1:
-            program = replace(program, network=with_copies(program.network, name, most))
-            inputs = {**inputs, **dealt(events, name, most)}
-    return program, inputs
-
-
 def _length(network: Network, case: Case, n_ticks: int | None) -> float:
     """How long to run: ticks, or seconds for what stays in continuous time."""
     if isinstance(network.clock, Continuous) and case.compile is None:
@@ -179,7 +165,13 @@ def _made(program: Program, case: Case, until: float) -> Program:
         raise UsageError(f"{case.network_file} is in integers already; leave out 'compile'")
     network, wanted = program.network, case.compile
     dt = case.dt if isinstance(network.clock, Continuous) else None
-    options = CompileOptions(dt=dt, n_ticks=int(until), bits=wanted.bits, split_signs=wanted.split_signs)
+    options = CompileOptions(
+        dt=dt,
+        n_ticks=int(until),
+        bits=wanted.bits,
+        split_signs=wanted.split_signs,
+        input_counts=wanted.input_counts,
+    )
     return compile_network(network, load_target(wanted.target), options)
 
 

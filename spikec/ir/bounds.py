@@ -166,7 +166,9 @@ def _holds_current(
     if n_ticks is None:
         return np.zeros(neurons.size, np.bool_)
     incoming = network.incoming(population.name)
-    raised = sum((_contribution(q, population, n_ticks, once)[1] for q in incoming), start=_bias(population))
+    raised = sum(
+        (_contribution(network, q, population, n_ticks, once)[1] for q in incoming), start=_bias(population)
+    )
     kernel = current_kernel(r, n_ticks)
     before_next = {n_ticks, *(i.late - 1 for i in inhibitions if 0 < i.late <= n_ticks)}
     left = inhibition_left(inhibitions, kernel.left, neurons, np.array(sorted(before_next)))
@@ -195,7 +197,8 @@ def _holds_membrane(
     sources = [(_bias(population), every_tick)]
     for q in network.incoming(population.name):
         often = kernel.piled if n_ticks is not None else np.inf
-        sources.append((_sums(q)[1], kernel.highest if q.pre in once else often))
+        up = _sums(q)[1] * most_at_once(network, q)
+        sources.append((up, kernel.highest if q.pre in once else often))
     for amount, times in sources:
         raised += total(amount[neurons, None], np.asarray(times))
     raised += (kernel.piled if r > 0 else 0.0) + (np.cumsum(kept) if b < 1 else 0.0)
@@ -259,7 +262,7 @@ def _bound(
     own = [i for i in own if i.alone]
     for q in network.incoming(population.name):
         if q.name not in {i.projection for i in own}:
-            down, up = _contribution(q, population, n_ticks, once)
+            down, up = _contribution(network, q, population, n_ticks, once)
             lowest, highest = lowest - down, highest + up
     if own and n_ticks is not None:
         times = np.unique([i.late for i in own if i.late <= n_ticks])
@@ -271,22 +274,28 @@ def _bound(
 
 
 def _contribution(
-    q: Projection, population: Population, n_ticks: int | None, once: Collection[str]
+    network: Network, q: Projection, population: Population, n_ticks: int | None, once: Collection[str]
 ) -> tuple[FloatArray, FloatArray]:
     """How far one projection can push each current down and up, in units of ``u``."""
     assert isinstance(population.neuron, CubaFixed)
     n = population.n
     left = 1 - (np.asarray(population.neuron.du, np.float64) + 1) / 4096
     lasting = np.broadcast_to((1 - left ** _most_spikes(n_ticks, False)) / (1 - left), (n,))
-    times = np.minimum(lasting, _most_spikes(n_ticks, q.pre in once))
+    times = np.minimum(lasting, _most_spikes(n_ticks, q.pre in once)) * most_at_once(network, q)
     down, up = _sums(q)
     down, up = down * times, up * times
     exponent = _exponent(q)
     if exponent < 0:
         n_sums, n_synapses = _n_cuts(q, n)
-        cuts = np.minimum(lasting * n_sums, times * n_synapses)
+        cuts = np.minimum(lasting * n_sums, times * n_synapses)  # a sum is cut once, however many it holds
         down = down + 64 * (1 - 2.0**exponent) * cuts
     return down, up
+
+
+def most_at_once(network: Network, q: Projection) -> int:
+    """How often a presynaptic neuron can spike in one tick."""
+    neuron = network.population(q.pre).neuron
+    return neuron.most_at_once if isinstance(neuron, Source) else 1
 
 
 def _most_spikes(n_ticks: int | None, once: bool) -> float:

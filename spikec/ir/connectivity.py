@@ -121,6 +121,8 @@ def simplest(delays: Delays, connectivity: Connectivity) -> Delays:
     """The same delays in the plainest kind that can say them; the very object if that is what it is."""
     if delays.kind is DelayKind.UNIFORM:
         return delays
+    if isinstance(connectivity, Convolution):
+        return _simplest_of_kernel(delays, connectivity)
     flat = delays.per_synapse(connectivity)
     if flat.size == 0 or np.all(flat == flat[0]):
         return Delays(np.asarray(flat[0]) if flat.size else np.zeros((), flat.dtype))
@@ -137,3 +139,16 @@ def simplest(delays: Delays, connectivity: Connectivity) -> Delays:
         if np.array_equal(values[side], flat):
             return Delays(values, kind)
     return delays
+
+
+def _simplest_of_kernel(delays: Delays, convolution: Convolution) -> Delays:
+    """One delay, if all neurons that have synapses, or all entries of the kernel, have it."""
+    every = np.ones(convolution.weights.shape, np.bool_)
+    used = {
+        DelayKind.AXONAL: convolution.by_pre(every) > 0,
+        DelayKind.DENDRITIC: convolution.by_post(every) > 0,
+    }
+    values = delays.values[used.get(delays.kind, every)]
+    if values.size and np.any(values != values[0]):
+        return delays
+    return Delays(np.asarray(values[0]) if values.size else np.zeros((), values.dtype))

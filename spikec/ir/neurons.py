@@ -22,6 +22,9 @@ from spikec.errors import NetworkError
 from spikec.ir.fixed_neurons import FixedNeuron
 from spikec.ir.parameters import Parameter, set_integers, time_constant
 
+MOST_AT_ONCE = 255
+"""Spikes of an input neuron in one tick of integers: engines keep them in a byte."""
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
@@ -30,11 +33,24 @@ class Source:
     Attributes:
         one_spike: Each neuron spikes at most once a sample. The promise is checked when a network runs,
             and lets a compiler prove tighter bounds.
+        most_at_once: Most spikes of one neuron in a tick of a chip's integers, as frames of event counts have
+            them; a chip sends them as one graded spike. In float ticks there may be any number.
+
+    Raises:
+        NetworkError: `most_at_once` is none of 1 to `MOST_AT_ONCE`, or several contradict `one_spike`.
     """
 
     one_spike: bool = False
+    most_at_once: int = 1
 
     spikes: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.most_at_once <= MOST_AT_ONCE or (self.one_spike and self.most_at_once > 1):
+            raise NetworkError(
+                f"inputs with {self.most_at_once} spikes in a tick are impossible here; give 1 to "
+                f"{MOST_AT_ONCE}, and 1 where a neuron spikes once a sample"
+            )
 
 
 @dataclass(frozen=True, eq=False)

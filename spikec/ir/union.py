@@ -78,7 +78,9 @@ class Union:
         samples, times, neurons = (np.concatenate(column) for column in zip(*rows, strict=True))
         n = self.network.population(SOURCE).n
         n_samples = max(sizes, default=0)
-        return {SOURCE: from_rows(samples, times, neurons, n_samples=n_samples, n_neurons=n)}
+        counted = any(e.multiple for given in inputs for e in given.values())
+        joined = from_rows(samples, times, neurons, n_samples=n_samples, n_neurons=n, multiple=counted)
+        return {SOURCE: joined}
 
     def split(self, spikes: Mapping[str, Events]) -> list[dict[str, Events]]:
         """The spikes of the union's populations as those of the parts' populations."""
@@ -142,8 +144,10 @@ def union(networks: Sequence[Network]) -> Union:
         for kind in FIXED
         if kind.__name__ in sizes
     )
+    sources = [p.neuron for network in networks for p in network.populations if p.is_source]
+    at_once = max(k.most_at_once for k in sources if isinstance(k, Source))
     whole = Network(
-        populations=(Population(SOURCE, Source(), (n_sources,)), *neurons),
+        populations=(Population(SOURCE, Source(most_at_once=at_once), (n_sources,)), *neurons),
         projections=tuple(_merged(layer, members, sizes) for layer, members in sorted(layers.items())),
         inputs=(SOURCE,),
         outputs=tuple(p.name for p in neurons),
@@ -261,5 +265,10 @@ def _format(q: Projection) -> FixedFormat:
 def _slice(e: Events, first: int, n: int) -> Events:
     kept = (e.neurons >= first) & (e.neurons < first + n)
     return from_rows(
-        e.sample_of_event()[kept], e.times[kept], e.neurons[kept] - first, n_samples=e.n_samples, n_neurons=n
+        e.sample_of_event()[kept],
+        e.times[kept],
+        e.neurons[kept] - first,
+        n_samples=e.n_samples,
+        n_neurons=n,
+        multiple=e.multiple,
     )

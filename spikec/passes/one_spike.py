@@ -25,7 +25,7 @@ import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.errors import Violation
-from spikec.ir.bounds import M
+from spikec.ir.bounds import M, most_at_once
 from spikec.ir.connectivity import Delays, one_to_one
 from spikec.ir.kernels import Kernel, current_kernel, membrane_kernel, repeated, total
 from spikec.ir.network import Network, Population, Projection
@@ -286,7 +286,7 @@ def _excitation(network: Network, population: Population, sign: int = 1) -> tupl
     once, often = np.zeros(population.n), np.zeros(population.n) + drive
     for q in network.incoming(population.name):
         weights = sign * np.asarray(q.connectivity.weights, np.float64)
-        amount = q.connectivity.by_post(np.maximum(weights, 0.0))
+        amount = q.connectivity.by_post(np.maximum(weights, 0.0)) * most_at_once(network, q)
         if _spikes_once(network.population(q.pre)):
             once += amount
         else:

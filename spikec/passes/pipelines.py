@@ -12,6 +12,7 @@ from spikec.passes.base import Pass, run_pipeline
 from spikec.passes.current_bias import CurrentBias
 from spikec.passes.discretize_time import DiscretizeTime
 from spikec.passes.fold import Fold
+from spikec.passes.graded_input import GradedInput
 from spikec.passes.one_spike import OneSpike
 from spikec.passes.prune import Prune
 from spikec.passes.quantize_delays import QuantizeDelays
@@ -36,6 +37,7 @@ class CompileOptions:
         bits: Bits of the weights; None for all the target has.
         relays: Whether long delays may use relay neurons.
         split_signs: Whether excitatory and inhibitory weights are stored apart, which makes them finer.
+        input_counts: Most spikes of an input neuron in a tick.
     """
 
     dt: float | None = None
@@ -44,6 +46,7 @@ class CompileOptions:
     bits: int | None = None
     relays: bool = True
     split_signs: bool = False
+    input_counts: int = 1
 
 
 def loihi(options: CompileOptions) -> tuple[Pass, ...]:
@@ -51,6 +54,7 @@ def loihi(options: CompileOptions) -> tuple[Pass, ...]:
     return (
         Fold(),
         Prune(),
+        *((GradedInput(options.input_counts),) if options.input_counts > 1 else ()),
         DiscretizeTime(options.dt, options.max_ticks),
         OneSpike(options.relays),
         CurrentBias(),

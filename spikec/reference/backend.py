@@ -110,8 +110,8 @@ class ReferenceExecutable:
     ) -> tuple[Mapping[str, AnyArray], Mapping[str, AnyArray]]:
         """Spikes and membranes of a batch of samples, in ticks."""
         if self.network.dialect is Dialect.FIXED:
-            rasters = {name: e.raster(n_ticks) for name, e in inputs.items()}
-            return run_fixed(self.network, rasters, n_samples, n_ticks)
+            given = {name: _how_often(e, n_ticks) for name, e in inputs.items()}
+            return run_fixed(self.network, given, n_samples, n_ticks)
         counts = {name: _how_often(e, n_ticks) for name, e in inputs.items()}
         return run_ticks(self.network, counts, n_samples, n_ticks, self.precision)
 

@@ -21,21 +21,21 @@ from spikec.reference.fixed_neurons import fixed_neurons
 
 
 def run_fixed(
-    network: Network, inputs: Mapping[str, BoolArray], n_samples: int, n_ticks: int
-) -> tuple[dict[str, BoolArray], dict[str, IntArray]]:
+    network: Network, inputs: Mapping[str, IntArray], n_samples: int, n_ticks: int
+) -> tuple[dict[str, IntArray], dict[str, IntArray]]:
     """Run a fixed network from rest.
 
     Args:
         network: In the fixed dialect.
-        inputs: For each source its spikes, ``(n_samples, n_ticks, n)``.
+        inputs: For each source how often it spikes, ``(n_samples, n_ticks, n)``.
         n_samples: Samples.
         n_ticks: Ticks.
 
     Returns:
-        For each population its spikes and (but for sources) its membrane after every tick, both
+        For each population how often it spikes and (but for sources) its membrane after every tick, both
         ``(n_samples, n_ticks, n)``.
     """
-    spikes = {p.name: np.zeros((n_samples, n_ticks, p.n), np.bool_) for p in network.populations}
+    spikes = {p.name: np.zeros((n_samples, n_ticks, p.n), np.int64) for p in network.populations}
     membranes = {p.name: np.zeros((n_samples, n_ticks, p.n), np.int64) for p in network.populations}
     neurons = {
         p.name: fixed_neurons(p.neuron, n_samples, p.n)
@@ -78,7 +78,7 @@ class _Synapses:
         self.on_the_way[-1] = 0
         return arriving
 
-    def send(self, spiking: BoolArray) -> None:
+    def send(self, spiking: IntArray) -> None:
         """Take the spikes of this tick; the exponent shifts the sum of each delay, not each weight."""
         for d, c in self.by_delay:
             self.on_the_way[d] += shift(c.by_post(mantissas(c.weights), spiking), self.exponent)

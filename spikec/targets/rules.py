@@ -15,6 +15,7 @@ from spikec.ir.connectivity import Dense
 from spikec.ir.fixed_neurons import PAIRS, CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat
 from spikec.ir.network import Dialect, Population, Projection
+from spikec.ir.neurons import Source
 from spikec.program import Program
 from spikec.targets.target import Figure
 
@@ -87,6 +88,18 @@ def programmable_neurons(program: Program) -> Iterator[Violation]:
         if isinstance(p.neuron, PAIRS):
             limit, advice = "Loihi's own neuron", "choose a chip whose neurons are programmable, as loihi2"
             yield Violation("neuron", p.name, type(p.neuron).__name__, limit, advice)
+
+
+def graded_inputs(program: Program) -> Iterator[Violation]:
+    """Inputs that spike several times in a tick need spikes that carry a number."""
+    f = program.target.formats
+    if f is None:
+        return
+    most = 2**f.message_bits.value - 1 if f.message_bits is not None else 1
+    for p in program.network.populations:
+        if isinstance(p.neuron, Source) and p.neuron.most_at_once > most:
+            got, advice = str(p.neuron.most_at_once), "choose a chip with graded spikes, as loihi2"
+            yield Violation("spikes of an input in a tick", p.name, got, f"at most {most:g}", advice)
 
 
 def threshold_tests(program: Program) -> Iterator[Violation]:
@@ -169,6 +182,7 @@ RULES: tuple[Rule, ...] = (
     neuron_parameters,
     distinct_parameters,
     programmable_neurons,
+    graded_inputs,
     threshold_tests,
     delays,
     currents,

@@ -49,6 +49,7 @@ class Formats:
         delay_max: Longest synaptic delay in ticks, on top of the hop's own tick.
         programmable_neurons: 1 if neurons can be programmed, as `Theta` and `QifExp` need; None if there is
             Loihi's own neuron only.
+        message_bits: Bits of the number that a spike can carry; None if it carries none.
     """
 
     weight_bits: Figure
@@ -61,6 +62,7 @@ class Formats:
     bias_exponent_max: Figure
     delay_max: Figure
     programmable_neurons: Figure | None = None
+    message_bits: Figure | None = None
 
     def __post_init__(self) -> None:
         for name, most in (("weight_bits", 8), ("state_bits", 24), ("decay_bits", 12)):

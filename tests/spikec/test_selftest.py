@@ -43,6 +43,7 @@ class Faulty(ReferenceBackend):
     """The reference with a fault."""
 
     def __init__(self, fault: str) -> None:
+        super().__init__()
         self.fault = fault
 
     def prepare(self, program: Program) -> Any:

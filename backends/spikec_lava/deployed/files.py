@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from spikec_lava.deployed.errors import UserError
-from spikec_lava.deployed.network import Array
+from spikec_lava.deployed.network import Array, Population
 
 VERSION = 1
 """Version of spikec's file format that is read and written."""
@@ -47,6 +47,12 @@ class Spikes:
     n_samples: int
     n_neurons: int
 
+    @property
+    def repeats(self) -> bool:
+        """Whether a neuron spikes several times in some tick."""
+        rows = np.stack([self.samples, self.ticks, self.neurons])
+        return bool(np.any(np.all(np.diff(rows, axis=1) == 0, axis=0)))
+
     def before(self, n_ticks: int) -> Spikes:
         """The spikes of the first ticks."""
         kept = self.ticks < n_ticks
@@ -61,12 +67,12 @@ def in_order(samples: Array, ticks: Array, neurons: Array, n_samples: int, n_neu
     return Spikes(samples[order], ticks[order], neurons[order], n_samples, n_neurons)
 
 
-def read_events(path: Path, inputs: Mapping[str, int], dt: float) -> dict[str, Spikes]:
+def read_events(path: Path, inputs: Mapping[str, Population], dt: float) -> dict[str, Spikes]:
     """Read the spikes of all inputs.
 
     Args:
         path: A file of events of the one input, or of events of every input by its name.
-        inputs: Names and sizes of the inputs.
+        inputs: The network's inputs, by name.
         dt: Length of a tick, seconds; times in seconds are rounded to ticks.
 
     Raises:
@@ -80,7 +86,7 @@ def read_events(path: Path, inputs: Mapping[str, int], dt: float) -> dict[str, S
     if set(given) != set(inputs) or any(e.get("is") != "Events" for e in given.values()):
         found = "events of one input" if kind == "Events" else f"{kind or sorted(given)}"
         raise UserError(f"{path} holds {found}, but the network's inputs are {sorted(inputs)}")
-    events = {name: _events(path, name, given[name], arrays, n, dt) for name, n in inputs.items()}
+    events = {name: _events(path, given[name], arrays, p, dt) for name, p in inputs.items()}
     if len({e.n_samples for e in events.values()}) > 1:
         raise UserError(f"{path} has different numbers of samples for different inputs")
     return events
@@ -145,8 +151,9 @@ def _read(path: Path) -> tuple[Any, dict[str, Array]]:
 
 
 def _events(
-    path: Path, name: str, tree: Mapping[str, Any], arrays: Mapping[str, Array], n: int, dt: float
+    path: Path, tree: Mapping[str, Any], arrays: Mapping[str, Array], p: Population, dt: float
 ) -> Spikes:
+    name, n = p.name, p.n
     try:
         times, neurons, starts = (arrays[tree[k]["array"]] for k in ("times", "neurons", "sample_starts"))
     except (KeyError, TypeError) as error:
@@ -159,8 +166,14 @@ def _events(
     ticks = times if times.dtype.kind == "i" else np.rint(times / dt).astype(np.int64)
     width = int(ticks.max(initial=0)) + 1
     place = (samples * width + ticks) * n + neurons  # one number a spike, in the order wanted
-    if np.any(np.diff(place) <= 0):
-        place = np.unique(place)
+    counted = np.unique(place, return_counts=True)
+    often = counted[1] if times.dtype.kind == "i" else np.ones_like(counted[1])
+    if often.max(initial=0) > p.most_at_once:
+        raise UserError(
+            f"a neuron of input {name} spikes {often.max()} times in one tick, and {p.most_at_once} may be; "
+            "give fewer, or deploy a network that was compiled for so many"
+        )
+    place = np.repeat(counted[0], often)
     rest, neuron = np.divmod(place, n)
     sample, tick = np.divmod(rest, width)
     return Spikes(sample, tick, neuron, starts.size - 1, n)
@@ -174,6 +187,7 @@ def _spikes_tree(s: Spikes, arrays: dict[str, Array]) -> dict[str, Any]:
         "neurons": _stored(s.neurons.astype(np.int32), arrays),
         "sample_starts": _stored(starts.astype(np.int64), arrays),
         "n_neurons": s.n_neurons,
+        "multiple": s.repeats,
     }
 
 

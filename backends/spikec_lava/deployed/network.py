@@ -20,8 +20,8 @@ from spikec_lava.deployed.errors import UserError
 
 Array = npt.NDArray[Any]
 
-VERSION = 2
-"""Version of the two files; 2 names the type of the neurons."""
+VERSION = 3
+"""Version of the two files; 2 names the type of the neurons, 3 how often inputs spike in a tick."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +33,14 @@ class Population:
         n: Number of neurons.
         neuron: Their type, a name of `spikec_lava.deployed.neurons.NEURONS`; None for inputs.
         parameters: The type's parameters by name, each an int or one integer a neuron; empty for inputs.
+        most_at_once: Most spikes of a neuron in a tick; only inputs may have more than one.
     """
 
     name: str
     n: int
     neuron: str | None
     parameters: Mapping[str, int | Array]
+    most_at_once: int
 
     @property
     def is_input(self) -> bool:
@@ -109,9 +111,9 @@ class Network:
     projections: tuple[Projection, ...]
 
     @property
-    def inputs(self) -> dict[str, int]:
-        """Names and sizes of the populations fed from outside."""
-        return {p.name: p.n for p in self.populations if p.is_input}
+    def inputs(self) -> dict[str, Population]:
+        """The populations fed from outside, by name."""
+        return {p.name: p for p in self.populations if p.is_input}
 
     def population(self, name: str) -> Population:
         """The population of a name that exists."""
@@ -146,7 +148,9 @@ def load(folder: Path) -> Network:
 def _population(described: Mapping[str, Any], stored: Mapping[str, Array]) -> Population:
     given = described["parameters"]
     parameters = {name: stored[v] if isinstance(v, str) else v for name, v in given.items()}
-    return Population(described["name"], described["n"], described["neuron"], parameters)
+    return Population(
+        described["name"], described["n"], described["neuron"], parameters, described["most_at_once"]
+    )
 
 
 def _projection(

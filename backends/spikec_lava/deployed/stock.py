@@ -121,7 +121,7 @@ def _build(
     from spikec_lava.deployed.processes.ends import Sink
 
     neurons = {p.name: _lif(p) for p in network.populations if not p.is_input}
-    synapses = {q.name: _connection(q) for q in network.projections}
+    synapses = {q.name: _connection(q, network.population(q.pre)) for q in network.projections}
     out_ports = {name: lif.s_out for name, lif in neurons.items()}
     for name in sorted({q.pre for q in network.projections} & set(inputs)):
         source = _source(inputs[name], n_samples, n_ticks)
@@ -148,7 +148,7 @@ def _lif(p: Population) -> Any:
     return LIF(shape=(p.n,), **own)
 
 
-def _connection(q: Projection) -> Any:
+def _connection(q: Projection, pre: Population) -> Any:
     from lava.proc.dense.process import DelayDense, Dense
     from lava.proc.sparse.process import DelaySparse, Sparse
     from lava.utils.weightutils import SignMode
@@ -158,6 +158,7 @@ def _connection(q: Projection) -> Any:
         "sign_mode": SignMode[q.sign.upper()],
         "num_weight_bits": q.bits,
         "weight_exp": q.exponent,
+        "num_message_bits": pre.most_at_once.bit_length() if pre.most_at_once > 1 else 0,
     }
     if q.dense and q.longest_delay == 0:
         return Dense(weights=q.matrix(q.weights), **form)

@@ -165,7 +165,7 @@ def test_a_description_of_another_version_is_refused(tmp_path: Path) -> None:
     (made / "network.json").write_text(json.dumps({**described, "version": 1}))
     done = alone(made, "--input", str(made / "example_events.npz"))
     assert done.returncode == 2
-    assert "has version 1, but this program reads version 2" in done.stderr
+    assert "has version 1, but this program reads version 3" in done.stderr
 
 
 @needs_lava
@@ -277,7 +277,7 @@ def test_a_package_holds_plain_numbers_and_readable_code(package: Path) -> None:
     with np.load(package / "network.npz", allow_pickle=False) as arrays:
         assert arrays["hidden_out/weights"].tolist() == [40, 30, 0, 50]
         assert arrays["out/bias_mant"].tolist() == [3, -3]
-    assert described["version"] == 2
+    assert described["version"] == 3
     assert [p["neuron"] for p in described["populations"]] == [None, None, "CubaFixed", "CubaFixed"]
     assert described["populations"][0]["parameters"] == {}
     assert described["populations"][2]["parameters"]["vth"] == 5

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikec.errors import NetworkError
-from spikec.ir.connectivity import Delays
+from spikec.ir.connectivity import Delays, simplest
 from spikec.ir.convolution import Axis, Convolution
 from spikec.ir.fixed_point import Fixed
 from tests.plain_convolution import correlated
@@ -155,3 +155,11 @@ def test_kernels_that_do_not_fit_are_refused():
         Convolution(np.ones((2, 1, 3)), (Axis(5, 4),))
     with pytest.raises(NetworkError, match="3 groups"):
         Convolution(np.ones((4, 1, 3)), (Axis(5, 3),), 3)
+
+
+def test_delays_of_a_kernel_become_one_where_all_that_are_used_are_equal():
+    convolution = Convolution(np.ones((1, 1, 2)), (Axis(4, 2, 3),))  # reads pixels 0, 1 of 4
+    assert simplest(Delays([7, 7, 1, 2], "axonal"), convolution).values == 7
+    assert simplest(Delays([[[3, 3]]], "synaptic"), convolution).values == 3
+    for kept in (Delays([7, 6, 1, 2], "axonal"), Delays([[[3, 4]]], "synaptic")):
+        assert simplest(kept, convolution) is kept

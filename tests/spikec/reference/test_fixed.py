@@ -31,14 +31,19 @@ def test_equals_an_interpreter_in_plain_integers(seed):
     result = ReferenceBackend().prepare(program).run(inputs, n_ticks, contract.all_membranes(program))
     for sample in range(n_samples):
         given = {
-            name: set(zip(*(x.tolist() for x in (e.times, e.neurons)), strict=True))
+            name: list(zip(*(x.tolist() for x in (e.times, e.neurons)), strict=True))
             for name, e in ((name, e.select(sample, sample + 1)) for name, e in inputs.items())
         }
         spikes, membranes = _run_in_plain_integers(program.network, given, n_ticks)
         for p in program.network.populations:
             rows = sorted(spikes[p.name])
             expected = from_rows(
-                [0] * len(rows), [t for t, _ in rows], [j for _, j in rows], n_samples=1, n_neurons=p.n
+                [0] * len(rows),
+                [t for t, _ in rows],
+                [j for _, j in rows],
+                n_samples=1,
+                n_neurons=p.n,
+                multiple=True,
             )
             assert same(result.spikes[p.name].select(sample, sample + 1), expected)
             if not p.is_source:
@@ -60,9 +65,8 @@ def test_refuses_what_does_not_fit():
 
 
 def _run_in_plain_integers(network, given, n_ticks):
-    """Spikes and membranes of one sample: ``{(tick, neuron)}`` and ``[tick][neuron]`` by population."""
-    spikes = {p.name: set(given.get(p.name, ())) for p in network.populations}
-    spikes = {name: {(t, j) for t, j in s if t < n_ticks} for name, s in spikes.items()}
+    """Spikes and membranes of one sample: ``[(tick, neuron)]`` and ``[tick][neuron]`` by population."""
+    spikes = {p.name: [(t, j) for t, j in given.get(p.name, ()) if t < n_ticks] for p in network.populations}
     groups = [p for p in network.populations if not p.is_source]
     neurons = {(p.name, j): neuron_of(p, j) for p in groups for j in range(p.n)}
     state = {place: begin(kind, k) for place, (kind, k) in neurons.items()}
@@ -77,7 +81,7 @@ def _run_in_plain_integers(network, given, n_ticks):
                 state[p.name, j], spike = update(kind, state[p.name, j], arriving[p.name, j, tick], k)
                 row.append(state[p.name, j][-1] if kind is CubaFixed else word(*state[p.name, j][-2:]))
                 if spike:
-                    spikes[p.name].add((tick, j))
+                    spikes[p.name].append((tick, j))
             membranes[p.name].append(row)
         for q in network.projections:
             sums = defaultdict(int)
@@ -95,7 +99,7 @@ def _run_in_plain_integers(network, given, n_ticks):
 def _fan_out(q):
     fan = defaultdict(list)
     pre, post = q.connectivity.synapses()
-    weights = q.connectivity.weights.mantissa.ravel().tolist()
+    weights = q.connectivity.stored().tolist()
     delays = q.delays.per_synapse(q.connectivity).tolist()
     for i, j, w, d in zip(pre.tolist(), post.tolist(), weights, delays, strict=True):
         fan[i].append((j, w, d))

@@ -24,7 +24,7 @@ class Source(AbstractProcess):
 
     Args:
         starts: Where the spikes of each step begin in `neurons`, ``(n_steps + 1,)``.
-        neurons: Neuron of each spike, ordered by step.
+        neurons: Neuron of each spike, ordered by step; several in one step are sent as their number.
         n: Number of neurons.
     """
 
@@ -50,7 +50,7 @@ class PySource(PyLoihiProcessModel):
         """Send the spikes of this step."""
         step = self.time_step - 1
         spikes = np.zeros(self.n, np.int32)
-        spikes[self.neurons[self.starts[step] : self.starts[step + 1]]] = 1
+        np.add.at(spikes, self.neurons[self.starts[step] : self.starts[step + 1]], 1)
         self.s_out.send(spikes)
 
 

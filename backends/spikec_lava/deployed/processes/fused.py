@@ -87,7 +87,7 @@ class PyFusedNetwork(PyLoihiProcessModel):
         rows = min(self.batch, self.n_samples - first)
         if tick == 0:
             self._begin(first, rows)
-        spiking = {name: raster[tick] for name, raster in self.given.items()}
+        spiking = {name: counts[tick] for name, counts in self.given.items()}
         for name, group in self.neurons.items():
             spiking[name] = group.update(tick)
             row, neuron = np.nonzero(spiking[name])
@@ -107,9 +107,9 @@ class PyFusedNetwork(PyLoihiProcessModel):
         self.given = {}
         for name, (samples, ticks, neurons) in self.spikes.items():
             a, b = np.searchsorted(samples, [first, first + rows])
-            raster = np.zeros((self.n_ticks, rows, self.sizes[name]), np.bool_)
-            raster[ticks[a:b], samples[a:b] - first, neurons[a:b]] = True
-            self.given[name] = raster
+            counts = np.zeros((self.n_ticks, rows, self.sizes[name]), np.uint8)
+            np.add.at(counts, (ticks[a:b], samples[a:b] - first, neurons[a:b]), 1)
+            self.given[name] = counts
         for name, group in self.neurons.items():
             longest = max((s.longest for s in self.synapses if s.post == name), default=0)
             group.begin(rows, longest)
@@ -183,11 +183,12 @@ class _Synapses:
         row, neuron = np.nonzero(spiking)
         if row.size == 0 or not self.delays:
             return
+        often = spiking[row, neuron].astype(np.int32)
         touched = self.touched[:, neuron]
         touched[2] = touched[2] > 0
-        self.counts += touched.sum(axis=1)
+        self.counts += touched @ often
         starts = np.searchsorted(row, np.arange(len(spiking) + 1))
-        events = csr_matrix((np.ones(row.size, np.int32), neuron, starts), spiking.shape)
+        events = csr_matrix((often, neuron, starts), spiking.shape)
         sums = events @ self.fan
         sums = np.asarray(sums.toarray() if isinstance(self.fan, csr_matrix) else sums, np.int64)
         sums = sums << self.exponent if self.exponent >= 0 else sums >> -self.exponent
