@@ -34,7 +34,7 @@ from spikec.frontends.nir_file import Graph, read_graph
 from spikec.frontends.nir_graph import CARRIERS, INTEGRATORS, NEURONS, WEIGHTED, FlatGraph, flatten
 from spikec.frontends.nir_late import late_biases, late_notes, late_senders
 from spikec.frontends.nir_neurons import neuron_notes, neuron_of, readout_of
-from spikec.frontends.nir_origin import guess_origin
+from spikec.frontends.nir_origin import guess_origin, origin_notes
 from spikec.frontends.nir_paths import Path, constants, delayed_constants, paths
 from spikec.frontends.nir_stated import completed, ordered
 from spikec.ir.conventions import Gain, RecurrentBias
@@ -204,6 +204,7 @@ def _clock_notes(graph: Graph, clock: Ticks, choice: Choice, origin: str) -> Ite
             f"{whole[0]} takes up r dt = {clock.dt:.6g} of its input in a tick; if that should be all of it, "
             "as sinabs, Norse and snnTorch mean r = 1, read it with if_gain=step"
         )
+    yield from origin_notes(graph)
     if graph.version is None:
         yield "the file does not tell which version of nir wrote it"
 

@@ -83,8 +83,8 @@ class Graph:
     """One graph of a file.
 
     Attributes:
-        nodes: By name.
-        edges: Pairs of names, as in the file.
+        nodes: By name, in alphabetical order: that of the file means nothing.
+        edges: Pairs of names, likewise.
         dt: The time step that its metadata hold, seconds, if any.
         version: Of the library that wrote the file; None if the file does not tell, or in a nested graph.
         stated: What its metadata say of habits and codings, a YAML that `spikec export` wrote, if any.
@@ -132,7 +132,7 @@ class _Reader(Hdf5Reader):
             if not isinstance(members.get(name), kind):
                 raise FileFormatError(f"{self.path}: {where} has no {name}; export the network again")
         found = self.members(members["nodes"], where)
-        nodes = {name: self.node(item, prefix, name, depth) for name, item in found.items()}
+        nodes = {name: self.node(item, prefix, name, depth) for name, item in sorted(found.items())}
         edges = self.edges(members["edges"], where)
         return Graph(nodes, edges, self.dt(members), version, self.stated(members))
 
@@ -189,7 +189,7 @@ class _Reader(Hdf5Reader):
         if dataset.ndim != 2 or dataset.shape[1] != 2 or h5py.check_string_dtype(dataset.dtype) is None:
             raise FileFormatError(f"{self.path}: {what} are no pairs of names; export the network again")
         rows = self.contents(dataset, what)
-        return tuple((self.decoded(a, what), self.decoded(b, what)) for a, b in rows)
+        return tuple(sorted((self.decoded(a, what), self.decoded(b, what)) for a, b in rows))
 
     def dt(self, members: Mapping[str, Any]) -> float | None:
         """The time step in a graph's metadata, if there is a plausible one."""

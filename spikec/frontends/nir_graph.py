@@ -12,7 +12,8 @@ from math import prod
 from spikec.errors import NetworkError
 from spikec.frontends.nir_convolution import N_AXES
 from spikec.frontends.nir_file import PARAMETERS, Graph, Node
-from spikec.frontends.nir_shapes import Edge, Shape, shapes_of
+from spikec.frontends.nir_parameters import Shape, spread
+from spikec.frontends.nir_shapes import Edge, shapes_of
 
 PORT = "nested port"
 """What becomes of the Input and Output of a nested graph: a node that passes on what it gets."""
@@ -59,6 +60,7 @@ def flatten(graph: Graph) -> FlatGraph:
     _check_types(nodes)
     _check_edges(nodes, edges)
     shapes = shapes_of(nodes, edges)
+    nodes = {name: spread(node, shapes.takes[name]) for name, node in nodes.items()}
     return FlatGraph(nodes, tuple(edges), shapes.takes, shapes.gives, (*notes, *shapes.notes))
 
 

@@ -56,6 +56,16 @@ def guess_origin(graph: Graph) -> Guess | None:
     return None
 
 
+def origin_notes(graph: Graph) -> Iterator[str]:
+    """What the framework that seems to have written a file is known to leave out of it."""
+    name = next((n.name for n in _all_nodes(graph) if _ROCKPOOL.fullmatch(n.name)), None)
+    if name is not None:
+        yield (
+            f"the file seems to be Rockpool's, for a node is named {name}; its exporter leaves out recurrent "
+            "weights (has_rec=True) and biases of neurons without a word: if there were any, they are lost"
+        )
+
+
 def _all_nodes(graph: Graph) -> Iterator[Node]:
     for node in graph.nodes.values():
         if node.graph is None:

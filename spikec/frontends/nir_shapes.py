@@ -18,16 +18,18 @@ import numpy as np
 from spikec.errors import NetworkError
 from spikec.frontends.nir_convolution import CONVOLUTIONS, MAX_WIDTH, N_AXES, convolution, stated_input
 from spikec.frontends.nir_file import Node
+from spikec.frontends.nir_parameters import (
+    MATRICES,
+    RESHAPING,
+    Shape,
+    of_channels,
+    parameter_shape,
+    parameter_width,
+)
 
 Edge = tuple[str, str]
 End = tuple[str, str]
 """A node and what it does there: it ``takes`` or ``gives``."""
-
-Shape = tuple[int, ...]
-
-MATRICES = ("Affine", "Linear")
-RESHAPING = (*MATRICES, *N_AXES, "Flatten")
-"""Types that give another shape than they take."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +122,7 @@ class _Inference:
         convolutions = [node for kind in CONVOLUTIONS for node in by_kind.pop(kind, [])]
         rest = [node for kind in sorted(by_kind) for node in by_kind[kind]]
         for node in rest:
-            if "shape" not in node.values and node.type not in RESHAPING:
+            if "shape" not in node.values and node.type not in RESHAPING and not of_channels(node):
                 lying = parameter_shape(node)
                 if lying is not None and len(lying) > 1:
                     yield (node.name, "takes"), lying
@@ -135,6 +137,9 @@ class _Inference:
         for node in [*outputs, *(node for node in rest if "shape" in node.values)]:
             if self.row[self.place[node.name, "takes"]] not in self.width:
                 yield (node.name, "takes"), stated_shape(node)
+        for node in rest:
+            if of_channels(node):
+                yield (node.name, "takes"), parameter_shape(node) or ()
 
     def of_input(self, node: Node) -> Shape:
         """What of an Input's shape is no axis of batch or time."""
@@ -216,7 +221,7 @@ def _certain(nodes: Mapping[str, Node]) -> Iterator[tuple[End, int]]:
             yield (name, "takes"), n_in
         elif node.type not in RESHAPING and "shape" not in node.values:
             n = parameter_width(node)
-            if n > 1:
+            if n > 1 and not of_channels(node):
                 yield (name, "takes"), n
 
 
@@ -229,22 +234,6 @@ def matrix_shape(node: Node) -> tuple[int, int]:
     if bias is not None and bias.size not in (1, shape[0]):
         raise NetworkError(f"{node} has {bias.size} biases for {shape[0]} outputs; make them equal")
     return shape[0], shape[1]
-
-
-def parameter_width(node: Node) -> int:
-    """The common size of a node's parameters; 1 if one value serves for all neurons."""
-    sizes = {name: v.size for name, v in node.values.items()}
-    n = max(1, *sizes.values()) if sizes else 1
-    odd = next((name for name, size in sizes.items() if size not in (1, n)), None)
-    if odd is not None:
-        raise NetworkError(f"{node} has {sizes[odd]} values of {odd}, but {n} neurons; make them equal")
-    return n
-
-
-def parameter_shape(node: Node) -> Shape | None:
-    """The shape of a node's parameters, if it has one for every neuron."""
-    n = parameter_width(node)
-    return next((v.shape for v in node.values.values() if v.ndim and v.size == n > 1), None)
 
 
 def stated_shape(node: Node) -> Shape:
@@ -291,6 +280,8 @@ def _notes(nodes: Mapping[str, Node], takes: Mapping[str, Shape]) -> Iterator[st
                 yield f"{node} has shape {stated}, but gets {n} values; the shape was ignored"
             elif fits != stated and prod(stated) != n:
                 yield f"{node} has shape {stated}; its first axes were taken for batch or time and left out"
+        elif lying is not None and prod(lying) < n:
+            yield f"{node} has parameters of shape {lying}, one for a channel, which were used for {shape}"
         elif node.type in MATRICES and len(_squeezed(shape)) > 1:
             yield f"{node} takes values of shape {shape}; they were taken as one row"
         elif node.type in CONVOLUTIONS and (stated_input(node) or shape) != shape:
