@@ -213,7 +213,7 @@ def test_a_program_runs_no_longer_than_it_was_proven_for(folder):
     assert "in integers already; leave out 'compile'" in row.why
     given = {**raster("counts.npy"), "values": "counts"}
     (row,) = rows(folder, **settings, ticks=8, input=given)
-    assert "takes no counts" in row.why
+    assert "spikes 2 times in one tick" in row.why
 
 
 def test_the_dt_of_a_file_that_holds_its_own_is_refused(folder):
