@@ -3,8 +3,8 @@
 What an array means follows from its shape and from the network, never from its values:
 
 * samples, ``(n_samples, ...)``, if the network has an encoding and a sample has as many values as that wants;
-* a raster, ``(n_samples, n_ticks, n)``, of zeros and ones (or False and True), for networks in ticks; the
-  neurons may also lie as the input's shape says;
+* a raster, ``(n_samples, n_ticks, n)``, for networks in ticks: how often each neuron spikes in a tick, 0 or 1
+  (or False or True) unless the input may spike more often; neurons may also lie as the input's shape says;
 * one spike time a neuron in seconds, ``(n_samples, n)`` of floats, infinite where it stays silent.
 """
 
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from spikec.arrays import AnyArray
 from spikec.errors import EventsError
 from spikec.event_files import fit_events, raster_ticks, read_events
-from spikec.events import Events, from_dense_times, from_raster
+from spikec.events import Events, from_counts, from_dense_times
 from spikec.ir.network import Continuous, Network, Population
 from spikec.program import encode_samples
 
@@ -117,12 +117,12 @@ def _events(array: AnyArray, population: Population, network: Network) -> Events
 
 
 def _from_raster(raster: AnyArray, name: str) -> Events:
-    odd = np.argwhere((raster != 0) & (raster != 1))
+    odd = np.argwhere(~((raster >= 0) & (raster == np.rint(raster))))
     if odd.size:
         sample, tick, neuron = (int(k) for k in odd[0])
         found = raster[sample, tick, neuron]
         raise EventsError(
-            f"the raster for input {name} holds {found} at sample {sample}, tick {tick}, neuron {neuron}; a "
-            "tick holds one spike of a neuron (1) or none (0): spread counts over ticks"
+            f"the raster for input {name} holds {found} at sample {sample}, tick {tick}, neuron {neuron}; "
+            "give how often each neuron spikes in a tick, a whole number that is 0 or more"
         )
-    return from_raster(raster)
+    return from_counts(raster)

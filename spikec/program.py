@@ -110,8 +110,8 @@ class Program:
         Args:
             inputs: For a network with one input an array or events, else a mapping from inputs to them; or a
                 file of spikes. An array holds samples ``(n_samples, ...)`` if the network knows its encoding,
-                else a raster of zeros and ones ``(n_samples, n_ticks, n)``, or one spike time a neuron in
-                seconds ``(n_samples, n)``, infinite where it is silent (`spikec.input_arrays`).
+                else a raster ``(n_samples, n_ticks, n)`` of spikes in each tick, or one spike time a neuron,
+                seconds, ``(n_samples, n)``, infinite where it is silent (`spikec.input_arrays`).
             labels: The right class of each sample, ``(n_samples,)``, if known.
             backend: ``"cpu"``, ``"reference"``, ``"lava"`` or any that is installed; None for the CPU engine,
                 or the reference for what that cannot run.

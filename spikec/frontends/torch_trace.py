@@ -149,7 +149,7 @@ class _Tracer:
     def source(self, tensor: Any, name: str) -> str:
         """Name of the layer that gave a tensor."""
         storage = _storage(tensor)
-        for given in reversed(self.given):
+        for given in self.given[::-1]:
             if _storage(given.tensor) != storage:
                 continue
             if _version(tensor) != given.version:

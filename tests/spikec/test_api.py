@@ -59,6 +59,18 @@ def test_a_raster_runs_for_as_long_as_it_is(dtype):
     assert (result.predictions, result.accuracy) == (None, None)
 
 
+def test_a_raster_may_count_spikes():
+    # twice 0.75 at once crosses the threshold alone, as twice 0.5 does
+    result = program(TICKS).run(RASTER * 2)
+    assert result.spikes["in"].counts().tolist() == [[2, 2, 0], [0, 0, 2]]
+    assert result.spikes["out"].counts().tolist() == [[1, 0], [0, 1]]
+    assert result.raster("out")[0, 1, 0] == 1
+    with pytest.raises(EventsError, match="in"):
+        spikec.compile(TICKS, ticks=8).run(RASTER * 2)
+    compiled = spikec.compile(TICKS, ticks=8, input_counts=2)
+    assert compiled.run(RASTER * 2).spikes["out"].counts().tolist() == [[1, 0], [0, 1]]
+
+
 def test_a_raster_may_lie_as_the_input_does():
     image = program(chain(Ticks(1e-3), shape=(1, 3, 1)))
     a, b = image.run(RASTER), image.run(RASTER.reshape(2, 5, 1, 3, 1))
@@ -128,7 +140,8 @@ def test_every_option_of_the_command_line_is_an_option_here():
     [
         (TICKS, RASTER[0], r"shape \(5, 3\) and type bool; give a raster \(n_samples, n_ticks, 3\) or spike"),
         (TICKS, RASTER[:, :, :2], "give a raster"),
-        (TICKS, RASTER * 2, "holds 2 at sample 0, tick 1, neuron 0"),
+        (TICKS, RASTER * 0.5, "holds 0.5 at sample 0, tick 1, neuron 0"),
+        (TICKS, -RASTER.astype(int), "holds -1 at sample 0, tick 1, neuron 0"),
         (TICKS, np.full((1, 3), np.nan), "NaN"),
         (TICKS, {"in": RASTER, "out": RASTER[:, :, :2]}, "events were given for"),
         (TICKS, no_events(1, 4), "has 3 neurons"),

@@ -91,6 +91,21 @@ def test_a_beta_beyond_one_is_clamped_as_snntorch_does():
     assert isinstance(net.population("1").neuron, If)
 
 
+@pytest.mark.parametrize(
+    ("neurons", "whole"),
+    [
+        (lambda: f.Leaky(0.5), False),
+        (lambda: f.LIFNode(2.0), False),
+        (lambda: f.IFNode(v_reset=None), False),
+        (lambda: f.LIF(0.5, norm_input=False), True),
+        (lambda: f.LIF(1.0, norm_input=False, spike_fn=f.SingleSpike), True),
+    ],
+)
+def test_membranes_that_meet_their_threshold_exactly_go_their_frameworks_way(neurons, whole):
+    weights = np.random.default_rng(2).integers(-3, 5, (5, 7)) / 4
+    assert_same(f.Sequential(f.Linear(weights), neurons()), raster(7).astype(float), whole=whole)
+
+
 def test_graded_spikes_are_weights_behind_their_neurons():
     module = f.Sequential(
         linear(5, 7), f.Leaky(0.8, graded_spikes_factor=f.Tensor(0.5)), linear(3, 5, scale=3), f.Leaky(0.9)
