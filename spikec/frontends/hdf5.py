@@ -48,7 +48,7 @@ class Hdf5Reader:
 
     def text(self, dataset: Any, what: str) -> str:
         """Read one string."""
-        string = isinstance(dataset, h5py.Dataset) and h5py.check_string_dtype(dataset.dtype) is not None
+        string = isinstance(dataset, h5py.Dataset) and h5py.check_string_dtype(dataset.dtype)
         if not string or dataset.shape != ():
             raise FileFormatError(f"{self.path}: {what} is no text; export the network again")
         return self.decoded(self.contents(dataset, what), what)
@@ -76,7 +76,31 @@ class Hdf5Reader:
                     f"{self.path}: {what} claims {dataset.nbytes} bytes that the file does not hold; "
                     "export the network again"
                 )
+            self._check_texts(dataset, what)
             return dataset[()]
+
+    def _check_texts(self, dataset: Any, what: str) -> None:
+        """Refuse texts that claim more bytes than the file has: libhdf5 would fill memory with them first.
+
+        What is stored of a text begins with its length in four bytes (libhdf5 ``H5Tvlen.c``). They cannot be
+        looked at where they are part of a header or compressed.
+        """
+        string = h5py.check_string_dtype(dataset.dtype)
+        start = dataset.id.get_offset()
+        if string is None or string.length is not None or start is None:
+            return
+        with self.path.open("rb") as file:
+            file.seek(start)
+            stored = np.frombuffer(
+                file.read(16 * dataset.size), np.dtype([("bytes", "<u4"), ("place", "V12")])
+            )
+        claimed = int(stored["bytes"].sum(dtype=np.int64))
+        self.budget -= claimed
+        if stored["bytes"].max(initial=0) > self.file_bytes or self.budget < 0:
+            raise FileFormatError(
+                f"{self.path}: {what} claims {claimed} bytes of text that the file does not hold; export the "
+                "network again"
+            )
 
 
 @contextmanager

@@ -169,6 +169,17 @@ def test_a_changed_byte_gives_a_network_or_one_clear_error(tmp_path, intact, pla
         assert "\n" not in str(error)  # noqa: PT017
 
 
+@pytest.mark.parametrize(("member", "k"), [("node/nodes/fc/type", 0), ("node/edges", 0), ("node/edges", 3)])
+def test_a_text_longer_than_its_file_is_refused_before_memory_is_taken_for_it(path, member, k):
+    write(path)
+    with h5py.File(path, "r") as file:
+        place = file[member].id.get_offset() + 16 * k
+    data = bytearray(path.read_bytes())
+    data[place : place + 4] = b"\xff\xff\xff\x7f"
+    path.write_bytes(data)
+    refused(path, FileFormatError, "bytes of text that the file does not hold")
+
+
 def test_a_heap_on_which_libhdf5_would_hang_is_refused_before_it_is_read(path, intact):
     data = bytearray(intact)
     place = data.index(b"GCOL") + 16
