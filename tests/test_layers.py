@@ -31,6 +31,7 @@ LAYERS = (
         "spikec.container",
         "spikec.random_networks",
         "spikec.random_neurons",
+        "spikec.random_convolutions",
         "spikec.targets.rules",
     ),
     ("spikec.passes", "spikec.frontends", "spikec.exporters", "spikec"),  # and all tools not named here
