@@ -135,8 +135,9 @@ def add_kernel(
                 first = (kernel + taps[i, 0] * shape.k_inner + taps[j, 0]) * size
                 post = (taps[i, 1] * shape.out_inner + taps[j, 1]) * shape.c_out + shift
                 if block.delays == BY_ROW:
+                    sums, w = ring[at + post :][:size], weights[first:][:size]
                     for o in range(size):
-                        ring[at + post + o] += a * weights[first + o]
+                        sums[o] += a * w[o]
                 else:
                     later = first if block.delays == BY_ENTRY else post
                     for o in range(size):
