@@ -169,7 +169,8 @@ def _parameter(node: Node, name: str, clock: Ticks) -> FloatArray:
         if clock.convention.integration is Integration.EULER and values.min() <= clock.dt / 2:
             raise NetworkError(
                 f"{node} has a {name} of {values.min():.6g} s, which Euler's method cannot integrate with a "
-                f"time step of {clock.dt:.6g} s; give the time step that the network was trained with"
+                f"time step of {clock.dt:.6g} s; give the time step that the network was trained with, or, "
+                "of a file that Norse wrote, its square: Norse multiplies time constants with it"
             )
     return values
 
