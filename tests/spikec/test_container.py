@@ -19,8 +19,10 @@ from spikec.coding import BinaryEncoding, Decoding, LatencyEncoding, Readout
 from spikec.container import CLASSES, MANIFEST, digest, is_container, load, save
 from spikec.errors import FileFormatError, Violation
 from spikec.events import from_dense_times, no_events
-from spikec.ir.connectivity import Delays, Dense, sparse
+from spikec.ir.connectivity import Convolution, Delays, Dense, sparse
+from spikec.ir.convolution import Axis
 from spikec.ir.fixed_neurons import QifFixed, ThetaFixed
+from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Continuous, Convention, Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, LiReadout, QifExp, Ramp, Source, Theta
 from spikec.program import LogEntry, Program, Shard
@@ -95,6 +97,7 @@ def _result():
 
 EXAMPLES = {
     "network": _float_network(),
+    "kernel": Convolution(Fixed([[[2, 4]]]), (Axis(3, 2, cut=1),)),
     "chip decays": Population("p", CubaTicks([1, 4096], 0, np.inf), (2,)),
     "oscillator": Population("p", Theta(0.01, [1.0, 2.0], phase=1e-3), (2,)),
     "pairs": (
