@@ -20,7 +20,7 @@ import numpy.typing as npt
 from spikec.arrays import AnyArray, FloatArray, IntArray
 from spikec.ir.connectivity import Convolution, DelayKind, Delays, Dense
 from spikec.ir.conventions import Comparison, Convention, Reset, ResetTime
-from spikec.ir.discrete import tick_of
+from spikec.ir.discrete import MOST_SPIKES, tick_of
 from spikec.ir.network import Network, Population, Projection, Ticks
 from spikec_cpu.lower_windows import Windows, by_window, joined_windows, windows_of
 
@@ -104,6 +104,7 @@ class Habits(NamedTuple):
         several: Whether a neuron may spike several times in a tick.
         clamps: Whether membranes stop falling somewhere.
         late: Whether spikes leave in the tick after the one of their crossing.
+        most: How often a neuron may spike in a tick.
     """
 
     subtract: bool
@@ -112,6 +113,7 @@ class Habits(NamedTuple):
     several: bool
     clamps: bool
     late: bool
+    most: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,6 +187,7 @@ def habits_of(convention: Convention) -> Habits:
         several=convention.multi_spike,
         clamps=convention.clamp is not None,
         late=convention.spike_delay == 1,
+        most=MOST_SPIKES,
     )
 
 

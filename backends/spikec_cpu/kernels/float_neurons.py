@@ -12,7 +12,6 @@ from __future__ import annotations
 import numpy as np
 
 from spikec.arrays import AnyArray
-from spikec.ir.discrete import MOST_SPIKES
 from spikec_cpu.kernels import inner
 from spikec_cpu.lower_float import (
     ALPHA,
@@ -117,7 +116,7 @@ def cross(k: AnyArray, habits: Habits, first: int, v: AnyArray, last: AnyArray, 
             if last[j] > 0 and threshold[j] > 0:
                 held = v[j] / threshold[j]
                 times = np.floor(held) if habits.reach else np.ceil(held) - last[j]  # which is 1
-                if times > MOST_SPIKES:
+                if times > habits.most:
                     failed[0], failed[2] = STORM, max(failed[2], times)
                 if times > last[j]:
                     last[j] = times

@@ -1,5 +1,7 @@
 """The engine of float ticks against the reference: equal in every bit, in float64 and in float32."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,8 +10,9 @@ from hypothesis import strategies as st
 from spikec.backend import find_backend, run
 from spikec.errors import EventsError, NetworkError, SpikecError, TargetError, UsageError
 from spikec.events import from_counts, from_raster, no_events
-from spikec.ir.connectivity import DelayKind, Delays, Dense
+from spikec.ir.connectivity import Convolution, DelayKind, Delays, Dense
 from spikec.ir.conventions import Convention
+from spikec.ir.convolution import Axis
 from spikec.ir.network import Network, Population, Projection, Ticks
 from spikec.ir.neurons import If, Lif, QifExp, Source, Theta
 from spikec.program import Program
@@ -84,6 +87,24 @@ def test_larger_layers_equal_the_reference():
         assert expected.spikes["net.0"].n_events > 1000
         got = CpuBackend(precision=precision).prepare(program).run(inputs, 60, record)
         contract.assert_same_results(got, expected)
+
+
+@pytest.mark.parametrize("kind", [k for k in DelayKind if k is not DelayKind.UNIFORM])
+def test_a_convolution_along_three_axes_equals_its_list_of_synapses(kind):
+    rng = np.random.default_rng(1)
+    axes = (Axis(4, 2, 2, 1, 0), Axis(3, 2, 1, 0, 1, 2), Axis(5, 3, 2, 1, 1))
+    slid = Convolution(rng.normal(0.2, 0.5, (6, 2, 2, 2, 3)), axes, groups=2)
+    shapes = {DelayKind.AXONAL: (slid.n_pre,), DelayKind.DENDRITIC: (slid.n_post,)}
+    delays = Delays(rng.integers(0, 4, shapes.get(kind, slid.weights.shape)), kind)
+    inputs = {"in": from_counts(rng.poisson(0.2, (2, 20, slid.n_pre)))}
+    results = []
+    for connectivity, late in ((slid, delays), (slid.unrolled(), delays.unrolled(slid))):
+        network = pair(Lif(8e-3, 0.7), np.zeros((slid.n_post, slid.n_pre))).network
+        q = replace(network.projections[0], connectivity=connectivity, delays=late)
+        program = Program(replace(network, projections=(q,)), load_target("ideal"))
+        results.append(CpuBackend().prepare(program).run(inputs, 25, ["net.0.v"]))
+    contract.assert_same_results(*results)
+    assert results[0].spikes["net.0"].n_events > 100
 
 
 @ENGINES
