@@ -7,7 +7,7 @@ PYTHON ?=
 BIN = $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-long test-matrix lint bench clean
+.PHONY: help venv demo test test-long test-matrix lint conformance-live bench clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
@@ -39,9 +39,12 @@ lint: venv ## ruff, and mypy where Python is 3.12 or later
 	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))'; then set -x; $(BIN)/mypy; \
 		else echo "mypy left out: it needs the numpy of Python 3.12 or later"; fi
 
+conformance-live: venv ## hold spikec against snnTorch, Norse, SpikingJelly and sinabs, each installed with torch
+	@$(BIN)/python tests/conformance_live/run.py
+
 bench: venv ## each benchmark, one JSON line each
 	@for script in bench/*.py; do $(BIN)/python "$$script" || exit 1; done
 
 clean: ## remove the environments, caches and builds
-	rm -rf .venv .venv-3.* .venv*.lock .venv*.old build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-3.* .venv-live-* .venv*.lock .venv*.old build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -42,7 +42,7 @@ def read_torch(module: Any, sample: Any, *, dt: float | None = None) -> Network:
         NetworkError: It holds what cannot be read, or does between its layers what cannot be seen.
         UsageError: `dt` is impossible, or is not that of the module.
     """
-    calls = trace(module, sample, KNOWN, frozenset(NEURONS))
+    calls = trace(module, sample, KNOWN)
     step, why = _time_step(calls, dt)
     graph, parts = _graph(calls, step, sample)
     convention = _convention(parts)

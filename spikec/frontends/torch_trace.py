@@ -18,6 +18,9 @@ from spikec.errors import NetworkError, SpikecError
 FRAMEWORKS = ("torch", "snntorch", "norse", "spikingjelly", "sinabs", "rockpool")
 """Packages whose classes are known or refused by name."""
 
+WRAPPERS = {"norse.Lift": "lifted_module"}
+"""Modules that run another in every tick, and the attribute that holds that one."""
+
 SAMPLE = ""
 """The name of whatever gave the sample."""
 
@@ -56,14 +59,13 @@ def kind_of(module: Any) -> str:
     return f"{_package(base)}.{base.__name__}"
 
 
-def trace(module: Any, sample: Any, known: Mapping[str, object], whole: frozenset[str]) -> list[Call]:
+def trace(module: Any, sample: Any, known: Mapping[str, object]) -> list[Call]:
     """Run a module once in evaluation mode and write down what its layers did; its state stays as it was.
 
     Args:
         module: The module.
         sample: One input as the module takes it.
-        known: Kinds of layers that are known.
-        whole: Those of them that hold others, which are theirs to read.
+        known: Kinds of layers that are known; those that hold others read them themselves.
 
     Returns:
         Every layer that ran, in order, each once.
@@ -72,12 +74,13 @@ def trace(module: Any, sample: Any, known: Mapping[str, object], whole: frozense
         NetworkError: The module fails on the sample, holds layers that are not known, or does between its
             layers what cannot be seen.
     """
+    _refuse_others(module)
     tracer = _Tracer(sample)
     with _as_it_was(module):
         module.eval()
         handles = [
             layer.register_forward_hook(tracer.hook(name, layer, known))
-            for name, layer in _leaves(module, "", known, whole)
+            for name, layer in _leaves(module, "", known)
         ]
         try:
             module(sample)
@@ -97,17 +100,29 @@ def trace(module: Any, sample: Any, known: Mapping[str, object], whole: frozense
     return list(tracer.calls.values())
 
 
-def _leaves(
-    module: Any, name: str, known: Mapping[str, object], whole: frozenset[str]
-) -> Iterator[tuple[str, Any]]:
+def _refuse_others(module: Any) -> None:
+    """Refuse what cannot be watched while it runs."""
+    kind = kind_of(module)
+    if kind.startswith("rockpool."):
+        raise NetworkError(
+            f"{kind} is a module of Rockpool, which spikec does not read; export it to NIR, which holds "
+            "feed-forward ones"
+        )
+    if not hasattr(module, "register_forward_hook") or "Script" in type(module).__name__:
+        raise NetworkError(
+            f"a {type(module).__name__} was given; a torch.nn.Module that is not scripted is needed"
+        )
+
+
+def _leaves(module: Any, name: str, known: Mapping[str, object]) -> Iterator[tuple[str, Any]]:
     """Layers by name: those that are known, and those that hold no others."""
     kind = kind_of(module)
     children = list(module.named_children())
-    if kind in whole or not children or (kind in known and kind not in ("torch.Sequential",)):
+    if kind in known or kind in WRAPPERS or not children:
         yield name or type(module).__name__.lower(), module
         return
     for child, layer in children:
-        yield from _leaves(layer, f"{name}.{child}" if name else child, known, whole)
+        yield from _leaves(layer, f"{name}.{child}" if name else child, known)
 
 
 class _Given(NamedTuple):
@@ -127,7 +142,8 @@ class _Tracer:
 
     def hook(self, name: str, module: Any, known: Mapping[str, object]) -> Any:
         """The hook of one layer."""
-        kind = kind_of(module)
+        inner = getattr(module, WRAPPERS.get(kind_of(module), ""), module)
+        kind = kind_of(inner)
 
         def after(layer: Any, given: tuple[Any, ...], result: Any) -> None:
             if kind not in known:
@@ -135,7 +151,7 @@ class _Tracer:
                     f"layer {name} is a {kind}, which spikec cannot read; docs/python.md lists what it can"
                 )
             taken, output = _tensor(given, name), _tensor(result, name)
-            call = Call(name, kind, module, self.source(taken, name), tuple(taken.shape), tuple(output.shape))
+            call = Call(name, kind, inner, self.source(taken, name), tuple(taken.shape), tuple(output.shape))
             first = self.calls.setdefault(name, call)
             if first.source != call.source:
                 raise NetworkError(
