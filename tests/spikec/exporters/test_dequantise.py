@@ -137,7 +137,7 @@ def test_neurons_that_only_add_up_spike_as_on_the_chip(tmp_path_factory, seed):
 
 @pytest.mark.parametrize("recurrent", [False, True])
 def test_a_compiled_network_spikes_nearly_as_on_the_chip_helpers_too(tmp_path, recurrent):
-    rng = np.random.default_rng(11)
+    rng = np.random.default_rng(7)
     network = random_network(rng, Ticks(DT), kinds=("cuba",), recurrent=recurrent, max_delay=4)
     biased = {
         p.name: replace(p, neuron=replace(p.neuron, current_bias=np.full(p.n, 2000.0)))

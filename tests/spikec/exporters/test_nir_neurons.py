@@ -90,14 +90,14 @@ shares = st.sampled_from(["held", "euler", "step"])
 taus = st.floats(1e-3, 1.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     kind=st.sampled_from(["if", "lif", "cuba", "ramp", "readout"]),
     taus=st.tuples(taus, taus),
     dt=st.floats(1e-4, 1.5e-3),
     integration=st.sampled_from(["euler", "exact"]),
     gains=st.tuples(shares, shares, shares),
-    bias=st.floats(-50, 50),
+    bias=st.floats(-50, 50).filter(lambda b: b == 0 or abs(b) > 1e-200),
 )
 def test_a_frontend_finds_the_neuron_again_and_a_gain_of_one(kind, taus, dt, integration, gains, bias):
     neurons: dict[str, Neuron] = {

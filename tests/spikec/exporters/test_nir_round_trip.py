@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikec.backend import run
+from spikec.backend import find_backend, run
 from spikec.events import from_raster
 from spikec.exporters.nir import export_nir, write_nir
 from spikec.frontends import open_network
@@ -361,6 +361,27 @@ def test_what_frameworks_write_comes_back(tmp_path, path):
     network = open_network(path, dt=1e-6 if path.stem.startswith("norse") else 1e-4)
     _, back = _again(network, tmp_path / "net.nir")
     _assert_same_numbers(network, back)
+
+
+@shared
+def test_the_convolutional_network_of_the_nir_paper_comes_back_with_its_spikes(tmp_path):
+    network = open_network(NETS / "nmnist" / "cnn_sinabs.nir", dt=1.0, convention="sinabs")
+    _, back = _again(network, tmp_path / "net.nir")
+    for q, r in zip(network.projections, back.projections, strict=True):
+        assert type(q.connectivity) is type(r.connectivity)
+        np.testing.assert_array_equal(q.connectivity.stored(), r.connectivity.stored())
+    stored = np.load(NETS / "nmnist" / "test100.npz")
+    chosen = slice(int(stored["offsets"][0]), int(stored["offsets"][1]))
+    t, p, y, x = (stored[name][chosen].astype(int) for name in "tpyx")
+    frames = np.zeros((1, 100, 2, 34, 34), np.bool_)
+    early = t < 100_000
+    frames[0, t[early] // 1000, p[early], y[early], x[early]] = True
+    given = {"input": from_raster(frames.reshape(1, 100, -1))}
+    one, other = (run(find_backend("cpu"), Program(n, IDEAL), given, 100).spikes for n in (network, back))
+    for name in ("1", "3", "6", "10", "12"):
+        np.testing.assert_array_equal(one[name].times, other[name].times)
+        np.testing.assert_array_equal(one[name].neurons, other[name].neurons)
+    assert one["6"].n_events > 100
 
 
 def test_every_field_of_a_convention_is_written(tmp_path):
