@@ -49,6 +49,9 @@ class Tensor:
     def numpy(self):
         return self.array
 
+    def any(self):
+        return self.array.any()
+
     def sigmoid(self):
         return Tensor(1 / (1 + np.exp(-self.array)))
 
@@ -109,14 +112,15 @@ class Module:
             k.training = False
         return self
 
-    def register_forward_hook(self, hook):
-        self.hooks.append(hook)
-        return _Handle(self.hooks, hook)
+    def register_forward_hook(self, hook, *, with_kwargs=False):
+        kept = hook if with_kwargs else lambda module, given, named, result: hook(module, given, result)
+        self.hooks.append(kept)
+        return _Handle(self.hooks, kept)
 
-    def __call__(self, *given):
-        result = self.forward(*given)
+    def __call__(self, *given, **named):
+        result = self.forward(*given, **named)
         for hook in list(self.hooks):
-            hook(self, given, result)
+            hook(self, given, named, result)
         return result
 
 
@@ -325,7 +329,7 @@ class LIFCell(Module):
         super().__init__()
         self.p, self.dt, self.v, self.i, self.z = p, dt, None, 0.0, 0.0
 
-    def forward(self, x):
+    def forward(self, x, state=None):
         taken = x.array if self.input_weights is None else x.array @ self.input_weights.array.T
         if self.recurrent_weights is not None:
             taken = taken + self.z @ self.recurrent_weights.array.T if np.ndim(self.z) else taken
@@ -335,7 +339,7 @@ class LIFCell(Module):
         self.i = jumped - self.dt * p.tau_syn_inv.array * jumped
         self.z = (v > p.v_th.array).astype(float)
         self.v = p.reset_method(self.z, v, p.v_reset.array, p.v_th.array)
-        return Tensor(self.z), (self.v, self.i)
+        return Tensor(self.z), (Tensor(self.v), Tensor(self.i))
 
 
 @of("norse.torch.module.lif")

@@ -79,7 +79,7 @@ def trace(module: Any, sample: Any, known: Mapping[str, object]) -> list[Call]:
     with _as_it_was(module):
         module.eval()
         handles = [
-            layer.register_forward_hook(tracer.hook(name, layer, known))
+            layer.register_forward_hook(tracer.hook(name, layer, known), with_kwargs=True)
             for name, layer in _leaves(module, "", known)
         ]
         try:
@@ -126,11 +126,12 @@ def _leaves(module: Any, name: str, known: Mapping[str, object]) -> Iterator[tup
 
 
 class _Given(NamedTuple):
-    """A tensor, how often it had been changed in place, and the layer that gave it."""
+    """A tensor, how often it had been changed in place, the layer that gave it, and in which of its runs."""
 
     tensor: Any
     version: int
     giver: str
+    run: int = 0
 
 
 class _Tracer:
@@ -138,54 +139,89 @@ class _Tracer:
 
     def __init__(self, sample: Any) -> None:
         self.calls: dict[str, Call] = {}
-        self.given: list[_Given] = [_Given(sample, _version(sample), SAMPLE)]
+        self.runs: dict[str, int] = {}
+        self.given = [_Given(sample, _version(sample), SAMPLE)]
+        self.states: dict[str, list[_Given]] = {}
 
     def hook(self, name: str, module: Any, known: Mapping[str, object]) -> Any:
         """The hook of one layer."""
         inner = getattr(module, WRAPPERS.get(kind_of(module), ""), module)
         kind = kind_of(inner)
 
-        def after(layer: Any, given: tuple[Any, ...], result: Any) -> None:
+        def after(layer: Any, given: tuple[Any, ...], named: Mapping[str, Any], result: Any) -> None:
             if kind not in known:
                 raise NetworkError(
                     f"layer {name} is a {kind}, which spikec cannot read; docs/python.md lists what it can"
                 )
-            taken, output = _tensor(given, name), _tensor(result, name)
-            call = Call(name, kind, inner, self.source(taken, name), tuple(taken.shape), tuple(output.shape))
-            first = self.calls.setdefault(name, call)
-            if first.source != call.source:
-                raise NetworkError(
-                    f"layer {name} runs on the output of {_called(first.source)} and of "
-                    f"{_called(call.source)}; give each a layer of its own"
-                )
-            self.given.append(_Given(output, _version(output), name))
+            taken, outputs = _tensors([*given, *named.values()]), _tensors(result)
+            if not taken or not outputs:
+                raise NetworkError(f"layer {name} takes or gives no tensor; use it as its framework means it")
+            source = self.source(taken[0], name)
+            call = Call(name, kind, inner, source, tuple(taken[0].shape), tuple(outputs[0].shape))
+            self.check(self.calls.setdefault(name, call), call)
+            self.check_state(call, taken[1:])
+            run = self.runs.get(name, 0)
+            self.runs[name] = run + 1
+            self.given.append(_Given(outputs[0], _version(outputs[0]), name, run))
+            self.states[name] = [_Given(k, _version(k), name) for k in outputs]
 
         return after
 
     def source(self, tensor: Any, name: str) -> str:
         """Name of the layer that gave a tensor."""
-        storage = _storage(tensor)
+        storage, run = _storage(tensor), self.runs.get(name, 0)
         for given in self.given[::-1]:
             if _storage(given.tensor) != storage:
                 continue
+            giver = _called(given.giver)
             if _version(tensor) != given.version:
                 raise NetworkError(
-                    f"layer {name} takes the output of {_called(given.giver)}, which was changed in place; "
-                    "change it by a layer of its own"
+                    f"layer {name} takes the output of {giver}, which was changed in place; change it by a "
+                    "layer of its own"
                 )
-            begins = name in self.calls or tensor.data_ptr() == given.tensor.data_ptr()
-            if begins and (tensor.is_contiguous() or tensor[0].is_contiguous()):
-                return given.giver
-            raise NetworkError(
-                f"layer {name} takes a piece of the output of {_called(given.giver)}, or one whose axes were "
-                "moved; pass it on as it is, or tick by tick (give a sample of one, if axes of samples and "
-                "time change places)"
-            )
+            begins = run > 0 or tensor.data_ptr() == given.tensor.data_ptr()
+            if not begins or not (tensor.is_contiguous() or tensor[0].is_contiguous()):
+                raise NetworkError(
+                    f"layer {name} takes a piece of the output of {giver}, or one whose axes were moved; "
+                    "pass it on as it is, or tick by tick (give a sample of one, if axes of samples and time "
+                    "change places)"
+                )
+            in_time = given.run == run or tensor.numel() < given.tensor.numel()
+            if given.giver != SAMPLE and not in_time:
+                raise NetworkError(
+                    f"layer {name} takes in run {run} what {giver} gave in its run {given.run}; let both run "
+                    "once a tick, and leave delays to layers that have them"
+                )
+            return given.giver
         raise NetworkError(
             f"layer {name} takes a tensor that no layer gave: forward does something between layers, which "
             "spikec cannot see; use layers for it (recurrence: those of the framework), and give spikes, "
             "not what is encoded inside"
         )
+
+    def check(self, first: Call, call: Call) -> None:
+        """Refuse a layer that runs on another input than it did first."""
+        if first.source != call.source:
+            raise NetworkError(
+                f"layer {call.name} runs on the output of {_called(first.source)} and of "
+                f"{_called(call.source)}; give each a layer of its own"
+            )
+
+    def check_state(self, call: Call, states: list[Any]) -> None:
+        """Refuse states that are not at rest at first, or not as the layer gave them in its last run."""
+        if call.name not in self.states:
+            if any(bool(k.any()) for k in states):
+                raise NetworkError(
+                    f"layer {call.name} starts from a state of its own; let it start from rest"
+                )
+            return
+        lost = call.kind.startswith("norse.") and not states
+        last = [(_storage(k.tensor), k.version) for k in self.states[call.name]]
+        if lost or any((_storage(k), _version(k)) not in last for k in states):
+            raise NetworkError(
+                f"layer {call.name} gets another state than it gave in the tick before; pass on its states "
+                "as they are"
+            )
 
 
 @contextmanager
@@ -210,14 +246,11 @@ def _package(cls: type) -> str:
     return cls.__module__.partition(".")[0]
 
 
-def _tensor(given: Any, name: str) -> Any:
-    """The first tensor of what a layer takes or gives."""
-    first = given
-    while isinstance(first, tuple | list) and first:
-        first = first[0]
-    if not hasattr(first, "data_ptr"):
-        raise NetworkError(f"layer {name} takes or gives no tensor; use it as its framework documents it")
-    return first
+def _tensors(given: Any) -> list[Any]:
+    """The tensors in what a layer takes or gives, in order."""
+    if isinstance(given, tuple | list):
+        return [tensor for part in given for tensor in _tensors(part)]
+    return [given] if hasattr(given, "data_ptr") else []
 
 
 def _storage(tensor: Any) -> int:

@@ -260,6 +260,65 @@ def test_a_forward_of_ones_own_is_followed():
     assert net.outputs == ("lif2",)
 
 
+class Looping(f.Module):
+    """States, delays and held inputs, each as one could write them by hand."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.fc, self.lif, self.out = linear(5, 7), f.LIFCell(parameters()), linear(3, 5)
+        self.step = step
+
+    def forward(self, x):
+        kept = None
+        for k in range(x.shape[1]):
+            kept = self.step(self, x[:, k], kept)
+
+
+def passed_on(net, x, kept):
+    spikes, state = net.lif(net.fc(x), kept)
+    net.out(spikes)
+    return state
+
+
+def forgotten(net, x, kept):
+    return net.lif(net.fc(x))
+
+
+def halved(net, x, kept):
+    _, (v, i) = net.lif(net.fc(x), kept)
+    return f.Tensor(v.array / 2), i
+
+
+def begun_elsewhere(net, x, kept):
+    return net.lif(net.fc(x), (f.Tensor(np.ones(5)), f.Tensor(np.zeros(5))) if kept is None else kept)[1]
+
+
+def delayed(net, x, kept):
+    before, state = (None, None) if kept is None else kept
+    spikes, state = net.lif(net.fc(x), state)
+    net.out(spikes if before is None else before)
+    return spikes, state
+
+
+def test_states_may_be_passed_on_by_hand():
+    net = spikec.from_torch(Looping(passed_on), f.Tensor(np.ones((1, 3, 7)))).network
+    assert [p.name for p in net.populations] == ["input", "lif", "output"]
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (forgotten, "layer lif gets another state than it gave in the tick before"),
+        (halved, "layer lif gets another state than it gave in the tick before"),
+        (begun_elsewhere, "layer lif starts from a state of its own"),
+        (delayed, "layer out takes in run 1 what layer lif gave in its run 0"),
+    ],
+)
+def test_what_happens_to_states_and_between_ticks_is_refused(step, words):
+    with pytest.raises(NetworkError, match=words):
+        spikec.from_torch(Looping(step), f.Tensor(np.ones((1, 3, 7))))
+
+
 def test_the_network_holds_the_modules_numbers():
     module = f.Sequential(linear(5, 7), f.Leaky(0.75), linear(3, 5), f.Synaptic(0.5, 0.25))
     program = spikec.from_torch(module, f.Tensor(np.ones((1, 7))), dt=2e-3)
