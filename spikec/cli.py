@@ -20,6 +20,7 @@ import typer
 
 from spikec.commands.options import (
     Bits,
+    Calibrate,
     Convention,
     Data,
     Dt,
@@ -29,6 +30,7 @@ from spikec.commands.options import (
     Probe,
     Relays,
     Runnable,
+    Samples,
     SplitSigns,
     Target,
     Ticks,
@@ -147,6 +149,8 @@ def compile_(
     split_signs: SplitSigns = False,
     input_counts: InputCounts = 1,
     convention: Convention = None,
+    calibrate: Calibrate = None,
+    samples: Samples = None,
     probe: Probe = None,
     json_: Json = False,
 ) -> None:
@@ -158,7 +162,8 @@ def compile_(
     from spikec.container import save
 
     check_output(output, file)
-    options = BuildOptions(target, dt, bits, max_ticks, ticks, relays, split_signs, convention, input_counts)
+    options = BuildOptions(target, dt, bits, max_ticks, ticks, relays, split_signs, convention, input_counts,
+                           calibrate, samples)  # fmt: skip
     with _progress() as tell:
         program = compile_file(file, options, probe, tell)
     save(program, output)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from spikec.api import compile_as
+from spikec.calibration import Calibration, calibrate
 from spikec.commands.files import open_program, read_inputs, source_of
-from spikec.errors import Violation
+from spikec.errors import UsageError, Violation
 from spikec.event_files import raster_ticks
 from spikec.execute import RunOptions, choose_backend, execute_as
 from spikec.frontends import open_trained
@@ -35,6 +36,8 @@ class BuildOptions:
         split_signs: Whether excitatory and inhibitory weights are stored apart.
         convention: Habits that a file is read with, in words.
         input_counts: Most spikes of an input neuron in a tick.
+        calibrate: Sample data for passes to decide from: a data set, or a file of spikes.
+        samples: How many of them; None for all.
     """
 
     target: str = "loihi2"
@@ -46,6 +49,8 @@ class BuildOptions:
     split_signs: bool = False
     convention: str | None = None
     input_counts: int = 1
+    calibrate: str | None = None
+    samples: int | None = None
 
     def passes(self) -> CompileOptions:
         """The part that concerns the passes."""
@@ -75,7 +80,40 @@ def compile_file(
     program = read if isinstance(read, Program) else Program(read, load_target("ideal"))
     inputs = None if probe is None else read_inputs(program.network, probe, None)[0]
     program = replace(program, source=source_of(path))
-    return compile_as(program, load_target(options.target), options.passes(), inputs, progress)
+    passes = options.passes()
+    if options.calibrate is not None:
+        progress("calibrating")
+        passes = replace(passes, calibration=read_calibration(program, options.calibrate, options.samples))
+    elif options.samples is not None:
+        raise UsageError("--samples says how many of the samples of --calibrate to use; give that, too")
+    return compile_as(program, load_target(options.target), passes, inputs, progress)
+
+
+def read_calibration(program: Program, given: str, n_samples: int | None = None) -> Calibration:
+    """Run a float network on sample data.
+
+    Args:
+        program: The network, not compiled.
+        given: A data set, ``NAME:SPLIT``, or a file of spikes.
+        n_samples: Only so many samples, counted from the first; None for all.
+
+    Raises:
+        UsageError: The network is in integers already, or the number of samples is impossible.
+        EventsError: What `spikec.calibration.calibrate` refuses.
+    """
+    if program.is_compiled:
+        raise UsageError("this network is in integers already; calibrate the float network it came from")
+    path = Path(given)
+    is_file = path.is_file() or path.suffix in (".npz", ".npy", ".csv")
+    inputs, data = read_inputs(program.network, None if is_file else given, path if is_file else None)
+    labels = None if data is None else data.labels
+    there = next(iter(inputs.values())).n_samples
+    if n_samples is not None:
+        if not 1 <= n_samples <= there:
+            raise UsageError(f"{n_samples} samples of {given} are wanted; it has 1 to {there}")
+        inputs = {name: e.select(0, n_samples) for name, e in inputs.items()}
+        labels = None if labels is None else labels[:n_samples]
+    return calibrate(program.network, choose_backend(program, RunOptions()), inputs, labels)
 
 
 def check_file(path: Path, options: BuildOptions) -> tuple[list[Violation], dict[str, Any]]:

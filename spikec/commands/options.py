@@ -38,3 +38,15 @@ Probe = Annotated[
 ]
 Runnable = Annotated[Path, typer.Argument(help="A compiled program, or a float network.")]
 Data = Annotated[str | None, typer.Option(help="NAME:SPLIT or NAME:SPLIT:N.", show_default=False)]
+Calibrate = Annotated[
+    str | None,
+    typer.Option(
+        "--calibrate",
+        help="NAME:SPLIT or FILE of spikes that the float network runs once, for passes to decide from.",
+        show_default=False,
+    ),
+]
+Samples = Annotated[
+    int | None,
+    typer.Option("--samples", help="How many of these samples, counted from the first.", show_default=False),
+]

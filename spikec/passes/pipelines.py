@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from spikec.calibration import Calibration
 from spikec.errors import TargetError, UsageError, Violation
 from spikec.events import Events
 from spikec.ir.network import Dialect, Network
@@ -13,6 +14,7 @@ from spikec.passes.current_bias import CurrentBias
 from spikec.passes.discretize_time import DiscretizeTime
 from spikec.passes.fold import Fold
 from spikec.passes.graded_input import GradedInput
+from spikec.passes.note_calibration import NoteCalibration
 from spikec.passes.one_spike import OneSpike
 from spikec.passes.prune import Prune
 from spikec.passes.quantize_delays import QuantizeDelays
@@ -38,6 +40,7 @@ class CompileOptions:
         relays: Whether long delays may use relay neurons.
         split_signs: Whether excitatory and inhibitory weights are stored apart, which makes them finer.
         input_counts: Most spikes of an input neuron in a tick.
+        calibration: Sample data and the float network's run on them, for passes that decide from data.
     """
 
     dt: float | None = None
@@ -47,11 +50,13 @@ class CompileOptions:
     relays: bool = True
     split_signs: bool = False
     input_counts: int = 1
+    calibration: Calibration | None = None
 
 
 def loihi(options: CompileOptions) -> tuple[Pass, ...]:
     """From any float network to Loihi's integers."""
     return (
+        *((NoteCalibration(options.calibration),) if options.calibration else ()),
         Fold(),
         Prune(),
         *((GradedInput(options.input_counts),) if options.input_counts > 1 else ()),
