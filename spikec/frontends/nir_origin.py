@@ -90,7 +90,7 @@ def _rockpool_dt(node: Node) -> FloatArray:
     with np.errstate(all="ignore"):
         for _ in range(50):
             k = k - (r * k - np.exp(-k)) / (r + np.exp(-k))
-        return np.asarray(k * tau)
+    return _over(k, _over(np.ones(1), tau))
 
 
 def _over(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -202,3 +202,13 @@ def test_no_file_is_changed_by_reading_it(path, tmp_path):
     copy = shutil.copy(path, tmp_path / "copy.nir")
     read_nir(path, dt=DT)
     assert path.read_bytes() == copy.read_bytes()
+
+
+def test_parameters_of_other_sizes_show_no_origin(path):
+    nodes = usual_nodes()
+    nodes["1_LIFTorch"] = nodes.pop("lif")
+    write(path, nodes, [("in", "fc"), ("fc", "1_LIFTorch"), ("1_LIFTorch", "out")])
+    with h5py.File(path, "a") as file:
+        del file["node/nodes/1_LIFTorch/tau"]
+        file["node/nodes/1_LIFTorch/tau"] = np.zeros(0)
+    refused(path, NetworkError, "1_LIFTorch")
