@@ -23,6 +23,7 @@ import numpy as np
 from spikec.container import write_atomically
 from spikec.errors import TargetError, UsageError, Violation
 from spikec.exporters.dequantise import Metadata, dequantised, without_chips_decays
+from spikec.exporters.membrane_bias import with_senders
 from spikec.exporters.nir_file import Graph, Value, file_of
 from spikec.exporters.nir_graph import Wired, wired
 from spikec.exporters.nir_neurons import LONG, Written, written
@@ -66,6 +67,7 @@ def export_nir(program: Program, *, dt: float | None = None) -> Export:
     network, integers, notes = _in_float_ticks(program, dt)
     clock = network.clock
     assert isinstance(clock, Ticks)
+    network, sent = with_senders(network)
     found = {p.name: written(p, clock) for p in network.populations if not p.is_source}
     neurons = {name: k for name, k in found.items() if isinstance(k, Written)}
     violations = [*_impossible(network), *(k for k in found.values() if isinstance(k, Violation))]
@@ -82,7 +84,7 @@ def export_nir(program: Program, *, dt: float | None = None) -> Export:
         )
         network = replace(network, decoding=None)
     text = stated(network, done.names, _order(network, done))
-    notes += [*_about_neurons(network), *done.notes]
+    notes += [*_about_neurons(network), *sent, *done.notes]
     metadata: dict[str, Value] = {"dt": clock.dt, "spikec": text}
     if notes:
         metadata["notes"] = "\n".join(notes)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from spikec.backend import run
 from spikec.errors import TargetError
+from spikec.events import from_raster
 from spikec.exporters.dequantise import dequantised
 from spikec.exporters.nir import export_nir, write_nir
 from spikec.frontends.nir import read_nir
@@ -159,11 +160,22 @@ def test_a_compiled_network_spikes_nearly_as_on_the_chip_helpers_too(tmp_path, r
     assert n_wrong <= 0.05 * n_spikes
 
 
-def test_neurons_that_keep_pairs_and_membranes_with_a_bias_are_refused_together():
+def test_neurons_that_keep_pairs_are_refused():
     weights = Fixed(np.ones((2, 2), np.int64) * 2)
-    program = _program(CubaFixed(100, 5, 50, bias_mant=3), weights)
+    program = _program(CubaFixed(100, 5, 50), weights)
     theta = Population("osc", ThetaFixed(1, 1, 1, 0, 1, 0), (1,))
     network = replace(program.network, populations=(*program.network.populations, theta))
     with pytest.raises(TargetError) as caught:
         export_nir(replace(program, network=network))
-    assert {(v.where, v.got) for v in caught.value.violations} == {("n", "set"), ("osc", "ThetaFixed")}
+    assert [(v.where, v.got) for v in caught.value.violations] == [("osc", "ThetaFixed")]
+
+
+def test_a_bias_of_a_chips_membrane_is_sent_by_a_neuron_that_spikes_once(tmp_path):
+    program = _program(CubaFixed(0, 0, 131071, bias_mant=[640, -320]), Fixed(np.zeros((2, 2), np.int64)))
+    write_nir(export_nir(program), tmp_path / "p.nir")
+    nir.read(tmp_path / "p.nir")
+    back = read_nir(tmp_path / "p.nir")
+    silence = {"in": from_raster(np.zeros((1, 20, 2), bool))}
+    found = run(ReferenceBackend(), Program(back, IDEAL), silence, 20, ["n.v"]).traces["n.v"][0]
+    expected = np.array([10.0, -5.0]) * np.arange(1, 21)[:, None]
+    np.testing.assert_allclose(found[1:], expected[1:], rtol=1e-12)

@@ -180,7 +180,9 @@ def test_time_steps_are_asked_for_and_refused_where_they_make_no_sense(path):
 
 def test_everything_that_nir_cannot_hold_is_named_at_once(path):
     rng = np.random.default_rng(4)
-    network = _chain(Theta(0.01), QifExp(0.01), CubaLif(0.02, 0.01, 1.0, bias=2.0), Lif(0.01, 1.0))
+    exact = Ticks(DT, Convention("exact"))
+    neurons = (Theta(0.01), QifExp(0.01), CubaLif(0.02, 0.01, 1.0, bias=2.0), Lif(0.01, 1.0))
+    network = _chain(*neurons, clock=exact)
     with pytest.raises(TargetError) as caught:
         _export(network, path)
     assert [(v.where, v.got) for v in caught.value.violations] == [
