@@ -7,9 +7,9 @@ one tick; it is taken off where there is a delay to take it from. Elsewhere the 
 late, and what reaches it on other ways is delayed as much: its inputs still meet as they did. Only in a cycle
 whose delays are shorter than its hops can they not.
 
-**Parts.** A spike is seen in the first tick after it, half a tick late on average, and what it causes is late
-by as much. Input spikes are rounded to ticks; if all come at one moment, all are late, or early, by one known
-part of a tick.
+**Parts.** A spike of continuous time is seen in the first tick after it, half a tick late on average, and
+what it causes is late by as much; one of a tick stays in a tick. Input spikes are rounded to ticks; if all come at
+one moment, all are late, or early, by one known part of a tick.
 """
 
 from __future__ import annotations
@@ -110,7 +110,9 @@ def mean_lateness(network: Network, dt: float, shift: Mapping[str, int]) -> dict
     """
     late = late_input(network, dt, shift)
     early = 0 if isinstance(network.clock, Continuous) else network.clock.convention.spike_delay
-    return {p.name: late[p.name] + _own_half(p) - early * (not p.is_source) for p in network.populations}
+    return {
+        p.name: late[p.name] + _own_half(p, network) - early * (not p.is_source) for p in network.populations
+    }
 
 
 def late_input(network: Network, dt: float, shift: Mapping[str, int]) -> dict[str, float]:
@@ -124,7 +126,7 @@ def late_input(network: Network, dt: float, shift: Mapping[str, int]) -> dict[st
         late[network.encoding.population] = float(np.rint(moment) - moment)
     for component in network.components():
         reaching = [
-            late[q.pre] + _own_half(network.population(q.pre))
+            late[q.pre] + _own_half(network.population(q.pre), network)
             for q in network.projections
             if q.post in component and q.pre not in component
         ]
@@ -133,6 +135,8 @@ def late_input(network: Network, dt: float, shift: Mapping[str, int]) -> dict[st
     return {name: shift[name] + h for name, h in late.items()}
 
 
-def _own_half(p: Population) -> float:
-    """What a population adds: where membranes jump, a spike is seen in the tick that causes it."""
-    return 0.0 if p.is_source or isinstance(p.neuron, If | Lif) else 0.5
+def _own_half(p: Population, network: Network) -> float:
+    """What a population adds: nothing in ticks, or where membranes jump, for the spike's tick causes it."""
+    if p.is_source or isinstance(p.neuron, If | Lif) or not isinstance(network.clock, Continuous):
+        return 0.0
+    return 0.5

@@ -8,7 +8,7 @@ import pytest
 
 from spikec.coding import BinaryEncoding
 from spikec.ir.connectivity import Delays, Dense
-from spikec.ir.network import Continuous, Network, Population, Projection
+from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
 from spikec.ir.neurons import If, QifExp, Ramp, Source, Theta
 from spikec.passes.lateness import late_input, late_ticks, mean_lateness
 
@@ -40,6 +40,12 @@ def test_spikes_and_what_they_reach_are_late_by_so_much(network, spikes, inputs)
     names = [p.name for p in network.populations]
     assert [mean_lateness(network, DT, shift)[name] for name in names] == spikes
     assert [late_input(network, DT, shift)[name] for name in names] == inputs
+
+
+def test_spikes_of_ticks_are_late_by_whole_ticks():
+    network = replace(_chain(Ramp(1.0), Theta(0.01), QifExp(0.01)), clock=Ticks(DT))
+    shift = late_ticks(network, DT)
+    assert mean_lateness(network, DT, shift) == shift == {"in": 0, "p0": 1, "p1": 2, "p2": 3}
 
 
 def test_inputs_of_one_moment_are_late_by_one_part_of_a_tick():
