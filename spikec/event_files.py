@@ -3,8 +3,8 @@
 Three kinds, told apart by content:
 
 * what spikec wrote (``.npz``): `Events`, or a mapping from inputs to `Events`;
-* a raster (``.npy``): zeros and ones, ``(n_ticks, n)`` or ``(n_samples, n_ticks, n)``; the neurons may also
-  lie as the input's shape says;
+* a raster (``.npy``): how often each neuron spikes in each tick, ``(n_ticks, n)`` or ``(n_samples, n_ticks,
+  n)``; the neurons may also lie as the input's shape says;
 * a list (``.csv``): a header, then one spike a row, in any order. Columns are ``neuron``; ``tick`` (counted
   from 0) or ``time`` (seconds); ``sample``, if there are several; ``input``, if the network has several. A
   row whose neuron and tick are blank says that its sample exists, though nothing spikes (`event_lists`).
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tokenize import TokenError
 
@@ -25,6 +26,7 @@ from spikec.errors import EventsError, FileFormatError
 from spikec.event_lists import MAX_SAMPLE, MAX_TICK, list_text, parse_list
 from spikec.events import Events, from_rows
 from spikec.ir.network import Continuous, Network, Population
+from spikec.ir.neurons import MOST_AT_ONCE
 from spikec.program import check_inputs, in_own_time
 
 _CHUNK_BYTES = 64 << 20
@@ -99,13 +101,14 @@ def write_events(path: str | Path, events: Mapping[str, Events], *, n_ticks: int
         raise FileFormatError(f"spikes are written as .npz, .npy or .csv; {path} ends in none of these")
 
 
-def raster_ticks(path: str | Path) -> int | None:
-    """How many ticks a raster file has; None for files of other kinds, which do not say."""
+def raster_ticks(path: str | Path, network: Network) -> int | None:
+    """How many ticks a raster file of a network's only input has; None for other kinds, which do not say."""
     path = Path(path)
     if not _start_of(path).startswith(b"\x93NUMPY"):
         return None
     shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
-    return int(shape[-2]) if len(shape) > 1 else None
+    n_axes = _neuron_axes(shape, _only_input(path, network))
+    return int(shape[-n_axes - 1]) if n_axes and len(shape) > n_axes else None
 
 
 def _start_of(path: Path) -> bytes:
@@ -186,8 +189,8 @@ def _from_raster_file(path: Path, network: Network) -> dict[str, Events]:
         cause = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileFormatError(f"{path} is no intact array of numbers ({cause}); write it again") from error
     if raster.dtype.kind not in "biuf":
-        raise FileFormatError(f"{path} holds values of type {raster.dtype}; a raster holds zeros and ones")
-    n_axes = next((len(s) for s in (population.shape, (population.n,)) if raster.shape[-len(s) :] == s), 0)
+        raise FileFormatError(f"{path} holds values of type {raster.dtype}; a raster holds numbers of spikes")
+    n_axes = _neuron_axes(raster.shape, population)
     if n_axes == 0 or raster.ndim - n_axes not in (1, 2):
         raise EventsError(
             f"{path} has shape {raster.shape}; (n_ticks, {population.n}) or "
@@ -199,25 +202,32 @@ def _from_raster_file(path: Path, network: Network) -> dict[str, Events]:
     return {population.name: _spikes_of(path, samples, population.n)}
 
 
+def _neuron_axes(shape: tuple[int, ...], population: Population) -> int:
+    """How many of the last axes of a raster are neurons, as the input's shape or in a row; 0 if none are."""
+    return next((len(s) for s in (population.shape, (population.n,)) if shape[-len(s) :] == s), 0)
+
+
 def _spikes_of(path: Path, samples: AnyArray, n: int) -> Events:
-    """The ones of a raster ``(n_samples, n_ticks, ...)``, read a piece at a time."""
+    """The spikes of a raster ``(n_samples, n_ticks, ...)``, read a piece at a time."""
     n_samples, n_ticks = samples.shape[:2]
     step = max(1, _CHUNK_BYTES // max(1, n * samples.dtype.itemsize))
     found = []
     for k in range(n_samples):
         for first in range(0, n_ticks, step):
             piece = np.asarray(samples[k, first : first + step]).reshape(-1, n)
-            odd = np.argwhere((piece != 0) & (piece != 1))
+            odd = np.argwhere((piece < 0) | (piece > MOST_AT_ONCE) | (piece != np.floor(piece)))
             if odd.size:
                 tick, neuron = (int(i) for i in odd[0])
                 raise EventsError(
                     f"{path} holds {piece[tick, neuron]} at sample {k}, tick {first + tick}, neuron "
-                    f"{neuron}; a tick holds one spike of a neuron (1) or none (0): spread counts over ticks"
+                    f"{neuron}; a raster holds how often a neuron spikes in a tick, 0 to {MOST_AT_ONCE}"
                 )
             ticks, neurons = np.nonzero(piece)
-            found.append(np.stack([np.full(ticks.size, k), first + ticks, neurons]))
+            once = np.stack([np.full(ticks.size, k), first + ticks, neurons])
+            found.append(np.repeat(once, piece[ticks, neurons].astype(np.int64), axis=1))
     rows = np.concatenate(found, axis=1) if found else np.zeros((3, 0), np.int64)
-    return from_rows(*rows, n_samples=n_samples, n_neurons=n)
+    events = from_rows(*rows, n_samples=n_samples, n_neurons=n, multiple=True)
+    return events if events.most_at_once() > 1 else replace(events, multiple=False)
 
 
 def _raster_bytes(path: Path, events: Mapping[str, Events], n_ticks: int | None) -> bytes:
@@ -229,6 +239,7 @@ def _raster_bytes(path: Path, events: Mapping[str, Events], n_ticks: int | None)
         raise EventsError(
             f"a spike falls on tick {last - 1}, but the raster has {n_ticks} ticks; make it longer"
         )
+    raster = e.how_often(last if n_ticks is None else n_ticks)
     buffer = io.BytesIO()
-    np.save(buffer, e.raster(last if n_ticks is None else n_ticks), allow_pickle=False)
+    np.save(buffer, raster.astype(np.uint8) if e.multiple else raster > 0, allow_pickle=False)
     return buffer.getvalue()

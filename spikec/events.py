@@ -104,12 +104,16 @@ class Events:
 
     def raster(self, n_ticks: int) -> BoolArray:
         """Spikes as booleans, ``(n_samples, n_ticks, n_neurons)``; what is after `n_ticks` is left out."""
+        return self.how_often(n_ticks) > 0
+
+    def how_often(self, n_ticks: int) -> IntArray:
+        """How often each neuron spikes in each tick, ``(n_samples, n_ticks, n_neurons)``; as `raster`."""
         if not self.in_ticks:
             raise EventsError("a raster needs ticks; round the times with to_ticks first")
-        raster = np.zeros((self.n_samples, n_ticks, self.n_neurons), np.bool_)
+        counts = np.zeros((self.n_samples, n_ticks, self.n_neurons), np.int64)
         kept = self.times < n_ticks
-        raster[self.sample_of_event()[kept], self.times[kept], self.neurons[kept]] = True
-        return raster
+        np.add.at(counts, (self.sample_of_event()[kept], self.times[kept], self.neurons[kept]), 1)
+        return counts
 
     def to_ticks(self, dt: float) -> Events:
         """Round times to ticks of `dt` seconds; spikes of one neuron that meet in a tick become one.

@@ -47,7 +47,7 @@ def inputs_from(
         UsageError: The network does not say how samples become spikes.
     """
     if isinstance(given, str | Path):
-        ticks = None if isinstance(network.clock, Continuous) else raster_ticks(given)
+        ticks = None if isinstance(network.clock, Continuous) else raster_ticks(given, network)
         return read_events(given, network), ticks
     if isinstance(given, Mapping):
         return _by_name(network, given)

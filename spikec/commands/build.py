@@ -181,7 +181,7 @@ def run_file(
     runs_on = choose_backend(program, chosen)
     inputs, dataset = read_inputs(program.network, data, spikes)
     if ticks is None and spikes is not None and program.network.dialect is not Dialect.CONTINUOUS:
-        chosen = replace(chosen, ticks=raster_ticks(spikes))
+        chosen = replace(chosen, ticks=raster_ticks(spikes, program.network))
     labels = None if dataset is None else dataset.labels
     return execute_as(program, runs_on, inputs, chosen, labels, progress)
 

@@ -114,7 +114,7 @@ def _inputs(folder: Path, case: Case, network: Network) -> tuple[dict[str, Event
     """The spikes of every input, and how many ticks their file has, if it says so."""
     if isinstance(case.input, EventsFile):
         path = inside(folder, case.input.file)
-        events, n_ticks = read_events(path, network), raster_ticks(path)
+        events, n_ticks = read_events(path, network), raster_ticks(path, network)
     else:
         name = _only(network.inputs, "inputs", "their spikes as a file of kind: events")
         found = read_recording(folder, case.input, network.population(name))

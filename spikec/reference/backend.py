@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from spikec.arrays import AnyArray, IntArray
+from spikec.arrays import AnyArray
 from spikec.counting import count
 from spikec.errors import UsageError, Violation
 from spikec.events import Events, from_counts
@@ -110,15 +110,7 @@ class ReferenceExecutable:
     ) -> tuple[Mapping[str, AnyArray], Mapping[str, AnyArray]]:
         """Spikes and membranes of a batch of samples, in ticks."""
         if self.network.dialect is Dialect.FIXED:
-            given = {name: _how_often(e, n_ticks) for name, e in inputs.items()}
+            given = {name: e.how_often(n_ticks) for name, e in inputs.items()}
             return run_fixed(self.network, given, n_samples, n_ticks)
-        counts = {name: _how_often(e, n_ticks) for name, e in inputs.items()}
+        counts = {name: e.how_often(n_ticks) for name, e in inputs.items()}
         return run_ticks(self.network, counts, n_samples, n_ticks, self.precision)
-
-
-def _how_often(e: Events, n_ticks: int) -> IntArray:
-    """How often each neuron spikes in each tick, ``(n_samples, n_ticks, n)``."""
-    counts = np.zeros((e.n_samples, n_ticks, e.n_neurons), np.int64)
-    kept = e.times < n_ticks
-    np.add.at(counts, (e.sample_of_event()[kept], e.times[kept], e.neurons[kept]), 1)
-    return counts

@@ -140,7 +140,7 @@ def test_a_raster_read_in_pieces_is_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(event_files, "_CHUNK_BYTES", 15)
     assert same(read_events(tmp_path / "r.npy", _network())["in"], from_raster(raster))
     raster = raster.astype(np.int8)
-    raster[2, 19, 1] = 2
+    raster[2, 19, 1] = -1
     np.save(tmp_path / "r.npy", raster)
     _refused(EventsError, tmp_path / "r.npy", _network(), "sample 2, tick 19, neuron 1")
 
@@ -153,8 +153,25 @@ def test_an_empty_raster_holds_no_spikes(tmp_path, shape):
     assert events.n_samples == (shape[0] if len(shape) == 3 else 1)
 
 
-@pytest.mark.parametrize("value", [2, -1, 0.5, np.nan, np.inf])
-def test_a_tick_holds_one_spike_or_none(tmp_path, value):
+def test_a_raster_holds_how_often_neurons_spike(tmp_path):
+    counts = np.zeros((2, 5, 3), np.uint8)
+    counts[1, 3, 2], counts[0, 0, 1], counts[0, 0, 2] = 255, 2, 1
+    np.save(tmp_path / "r.npy", counts)
+    events = read_events(tmp_path / "r.npy", _network())["in"]
+    np.testing.assert_array_equal(events.how_often(5), counts)
+    write_events(tmp_path / "again.npy", {"in": events}, n_ticks=5)
+    np.testing.assert_array_equal(np.load(tmp_path / "again.npy"), counts)
+
+
+def test_a_raster_knows_its_ticks_however_its_neurons_lie(tmp_path):
+    network = _network({"in": (2, 3)})
+    for shape, n_ticks in (((4, 7, 2, 3), 7), ((4, 7, 6), 7), ((9, 2, 3), 9), ((9, 6), 9), ((4, 5), None)):
+        np.save(tmp_path / "r.npy", np.zeros(shape))
+        assert event_files.raster_ticks(tmp_path / "r.npy", network) == n_ticks
+
+
+@pytest.mark.parametrize("value", [256, -1, 0.5, np.nan, np.inf])
+def test_a_tick_holds_a_whole_number_of_spikes(tmp_path, value):
     raster = np.zeros((2, 5, 3))
     raster[1, 3, 2] = value
     np.save(tmp_path / "r.npy", raster)
