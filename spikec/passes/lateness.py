@@ -8,8 +8,8 @@ late, and what reaches it on other ways is delayed as much: its inputs still mee
 whose delays are shorter than its hops can they not.
 
 **Parts.** A spike of continuous time is seen in the first tick after it, half a tick late on average, and
-what it causes is late by as much; one of a tick stays in a tick. Input spikes are rounded to ticks; if all come at
-one moment, all are late, or early, by one known part of a tick.
+what it causes is late by as much; one of a tick stays in a tick. Input spikes are rounded to ticks; if all
+come at one moment, all are late, or early, by one known part of a tick.
 """
 
 from __future__ import annotations
