@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikec import calibration
+from spikec.calibration import Calibration
 from spikec.errors import EventsError, TargetError, UsageError
 from spikec.events import Events
 from spikec.execute import RunOptions, choose_backend, execute_as
@@ -88,6 +90,8 @@ def compile(
     relays: bool = True,
     split_signs: bool = False,
     input_counts: int = 1,
+    calibrate: Mapping[str, Spikes] | Spikes | None = None,
+    labels: npt.ArrayLike | None = None,
     probe: Mapping[str, Spikes] | Spikes | None = None,
     progress: Callable[[str], None] = lambda name: None,
 ) -> Program:
@@ -103,6 +107,9 @@ def compile(
         relays: Whether relay neurons may carry long delays.
         split_signs: Whether excitatory and inhibitory weights are stored apart, which makes them finer.
         input_counts: Most spikes of an input neuron in a tick, as frames of event counts have.
+        calibrate: Input spikes or samples, as for `run`, with which the float network runs first, for
+            passes to decide from.
+        labels: The right class of each sample of `calibrate`, ``(n_samples,)``, if known.
         probe: Input spikes or samples, as for `run`, with which every pass is checked and its loss measured.
         progress: Told the name of each pass before it runs.
 
@@ -116,6 +123,8 @@ def compile(
             f"this program is compiled already, for {program.target.name}; compile the network it came from"
         )
     options = CompileOptions(dt, max_ticks, ticks, bits, relays, split_signs, input_counts)
+    if calibrate is not None:
+        options = replace(options, calibration=_calibration(program, calibrate, labels))
     inputs = None if probe is None else inputs_from(program.network, probe)[0]
     chip = target if isinstance(target, Target) else load_target(target)
     return compile_as(program, chip, options, inputs, progress)
@@ -172,6 +181,17 @@ def run(
         chosen = replace(chosen, ticks=n_ticks)
     classes = None if labels is None else _labels(program, labels, events)
     return execute_as(program, runs_on, events, chosen, classes)
+
+
+def _calibration(
+    program: Program, given: Mapping[str, Spikes] | Spikes, labels: npt.ArrayLike | None
+) -> Calibration:
+    """The float network's run on samples."""
+    if program.is_compiled:
+        raise UsageError("this network is in integers already; calibrate the float network it came from")
+    events, _ = inputs_from(program.network, given)
+    classes = None if labels is None else _labels(program, labels, events)
+    return calibration.calibrate(program.network, choose_backend(program, RunOptions()), events, classes)
 
 
 def _labels(program: Program, labels: npt.ArrayLike, events: Mapping[str, Events]) -> npt.NDArray[np.int64]:

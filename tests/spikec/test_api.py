@@ -130,7 +130,8 @@ def test_the_library_compiles_and_runs_as_the_command_line_does(tmp_path, monkey
 
 def test_every_option_of_the_command_line_is_an_option_here():
     offered = inspect.signature(spikec.compile).parameters.keys()
-    assert {f.name for f in fields(BuildOptions)} - {"convention"} <= offered
+    # a convention is for `load`, and arrays hold as many samples as they should
+    assert {f.name for f in fields(BuildOptions)} - {"convention", "samples"} <= offered
     offered = inspect.signature(spikec.Program.run).parameters.keys()
     assert {f.name for f in fields(RunOptions)} - {"of_backend"} <= offered
 
@@ -184,6 +185,13 @@ def test_what_makes_no_sense_is_refused_as_on_the_command_line():
 def test_a_probe_measures_every_pass():
     compiled = spikec.compile(TICKS, ticks=8, probe=RASTER)
     assert any("spikes" in " ".join(entry.figures) for entry in compiled.log)
+
+
+def test_a_program_may_be_calibrated():
+    compiled = spikec.compile(TICKS, ticks=8, calibrate=RASTER)
+    assert compiled.log[0].summary == "2 samples run on the float network"
+    with pytest.raises(UsageError, match="labels have no use"):
+        spikec.compile(TICKS, ticks=8, calibrate=RASTER, labels=[0, 1])
 
 
 def test_several_inputs_are_given_by_name():
