@@ -84,7 +84,7 @@ def _graph(calls: list[Call], dt: float, sample: Any) -> tuple[Graph, dict[str, 
         before = exits[call.source]
         if call.kind in NORMS:
             _refuse_shared(call, calls)
-            nodes[before] = batch_norm(call, nodes[before])
+            nodes[before] = batch_norm(call, nodes[before] if before == call.source else None)
             parts[call.name], exits[call.name] = Part(), before
             continue
         part = NEURONS[call.kind](call, dt, sample) if call.kind in NEURONS else LAYERS[call.kind](call)

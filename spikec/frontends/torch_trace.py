@@ -78,9 +78,12 @@ def trace(module: Any, sample: Any, known: Mapping[str, object]) -> list[Call]:
     tracer = _Tracer(sample)
     with _as_it_was(module):
         module.eval()
+        leaves: dict[int, tuple[str, Any]] = {}
+        for name, layer in _leaves(module, "", known):
+            leaves.setdefault(id(layer), (name, layer))  # one may have several names
         handles = [
             layer.register_forward_hook(tracer.hook(name, layer, known), with_kwargs=True)
-            for name, layer in _leaves(module, "", known)
+            for name, layer in leaves.values()
         ]
         try:
             module(sample)
@@ -157,8 +160,10 @@ class _Tracer:
             if not taken or not outputs:
                 raise NetworkError(f"layer {name} takes or gives no tensor; use it as its framework means it")
             source = self.source(taken[0], name)
-            call = Call(name, kind, inner, source, tuple(taken[0].shape), tuple(outputs[0].shape))
-            self.check(self.calls.setdefault(name, call), call)
+            shapes = tuple(taken[0].shape), tuple(outputs[0].shape)
+            call = Call(name, kind, inner, source.giver, *shapes)
+            self.check_source(self.calls.setdefault(name, call), call)
+            self.check_time(call, taken[0], source)
             self.check_state(call, taken[1:])
             run = self.runs.get(name, 0)
             self.runs[name] = run + 1
@@ -167,8 +172,8 @@ class _Tracer:
 
         return after
 
-    def source(self, tensor: Any, name: str) -> str:
-        """Name of the layer that gave a tensor."""
+    def source(self, tensor: Any, name: str) -> _Given:
+        """What a tensor was given as, and by whom."""
         storage, run = _storage(tensor), self.runs.get(name, 0)
         for given in self.given[::-1]:
             if _storage(given.tensor) != storage:
@@ -186,25 +191,29 @@ class _Tracer:
                     "pass it on as it is, or tick by tick (give a sample of one, if axes of samples and time "
                     "change places)"
                 )
-            in_time = given.run == run or tensor.numel() < given.tensor.numel()
-            if given.giver != SAMPLE and not in_time:
-                raise NetworkError(
-                    f"layer {name} takes in run {run} what {giver} gave in its run {given.run}; let both run "
-                    "once a tick, and leave delays to layers that have them"
-                )
-            return given.giver
+            return given
         raise NetworkError(
             f"layer {name} takes a tensor that no layer gave: forward does something between layers, which "
             "spikec cannot see; use layers for it (recurrence: those of the framework), and give spikes, "
             "not what is encoded inside"
         )
 
-    def check(self, first: Call, call: Call) -> None:
+    def check_source(self, first: Call, call: Call) -> None:
         """Refuse a layer that runs on another input than it did first."""
         if first.source != call.source:
             raise NetworkError(
                 f"layer {call.name} runs on the output of {_called(first.source)} and of "
                 f"{_called(call.source)}; give each a layer of its own"
+            )
+
+    def check_time(self, call: Call, tensor: Any, source: _Given) -> None:
+        """Refuse spikes of another tick: the n-th run takes the n-th output, or a piece of a longer one."""
+        run = self.runs.get(call.name, 0)
+        piece = tensor.numel() < source.tensor.numel()
+        if source.giver != SAMPLE and source.run != run and not piece:
+            raise NetworkError(
+                f"layer {call.name} takes in run {run} what layer {source.giver} gave in its run "
+                f"{source.run}; let both run once a tick, and leave delays to layers that have them"
             )
 
     def check_state(self, call: Call, states: list[Any]) -> None:

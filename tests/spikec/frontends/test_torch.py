@@ -451,9 +451,21 @@ def test_layers_whose_options_are_not_linear_are_refused_by_name():
 
 def test_a_normalisation_needs_weights_of_its_own_in_front():
     norm = f.BatchNorm1d(np.zeros(5), np.ones(5), np.ones(5), np.zeros(5))
-    module = f.Sequential(linear(5, 7), f.Leaky(0.9), norm)
-    with pytest.raises(NetworkError, match="layer 2 normalises what no Linear or convolution gives"):
-        spikec.from_torch(module, f.Tensor(np.ones((1, 7))))
+    for layers in ((linear(5, 7), f.Leaky(0.9), norm), (linear(5, 7), f.Dropout(), norm)):
+        with pytest.raises(NetworkError, match="layer 2 normalises what no Linear or convolution gives"):
+            spikec.from_torch(f.Sequential(*layers), f.Tensor(np.ones((1, 7))))
+
+
+def test_a_layer_with_two_names_is_one_layer_and_cannot_be_in_two_places():
+    module = f.Sequential(linear(5, 7), f.Leaky(0.9))
+    module.again = getattr(module, "0")
+    module.forward = lambda x: getattr(module, "1")(module.again(x))
+    net = spikec.from_torch(module, f.Tensor(np.ones((1, 7)))).network
+    assert len(net.populations) == 2
+    shared = linear(5, 5)
+    twice = f.Sequential(shared, f.Leaky(0.9), shared, f.Leaky(0.9))
+    with pytest.raises(NetworkError, match="runs on the output of the sample and of layer 1; give each"):
+        spikec.from_torch(twice, f.Tensor(np.ones((1, 5))))
 
 
 def test_a_sample_that_the_module_cannot_take_is_one_sentence():
