@@ -135,6 +135,8 @@ def run_rows(
             stop = until if last else arrivals[k]
             if last or stop > now:
                 found = used
+                while found > began and times[found - 1] >= now:
+                    found -= 1  # rounded to the end of the last interval: ordered with those of this moment
                 some = sweep(cells, x, limit, stop - now, slack if last else 0.0, after, excess)
                 for j in range(n if some else 0):
                     if excess[j] > 0.0:

@@ -85,6 +85,15 @@ def test_many_coincident_spikes_come_in_order_of_time_and_neuron(neuron):
     assert got.spikes["out"].n_events >= 80
 
 
+def test_a_spike_that_rounds_to_the_next_arrival_is_ordered_with_those_of_that_moment():
+    """Neuron 1 crosses before 2 by less than can be told from it, neuron 0 right after the arrival there."""
+    neuron = Ramp(1 - 2.0**-53, one_spike=True)
+    steep = program(neuron, Dense(np.array([[0.0, 1e30], [1.0, 0.0]])))
+    spikes = CpuBackend().prepare(steep).run(given_at([1.0, 2.0], 2), 3.0).spikes["out"]
+    assert spikes.times.tolist() == [2.0, 2.0]
+    assert spikes.neurons.tolist() == [0, 1]
+
+
 def test_arrivals_of_one_moment_act_together_before_any_spike():
     drawn = program(If(1.0), Dense([[2.0, -2.0], [0.7, 0.7]]))
     assert CpuBackend().prepare(drawn).run(given_at([1.0, 1.0], 2), 2.0).spikes["out"].neurons.tolist() == [1]
