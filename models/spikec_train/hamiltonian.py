@@ -1,0 +1,279 @@
+r"""Sampled Hamiltonian networks: an energy from velocities, with one least-squares solve and no descent.
+
+.. math:: \hat H(x) = \sum_j c_j \tanh(w_j \cdot x - b_j) + c_0
+
+Hidden neurons are drawn in one of three ways:
+
+* ``random``: each :math:`w` normal, each :math:`b` even over the values that the states take. Knows no data.
+* ``uniform-pairs``: neuron j lies between two states, any pair as likely as another:
+  :math:`w = \ln 3\,(x^{(2)} - x^{(1)}) / d^2`, so that it is -1/2 at one and 1/2 at the other.
+* ``approximate-swim``: first as ``uniform-pairs``; then pairs are drawn anew, in proportion to
+  :math:`|\hat H(x^{(2)}) - \hat H(x^{(1)})| / d`, by the energy just found, and the readout is solved again.
+  No true energy is needed but the one at the anchor.
+
+The readout solves the gradient equations (`gradient_equations`). These are networks of ordinary neurons, not
+of spiking ones.
+
+Source: A. Rahma, C. Datar, F. Dietrich: "Training Hamiltonian neural networks without backpropagation",
+arXiv:2411.17511 (2024); pairs after E. Bolager et al., NeurIPS 2023. Two things differ: pairs are drawn
+without putting back, and the anchor sets :math:`c_0` alone, where it satisfies its equation exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass as checked_dataclass
+
+from spikec.arrays import FloatArray, IntArray, finite
+from spikec.errors import UsageError
+from spikec_train.energy_systems import gradients_of
+from spikec_train.gradient_equations import GradientFit, solve_gradients
+
+Variant = Literal["random", "uniform-pairs", "approximate-swim"]
+VARIANTS: tuple[Variant, ...] = ("random", "uniform-pairs", "approximate-swim")
+
+_CANDIDATES = 4
+"""Pairs to choose from for each neuron; as many as there are samples if that is more."""
+
+_BLOCK_ROWS = 4
+"""Samples of a block for each hidden neuron: the triangle carried along then costs a quarter more at most."""
+
+_EVALUATED = 1 << 22
+"""Values of hidden neurons that are held at a time when a network is evaluated."""
+
+
+@checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class SampledHamiltonian:
+    """How a network is made.
+
+    Attributes:
+        variant: How hidden neurons are drawn.
+        hidden: Number of hidden neurons.
+        cut: Directions of the readout weaker than this, against the strongest, count as none.
+    """
+
+    variant: Variant = "approximate-swim"
+    hidden: int = 1000
+    cut: float = 1e-13
+
+    def __post_init__(self) -> None:
+        if self.hidden < 1 or not 0 < self.cut < 1:
+            raise UsageError(
+                f"{self.hidden} hidden neurons with a cut of {self.cut} were asked for; give 1 or more "
+                "neurons, and a cut between 0 and 1"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class HamiltonianNetwork:
+    """An energy of states.
+
+    Attributes:
+        weights: w, ``(m, d)``.
+        biases: b, ``(m,)``.
+        coefficients: c, ``(m,)``.
+        offset: c0.
+    """
+
+    weights: FloatArray
+    biases: FloatArray
+    coefficients: FloatArray
+    offset: float
+
+    def energy(self, states: FloatArray) -> FloatArray:
+        """H of states, ``(n, d)`` to ``(n,)``."""
+        found = [self._hidden(part) @ self.coefficients + self.offset for part in self._parts(states)]
+        return np.concatenate(found)
+
+    def gradient(self, states: FloatArray) -> FloatArray:
+        """dH/dx of states, ``(n, d)`` to ``(n, d)``."""
+        found = [
+            ((1.0 - self._hidden(part) ** 2) * self.coefficients) @ self.weights
+            for part in self._parts(states)
+        ]
+        return np.concatenate(found)
+
+    def _hidden(self, states: FloatArray) -> FloatArray:
+        return np.tanh(states @ self.weights.T - self.biases)
+
+    def _parts(self, states: FloatArray) -> list[FloatArray]:
+        size = max(1, _EVALUATED // self.biases.size)
+        return [states[k : k + size] for k in range(0, max(len(states), 1), size)]
+
+
+@dataclass(frozen=True, eq=False)
+class FittedHamiltonian:
+    """A network, and what its training has to say.
+
+    Attributes:
+        network: The network.
+        rank: How many of the readout's directions the samples decide.
+        notes: Where something else was done than asked for, and why, one sentence each.
+    """
+
+    network: HamiltonianNetwork
+    rank: int
+    notes: tuple[str, ...]
+
+
+def fit_hamiltonian(
+    states: FloatArray,
+    velocities: FloatArray,
+    anchor: FloatArray,
+    anchor_energy: float,
+    options: SampledHamiltonian,
+    rng: np.random.Generator,
+) -> FittedHamiltonian:
+    """Learn an energy from states and how fast they change.
+
+    Args:
+        states: Positions, then as many momenta, ``(n, d)``.
+        velocities: dx/dt of each, ``(n, d)``.
+        anchor: A state whose energy is known, ``(d,)``; it sets the constant.
+        anchor_energy: That energy.
+        options: How.
+        rng: Source of chance.
+
+    Raises:
+        UsageError: The samples have no such shape, or too little differs between them.
+        NetworkError: A value is no finite number.
+    """
+    _check(states, velocities, anchor, anchor_energy)
+    notes: list[str] = []
+    gradients = gradients_of(velocities)
+    if options.variant == "random":
+        weights, biases = random_neurons(states, options.hidden, rng)
+    else:
+        weights, biases = _pair_neurons(states, None, options.hidden, rng, notes)
+    fit = _solve(states, gradients, weights, biases, options.cut)
+    network = _network(weights, biases, fit, anchor, anchor_energy)
+    if options.variant == "approximate-swim":
+        found = network.energy(states)
+        weights, biases = _pair_neurons(states, found, options.hidden, rng, notes)
+        fit = _solve(states, gradients, weights, biases, options.cut)
+        network = _network(weights, biases, fit, anchor, anchor_energy)
+    if states.size < options.hidden:
+        notes.append(
+            f"{states.size} equations do not decide {options.hidden} coefficients; the shortest are taken"
+        )
+    return FittedHamiltonian(network, fit.rank, tuple(notes))
+
+
+def random_neurons(states: FloatArray, n: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Weights and biases that know no more of the data than its least and largest value."""
+    return rng.normal(size=(n, states.shape[1])), rng.uniform(states.min(), states.max(), n)
+
+
+def between_pairs(first: FloatArray, second: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weights and biases of neurons that are -1/2 at one state and 1/2 at another.
+
+    Args:
+        first: One state of each pair, ``(m, d)``.
+        second: The other, never the same.
+    """
+    step = second - first
+    weights = np.log(3.0) * step / np.sum(step**2, axis=1, keepdims=True)
+    biases: FloatArray = np.sum(weights * (first + second) / 2, axis=1)
+    return weights, biases
+
+
+def draw_state_pairs(
+    states: FloatArray, energies: FloatArray | None, n_pairs: int, rng: np.random.Generator
+) -> tuple[IntArray, IntArray, bool]:
+    """Draw different pairs of different states.
+
+    Args:
+        states: ``(n, d)``.
+        energies: Of each, ``(n,)``, so that steep pairs are favoured; None for none.
+        n_pairs: How many.
+        rng: Source of chance.
+
+    Returns:
+        Indices of both states of each pair, and whether `energies` decided; they cannot if too few pairs
+        differ in them.
+
+    Raises:
+        UsageError: There are not as many pairs of different states.
+    """
+    n = len(states)
+    wanted = max(n, _CANDIDATES * n_pairs)
+    a = rng.integers(0, n, wanted)
+    b = (a + rng.integers(1, n, wanted)) % n
+    a, b = np.unique(np.sort(np.stack([a, b]), axis=0), axis=1)
+    distance = np.linalg.norm(states[b] - states[a], axis=1)
+    apart = distance > 0
+    a, b, distance = a[apart], b[apart], distance[apart]
+    if a.size < n_pairs:
+        raise UsageError(
+            f"{n_pairs} hidden neurons need as many pairs of different states, but {a.size} were found among "
+            f"{n} samples; use fewer neurons or more samples"
+        )
+    steep = None if energies is None else np.abs(energies[b] - energies[a]) / distance
+    decides = steep is not None and int(np.count_nonzero(steep)) >= n_pairs
+    odds = steep / steep.sum() if steep is not None and decides else None
+    drawn = rng.choice(a.size, n_pairs, replace=False, p=odds)
+    return a[drawn], b[drawn], decides
+
+
+def _pair_neurons(
+    states: FloatArray,
+    energies: FloatArray | None,
+    n: int,
+    rng: np.random.Generator,
+    notes: list[str],
+) -> tuple[FloatArray, FloatArray]:
+    a, b, decided = draw_state_pairs(states, energies, n, rng)
+    if energies is not None and not decided:
+        notes.append("too few pairs of states differ in energy; pairs were drawn evenly")
+    return between_pairs(states[a], states[b])
+
+
+def _solve(
+    states: FloatArray, gradients: FloatArray, weights: FloatArray, biases: FloatArray, cut: float
+) -> GradientFit:
+    rows = _BLOCK_ROWS * biases.size
+
+    def blocks() -> Iterator[tuple[FloatArray, FloatArray]]:
+        for k in range(0, len(states), rows):
+            part = slice(k, k + rows)
+            yield 1.0 - np.tanh(states[part] @ weights.T - biases) ** 2, gradients[part]
+
+    return solve_gradients(blocks(), weights, cut)
+
+
+def _network(
+    weights: FloatArray, biases: FloatArray, fit: GradientFit, anchor: FloatArray, energy: float
+) -> HamiltonianNetwork:
+    without = HamiltonianNetwork(weights, biases, fit.coefficients, 0.0)
+    return HamiltonianNetwork(
+        weights, biases, fit.coefficients, energy - float(without.energy(anchor[None])[0])
+    )
+
+
+def _check(states: FloatArray, velocities: FloatArray, anchor: FloatArray, anchor_energy: float) -> None:
+    if states.ndim != 2 or states.shape[1] % 2 or not states.shape[1]:
+        raise UsageError(
+            f"states have shape {states.shape}; give one row a state, as many momenta as positions"
+        )
+    n, d = states.shape
+    if velocities.shape != (n, d) or anchor.shape != (d,):
+        raise UsageError(
+            f"{n} states of {d} values come with velocities {velocities.shape} and an anchor {anchor.shape}; "
+            f"give ({n}, {d}) and ({d},)"
+        )
+    if n < 2:
+        raise UsageError(f"{n} states make no pair; give 2 or more")
+    for values, name in ((states, "states"), (velocities, "velocities"), (anchor, "the anchor")):
+        finite(values, name)
+    finite(np.array(anchor_energy), "the anchor's energy")
+    constant = np.flatnonzero(np.ptp(states, axis=0) == 0)
+    if constant.size:
+        raise UsageError(
+            f"value {constant[0]} is the same in all states, so they do not show how the energy depends on "
+            "it; vary it, or leave it and its momentum or position out"
+        )
