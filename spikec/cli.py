@@ -300,6 +300,50 @@ def compare(
 
 
 @app.command()
+def diff(
+    a: Annotated[Path, typer.Argument(help="A float network, or a compiled program.")],
+    b: Annotated[Path, typer.Argument(help="Another program of the same network.")],
+    data: Data = None,
+    spikes: Annotated[
+        Path | None,
+        typer.Option("--input", help="Spikes: .npz, raster .npy or list .csv.", show_default=False),
+    ] = None,
+    results: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(help="What `run -o` wrote of both, instead of running them.", show_default=False),
+    ] = None,
+    sample: Annotated[int, typer.Option(help="Which sample.")] = 0,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            help="How many ticks apart spikes may lie: else 0, or 1 against real time.", show_default=False
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw both membranes: FILE.png, .svg or .pdf.", show_default=False),
+    ] = None,
+    ticks: Ticks = None,
+    dt: Dt = None,
+    convention: Convention = None,
+    json_: Json = False,
+) -> None:
+    """Follow the first spike that two runs of one sample do not share back to its causes.
+
+    Which synaptic events made the membrane cross here and not there, and what of it are weights, times,
+    decays and rounding: the parts add up to the difference of the membranes.
+    """
+    from spikec.commands.diff import DiffOptions, diff_files
+    from spikec.commands.show import difference as show
+
+    options = DiffOptions(data, spikes, results, sample, tolerance, ticks, dt, convention, plot)
+    with _progress() as tell:
+        found = diff_files(a, b, options, tell)
+    _print(found.to_json(), lambda: show(found, a.name, b.name), json_)
+    raise typer.Exit(0 if found.first is None else 1)
+
+
+@app.command()
 def conformance(
     folder: Annotated[Path, typer.Argument(help="The folder of the networks and recordings.")],
     cases: Annotated[

@@ -8,12 +8,15 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from spikec.causes.diff import Diff
 from spikec.commands.conformance import Conformance
 from spikec.commands.demo import DemoReport
 from spikec.compare import Comparison
 from spikec.conformance.run import Row, Status
 from spikec.errors import Violation
-from spikec.report.text import TextTable, cell_text, render
+from spikec.report.causes import diff_tables
+from spikec.report.causes import sentence as diff_sentence
+from spikec.report.text import TextTable, cell_text, render, render_tables
 from spikec.result import RunResult
 from spikec.spike_times import SpikeTimes, TimeErrors
 from spikec.units import seconds_text, several
@@ -109,6 +112,13 @@ def comparison(found: Comparison, a: str, b: str) -> RenderableType:
     word = "identical" if found.identical else "different"
     lines = [Text(f"{word}: {found.description(a, b)}", style=style)]
     return Group(*lines, *(Text(f"· {note}", style="dim") for note in found.notes))
+
+
+def difference(found: Diff, a: str, b: str) -> RenderableType:
+    """Where two runs part, and what of it comes from what."""
+    line = Text(diff_sentence(found, a, b), style="green" if found.first is None else "bold red")
+    notes = (Text(f"· {note}", style="dim") for note in found.notes)
+    return Group(line, *notes, Text(), render_tables(diff_tables(found, a, b)))
 
 
 def conformance(found: Conformance) -> RenderableType:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
@@ -29,7 +29,12 @@ def render(summary: Summary, notes: bool = True) -> Group:
         summary: What to show.
         notes: Whether to add what must be known to read the tables, sources among it.
     """
-    return Group(*(part for table in tables(summary) for part in _parts(table, notes)))
+    return render_tables(tables(summary), notes)
+
+
+def render_tables(shown: Iterable[Table], notes: bool = True) -> Group:
+    """Tables for `rich.console.Console.print`; see `render`."""
+    return Group(*(part for table in shown for part in _parts(table, notes)))
 
 
 class TextTable(RichTable):
