@@ -87,8 +87,9 @@ class Log:
 def fitted(log: Log, recipe: HamiltonianRecipe, variant: Variant, seed: int, n_steps: int) -> None:
     """One fit, and the trajectory if the seed is the first one and `n_steps` are asked for."""
     key = (recipe.system, recipe.hidden, recipe.samples, variant, seed)
-    wanted = n_steps and seed == recipe.seed
-    if key in log.lines and (not wanted or log.lines[key]["trajectory"]["steps"] == n_steps):
+    wanted = n_steps if seed == recipe.seed else 0
+    followed = (log.lines.get(key, {}).get("trajectory") or {}).get("steps", 0)
+    if key in log.lines and (not wanted or followed == wanted):
         return
     made = train_hamiltonian(recipe, variant, seed)
     network = made.fitted.network

@@ -123,7 +123,7 @@ class CurriculumRecipe:
                 "0 and 1"
             )
         if self.training.epochs != 1:
-            raise UsageError(f"{self.training.epochs} epochs were asked for, but orders are one pass; give 1")
+            raise UsageError(f"{self.training.epochs} epochs were asked for, but orders are of one pass")
 
 
 def load_curriculum_recipe(name: str) -> CurriculumRecipe:

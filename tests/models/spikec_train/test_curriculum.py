@@ -102,7 +102,7 @@ def test_a_recipe_that_makes_no_sense_is_refused(change, message):
 
 def test_orders_are_one_pass():
     recipe = load_curriculum_recipe("xor-mixture")
-    with pytest.raises(UsageError, match="2 epochs were asked for, but orders are one pass"):
+    with pytest.raises(UsageError, match="2 epochs were asked for, but orders are of one pass"):
         replace(recipe, training=replace(recipe.training, epochs=2))
 
 
