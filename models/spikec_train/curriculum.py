@@ -118,9 +118,9 @@ class CurriculumRecipe:
     def __post_init__(self) -> None:
         if min(self.steps, self.tested) < 1 or self.seed < 0 or not 0 < self.success < 1:
             raise UsageError(
-                f"{self.steps} steps, {self.tested} test samples, seed {self.seed} and success {self.success} "
-                "were asked for; the first two must be 1 or more, the seed not negative, and success between "
-                "0 and 1"
+                f"{self.steps} steps, {self.tested} test samples, seed {self.seed} and success "
+                f"{self.success} were asked for; the first two must be 1 or more, the seed not negative, and "
+                "success between 0 and 1"
             )
         if self.training.epochs != 1:
             raise UsageError(f"{self.training.epochs} epochs were asked for, but orders are of one pass")
