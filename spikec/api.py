@@ -24,10 +24,11 @@ import numpy as np
 import numpy.typing as npt
 
 from spikec import calibration
+from spikec.backend import find_backend
 from spikec.calibration import Calibration
 from spikec.errors import EventsError, TargetError, UsageError
 from spikec.events import Events
-from spikec.execute import RunOptions, choose_backend, execute_as
+from spikec.execute import DEFAULT, RunOptions, choose_backend, execute_as
 from spikec.input_arrays import Spikes, inputs_from
 from spikec.ir.network import Continuous, Convention, Network
 from spikec.opening import open_program
@@ -92,6 +93,8 @@ def compile(
     input_counts: int = 1,
     calibrate: Mapping[str, Spikes] | Spikes | None = None,
     labels: npt.ArrayLike | None = None,
+    repair: bool = False,
+    label_free: bool = False,
     probe: Mapping[str, Spikes] | Spikes | None = None,
     progress: Callable[[str], None] = lambda name: None,
 ) -> Program:
@@ -110,6 +113,8 @@ def compile(
         calibrate: Input spikes or samples, as for `run`, with which the float network runs first, for
             passes to decide from.
         labels: The right class of each sample of `calibrate`, ``(n_samples,)``, if known.
+        repair: Whether these samples are used to make good what rounding did (`docs/quantisation.md`).
+        label_free: Whether repair does without their labels.
         probe: Input spikes or samples, as for `run`, with which every pass is checked and its loss measured.
         progress: Told the name of each pass before it runs.
 
@@ -125,6 +130,8 @@ def compile(
     options = CompileOptions(dt, max_ticks, ticks, bits, relays, split_signs, input_counts)
     if calibrate is not None:
         options = replace(options, calibration=_calibration(program, calibrate, labels))
+    if repair:
+        options = replace(options, repair=find_backend(DEFAULT), label_free=label_free)
     inputs = None if probe is None else inputs_from(program.network, probe)[0]
     chip = target if isinstance(target, Target) else load_target(target)
     return compile_as(program, chip, options, inputs, progress)

@@ -26,9 +26,11 @@ from spikec.commands.options import (
     Dt,
     InputCounts,
     Json,
+    LabelFree,
     MaxTicks,
     Probe,
     Relays,
+    Repair,
     Runnable,
     Samples,
     SplitSigns,
@@ -151,6 +153,8 @@ def compile_(
     convention: Convention = None,
     calibrate: Calibrate = None,
     samples: Samples = None,
+    repair: Repair = False,
+    label_free: LabelFree = False,
     probe: Probe = None,
     json_: Json = False,
 ) -> None:
@@ -163,7 +167,7 @@ def compile_(
 
     check_output(output, file)
     options = BuildOptions(target, dt, bits, max_ticks, ticks, relays, split_signs, convention, input_counts,
-                           calibrate, samples)  # fmt: skip
+                           calibrate, samples, repair, label_free)  # fmt: skip
     with _progress() as tell:
         program = compile_file(file, options, probe, tell)
     save(program, output)

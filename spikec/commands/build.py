@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from spikec.api import compile_as
+from spikec.backend import find_backend
 from spikec.calibration import Calibration, calibrate
 from spikec.commands.files import open_program, read_inputs, source_of
 from spikec.errors import UsageError, Violation
 from spikec.event_files import raster_ticks
-from spikec.execute import RunOptions, choose_backend, execute_as
+from spikec.execute import DEFAULT, RunOptions, choose_backend, execute_as
 from spikec.frontends import open_trained
 from spikec.ir.network import Dialect, Network
 from spikec.passes.pipelines import CompileOptions, try_compile, try_retarget
@@ -38,6 +39,8 @@ class BuildOptions:
         input_counts: Most spikes of an input neuron in a tick.
         calibrate: Sample data for passes to decide from: a data set, or a file of spikes.
         samples: How many of them; None for all.
+        repair: Whether these data are used to make good what rounding did.
+        label_free: Whether repair does without their labels.
     """
 
     target: str = "loihi2"
@@ -51,6 +54,8 @@ class BuildOptions:
     input_counts: int = 1
     calibrate: str | None = None
     samples: int | None = None
+    repair: bool = False
+    label_free: bool = False
 
     def passes(self) -> CompileOptions:
         """The part that concerns the passes."""
@@ -86,6 +91,10 @@ def compile_file(
         passes = replace(passes, calibration=read_calibration(program, options.calibrate, options.samples))
     elif options.samples is not None:
         raise UsageError("--samples says how many of the samples of --calibrate to use; give that, too")
+    if options.repair:
+        passes = replace(passes, repair=find_backend(DEFAULT), label_free=options.label_free)
+    elif options.label_free:
+        raise UsageError("--label-free says what --repair aims at; give that, too")
     return compile_as(program, load_target(options.target), passes, inputs, progress)
 
 

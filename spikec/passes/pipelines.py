@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from spikec.backend import Backend
 from spikec.calibration import Calibration
 from spikec.errors import TargetError, UsageError, Violation
 from spikec.events import Events
@@ -19,6 +20,7 @@ from spikec.passes.one_spike import OneSpike
 from spikec.passes.prune import Prune
 from spikec.passes.quantize_delays import QuantizeDelays
 from spikec.passes.quantize_weights import QuantizeWeights
+from spikec.passes.refit_readout import RefitReadout
 from spikec.passes.share_thresholds import ShareThresholds
 from spikec.passes.split_decays import SplitDecays
 from spikec.passes.split_signs import SplitSigns
@@ -41,6 +43,9 @@ class CompileOptions:
         split_signs: Whether excitatory and inhibitory weights are stored apart, which makes them finer.
         input_counts: Most spikes of an input neuron in a tick.
         calibration: Sample data and the float network's run on them, for passes that decide from data.
+        repair: What runs the program in integers on these data, so that what rounding did is made good; None
+            for no repair.
+        label_free: Whether repair takes the float network's outputs for its targets, though there are labels.
     """
 
     dt: float | None = None
@@ -51,6 +56,8 @@ class CompileOptions:
     split_signs: bool = False
     input_counts: int = 1
     calibration: Calibration | None = None
+    repair: Backend | None = None
+    label_free: bool = False
 
 
 def loihi(options: CompileOptions) -> tuple[Pass, ...]:
@@ -68,8 +75,17 @@ def loihi(options: CompileOptions) -> tuple[Pass, ...]:
         SplitDecays(),
         *((SplitSigns(),) if options.split_signs else ()),
         QuantizeWeights(options.bits),
+        *repairs(options),
         Prune(),
     )
+
+
+def repairs(options: CompileOptions) -> tuple[Pass, ...]:
+    """What makes good, in integers, what rounding did: decided by data, without training."""
+    found, engine = options.calibration, options.repair
+    if found is None or engine is None:
+        return ()
+    return (RefitReadout(found, engine, options.label_free),)
 
 
 def integers(options: CompileOptions) -> tuple[Pass, ...]:
@@ -160,3 +176,5 @@ def _check(target: Target, options: CompileOptions) -> None:
         raise UsageError(f"target {target.name} takes networks as they are; compile for loihi1 or loihi2")
     if options.n_ticks is not None and options.n_ticks < 1:
         raise UsageError(f"a sample of {options.n_ticks} ticks is impossible; give 1 or more")
+    if options.repair is not None and options.calibration is None:
+        raise UsageError("repair decides from sample data; give some with --calibrate, too")

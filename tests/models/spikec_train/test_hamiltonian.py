@@ -14,7 +14,7 @@ from spikec_train.hamiltonian import (
     draw_state_pairs,
     fit_hamiltonian,
 )
-from spikec_train.hamiltonian_adam import HamiltonianProblem
+from spikec_train.hamiltonian_adam import HamiltonianProblem, adam_curve
 from spikec_train.hamiltonian_recipes import (
     HamiltonianRecipe,
     hamiltonian_recipe_names,
@@ -233,3 +233,11 @@ def test_a_recipe_of_a_wrong_dimension_or_of_no_known_system_is_refused():
         HamiltonianRecipe("t", "kepler", 10, 10, 0, 1e-13, (1.0, 0.0), 0.1)
     with pytest.raises(UsageError, match="there is no recipe of a Hamiltonian network 'kepler'"):
         load_hamiltonian_recipe("kepler")
+
+
+def test_adam_learns_and_counts_its_time():
+    curve = adam_curve(hamiltonian_task(SMALL, 0), 20, 150)
+    seconds, errors = zip(*curve, strict=True)
+    assert list(seconds) == sorted(seconds)
+    assert seconds[0] > 0
+    assert errors[-1] < 0.8 * errors[0]
