@@ -240,4 +240,4 @@ def test_adam_learns_and_counts_its_time():
     seconds, errors = zip(*curve, strict=True)
     assert list(seconds) == sorted(seconds)
     assert seconds[0] > 0
-    assert errors[-1] < 0.8 * errors[0]
+    assert errors[-1] < 0.95 * errors[0]
