@@ -50,3 +50,13 @@ Samples = Annotated[
     int | None,
     typer.Option("--samples", help="How many of these samples, counted from the first.", show_default=False),
 ]
+Repair = Annotated[
+    bool,
+    typer.Option(
+        "--repair", help="Make good, without training, what rounding did to the samples of --calibrate."
+    ),
+]
+LabelFree = Annotated[
+    bool,
+    typer.Option("--label-free", help="Repair toward the float network's outputs, not the samples' labels."),
+]
