@@ -18,38 +18,45 @@ HEADROOM = 8
 zero."""
 
 
+def largest_scale(p: Population, incoming: tuple[Projection, ...], formats: Formats, bits: int) -> float:
+    """The largest scale at which the formats suffice for all weights, thresholds and biases."""
+    k = p.neuron
+    limits = [2**formats.weight_exponent_max.value / reach(q, bits) for q in incoming if reach(q, bits) > 0]
+    if isinstance(k, CubaTicks):
+        threshold = np.asarray(k.threshold)
+        highest = float(np.max(threshold[np.isfinite(threshold)], initial=0.0))
+        if highest > 0:
+            limits.append(formats.threshold_max.value / HEADROOM / highest)
+        bias = float(np.max(np.abs(np.asarray(k.bias))))
+        if bias > 0:
+            limits.append(formats.bias_max.value * 2**formats.bias_exponent_max.value / (64 * bias))
+    return float(min(limits, default=1.0))
+
+
 def starting_scale(p: Population, incoming: tuple[Projection, ...], formats: Formats, bits: int) -> float:
     """The largest scale at which formats suffice and the widest projection fills its mantissas."""
-    k = p.neuron
-    assert isinstance(k, CubaTicks)
-    limits = []
-    threshold = np.asarray(k.threshold)
-    highest = float(np.max(threshold[np.isfinite(threshold)], initial=0.0))
-    if highest > 0:
-        limits.append(formats.threshold_max.value / HEADROOM / highest)
-    bias = float(np.max(np.abs(np.asarray(k.bias))))
-    if bias > 0:
-        limits.append(formats.bias_max.value * 2**formats.bias_exponent_max.value / (64 * bias))
-    widest, size = 0.0, -1
-    for q in incoming:
-        width = reach(q, bits)
-        if width > 0:
-            limits.append(2**formats.weight_exponent_max.value / width)
-            if q.connectivity.n_synapses > size:
-                widest, size = width, q.connectivity.n_synapses
-    s = min(limits, default=1.0)
-    if widest > 0:
-        s = 2.0 ** np.floor(np.log2(s * widest)) / widest
-    return float(s)
+    return filling_scale(incoming, bits, largest_scale(p, incoming, formats, bits))
+
+
+def filling_scale(incoming: tuple[Projection, ...], bits: int, largest: float) -> float:
+    """The largest scale up to a given one at which the widest projection fills its mantissas."""
+    widest = max(incoming, key=lambda q: (reach(q, bits) > 0, q.connectivity.n_synapses), default=None)
+    width = 0.0 if widest is None else reach(widest, bits)
+    return float(2.0 ** np.floor(np.log2(largest * width)) / width) if width > 0 else largest
 
 
 def fixed_projection(q: Projection, s: float, formats: Formats, bits: int) -> Projection:
-    """The projection with weights ``s * W`` in the smallest exponent that holds them."""
+    """The projection with weights ``s * W``, each the nearest in the smallest exponent that holds all."""
     weights = np.asarray(q.connectivity.weights, np.float64)
+    form = FixedFormat(bits, sign_of(weights), holding_exponent(q, s, formats, bits))
+    return replace(q, connectivity=q.connectivity.with_weights(Fixed(form.nearest(s * weights), form)))
+
+
+def holding_exponent(q: Projection, s: float, formats: Formats, bits: int) -> int:
+    """The smallest exponent that holds all weights ``s * W``, or what the chip has next to it."""
     needed = int(np.ceil(np.log2(max(s * reach(q, bits), 2.0**-40)) - 1e-9))
     low, high = int(formats.weight_exponent_min.value), int(formats.weight_exponent_max.value)
-    form = FixedFormat(bits, _sign(weights), min(max(needed, low), high))
-    return replace(q, connectivity=q.connectivity.with_weights(Fixed(form.nearest(s * weights), form)))
+    return min(max(needed, low), high)
 
 
 def fixed_neuron(p: Population, s: float, formats: Formats) -> CubaFixed:
@@ -77,13 +84,14 @@ def reach(q: Projection, bits: int) -> float:
     weights = np.asarray(q.connectivity.weights, np.float64)
     if not weights.size:
         return 0.0
-    form = FixedFormat(bits, _sign(weights))
+    form = FixedFormat(bits, sign_of(weights))
     up = float(weights.max()) / form.maximum if form.maximum else 0.0
     down = float(weights.min()) / form.minimum if form.minimum else 0.0
     return max(up, down, 0.0)
 
 
-def _sign(weights: FloatArray) -> Sign:
+def sign_of(weights: FloatArray) -> Sign:
+    """The sign mode that holds some weights."""
     if weights.size and weights.min() >= 0 and weights.max() > 0:
         return Sign.EXCITATORY
     return Sign.INHIBITORY if weights.size and weights.max() <= 0 and weights.min() < 0 else Sign.MIXED

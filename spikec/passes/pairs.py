@@ -18,7 +18,8 @@ from spikec.ir.bounds import M
 from spikec.ir.fixed_neurons import PAIR_BITS, QifFixed, ThetaFixed
 from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import QifExp, Theta
-from spikec.passes.integers import fixed_projection, reach
+from spikec.passes.integers import reach
+from spikec.passes.weight_fit import WeightFit
 from spikec.targets.target import Formats
 
 ONE = 1 << PAIR_BITS
@@ -29,21 +30,20 @@ MOST_ERROR = 0.05
 """Part of the angle of a tick, or of the rate at which a current decays, by which rounding may miss it."""
 
 
-def quantize_pairs(network: Network, p: Population, formats: Formats, bits: int) -> tuple[Network, float]:
+def quantize_pairs(network: Network, p: Population, fit: WeightFit) -> tuple[Network, float]:
     """Put one population of `Theta` or `QifExp` and its incoming weights into integers.
 
     Args:
         network: In ticks.
         p: One of its populations.
-        formats: The chip's.
-        bits: Bits of the weight mantissas.
+        fit: How weights become mantissas.
 
     Returns:
         The network with both exchanged, and the scale s.
     """
     incoming = network.incoming(p.name)
-    s = widest_scale(incoming, formats, bits)
-    fixed = {q.name: fixed_projection(q, s, formats, bits) for q in incoming}
+    s = fit.scale(p, incoming, widest_scale(incoming, fit.formats, fit.bits))
+    fixed = {q.name: fit.fixed(q, s) for q in incoming}
     neuron = fixed_pair(p, s, network.dt)
     return network.with_projections(fixed).with_populations({p.name: replace(p, neuron=neuron)}), s
 

@@ -25,6 +25,7 @@ from spikec.passes.share_thresholds import ShareThresholds
 from spikec.passes.split_decays import SplitDecays
 from spikec.passes.split_signs import SplitSigns
 from spikec.passes.strict_thresholds import StrictThresholds
+from spikec.passes.weight_fit import Rounding
 from spikec.program import Program
 from spikec.targets.rules import check_all
 from spikec.targets.target import Target
@@ -46,6 +47,7 @@ class CompileOptions:
         repair: What runs the program in integers on these data, so that what rounding did is made good; None
             for no repair.
         label_free: Whether repair takes the float network's outputs for its targets, though there are labels.
+        rounding: How weights become mantissas.
     """
 
     dt: float | None = None
@@ -58,6 +60,7 @@ class CompileOptions:
     calibration: Calibration | None = None
     repair: Backend | None = None
     label_free: bool = False
+    rounding: Rounding = Rounding.FEEDBACK
 
 
 def loihi(options: CompileOptions) -> tuple[Pass, ...]:
@@ -74,7 +77,7 @@ def loihi(options: CompileOptions) -> tuple[Pass, ...]:
         ShareThresholds(),
         SplitDecays(),
         *((SplitSigns(),) if options.split_signs else ()),
-        QuantizeWeights(options.bits),
+        QuantizeWeights(options.bits, options.rounding, options.calibration),
         *repairs(options),
         Prune(),
     )

@@ -1,17 +1,16 @@
 r"""Quantise weights: real weights, thresholds and biases to a chip's mantissas and exponents.
 
 Each population gets one number :math:`s`, the integer weight units that stand for one unit of its membrane.
-It is the largest for which
+Within the octave below the largest for which
 
-* the weights of its widest projection fill the mantissa's range (:math:`s\,max|W| = m_{max}\,2^e`),
 * the threshold stays below an eighth of its range, so that inhibition has room, or, for a readout, the
   membrane cannot saturate,
 * thresholds, biases and exponents exist, and
-* no current can leave 24 bits, whatever spikes (`spikec.ir.bounds`).
+* no current can leave 24 bits, whatever spikes (`spikec.ir.bounds`),
 
-`Theta` and `QifExp` have neither threshold nor bias and a unit of their own (`spikec.passes.pairs`). Every
-other projection takes the smallest exponent that holds its weights. Mantissas are rounded to the
-nearest that exist, before Lava or the chip would cut them off.
+it is the one at which mantissas do least harm (`spikec.passes.weight_fit`, which also says how they are
+rounded): an octave lower the same mantissas come back with an exponent less. `Theta` and `QifExp` have
+neither threshold nor bias and a unit of their own (`spikec.passes.pairs`).
 """
 
 from __future__ import annotations
@@ -22,17 +21,23 @@ from typing import ClassVar
 
 import numpy as np
 
+from spikec.calibration import Calibration
 from spikec.errors import UsageError, Violation
 from spikec.ir.bounds import M, current_bound, once_spiking
 from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import CubaTicks, QifExp, Theta
-from spikec.passes.integers import fixed_neuron, fixed_projection, starting_scale
+from spikec.passes.excitation import ASSUMED_TICKS, assumed, measured
+from spikec.passes.integers import fixed_neuron, largest_scale
 from spikec.passes.pairs import pair_errors, quantize_pairs, unstorable_pair
 from spikec.passes.rounding import parameter_errors, weight_errors
+from spikec.passes.weight_fit import Rounding, WeightFit
 from spikec.program import LogEntry, Program
 from spikec.targets.target import Formats
+
+STEP = 0.99
+"""A scale that leaves 24 bits is brought to where it would fit but for rounding, at least by this factor."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,13 @@ class QuantizeWeights:
 
     Attributes:
         bits: Bits of the weight mantissas, 1 to 8; None for all the target has.
+        rounding: How weights become mantissas.
+        calibration: Samples that show how inputs excite; None for what is to be expected without data.
     """
 
     bits: int | None = None
+    rounding: Rounding = Rounding.FEEDBACK
+    calibration: Calibration | None = None
 
     name: ClassVar[str] = "quantize-weights"
     lossless: ClassVar[bool] = False
@@ -59,10 +68,11 @@ class QuantizeWeights:
         if not 1 <= bits <= formats.weight_bits.value:
             raise UsageError(f"weights of {bits} bits are impossible; {program.target.name} has 1 to "
                              f"{int(formats.weight_bits.value)}")  # fmt: skip
-        network, units = _quantize_all(program, formats, bits, {})
-        largest = _common_scales(program, units)
-        if largest:
-            network, units = _quantize_all(program, formats, bits, largest)
+        fit = self._fit(program, formats, bits)
+        network, units = _quantize_all(program, fit, {})
+        common = _common_scales(program, units)
+        if common:
+            network, units = _quantize_all(program, fit, common)
         scales, figures, broken = dict(program.scales), dict[str, object](), list[Violation]()
         for name, s in units.items():
             p = program.network.population(name)
@@ -83,6 +93,14 @@ class QuantizeWeights:
         violations = (*program.violations, *broken)
         return program.logged(entry, network=network, scales=scales, violations=violations)
 
+    def _fit(self, program: Program, formats: Formats, bits: int) -> WeightFit:
+        """How inputs excite, and what follows from it for the weights."""
+        excitations = {}
+        for q in program.network.projections:
+            seen = measured(program, q, self.calibration) if self.calibration is not None else None
+            excitations[q.name] = seen if seen is not None else assumed(program, q)
+        return WeightFit(formats, bits, self.rounding, excitations, program.n_ticks or ASSUMED_TICKS)
+
 
 def _wiped_out(q: Projection, real: Projection) -> Iterator[Violation]:
     """A projection of which rounding leaves nothing is no longer the network that was given."""
@@ -94,52 +112,59 @@ def _wiped_out(q: Projection, real: Projection) -> Iterator[Violation]:
 def quantize_population(
     network: Network,
     p: Population,
-    formats: Formats,
-    bits: int,
+    fit: WeightFit,
     n_ticks: int | None,
     promised: Collection[str] = (),
-    largest: float = np.inf,
+    common: float | None = None,
 ) -> tuple[Network, float]:
     """Put one population and its incoming weights into integers.
 
     Args:
         network: Populations that spikes reach first should be in integers already: then more is known.
         p: One of its populations.
-        formats: The chip's.
-        bits: Bits of the weight mantissas.
+        fit: How weights become mantissas.
         n_ticks: Length of a sample, if known.
         promised: Populations that spike once; those that are not in integers yet are taken at their word.
-        largest: The largest scale to use.
+        common: The scale to use; None to choose it.
 
     Returns:
         The network with both exchanged, and the population's scale s.
     """
     incoming = network.incoming(p.name)
-    s = min(starting_scale(p, incoming, formats, bits), largest)
+    largest = largest_scale(p, incoming, fit.formats, fit.bits)
     while True:
-        fixed = {q.name: fixed_projection(q, s, formats, bits) for q in incoming}
-        neuron = fixed_neuron(p, s, formats)
+        s = fit.scale(p, incoming, largest) if common is None else common
+        fixed = {q.name: fit.fixed(q, s) for q in incoming}
+        neuron = fixed_neuron(p, s, fit.formats)
         changed = network.with_projections(fixed).with_populations({p.name: replace(p, neuron=neuron)})
-        bound = current_bound(changed, changed.population(p.name), n_ticks, promised)
-        reach = _membrane_reach(bound.share * M, neuron, n_ticks) if _is_readout(p) else 0.0
-        fits = bound.share < 1 and (reach < M or np.isinf(reach))  # no scale helps if it grows for ever
-        if fits or not _can_shrink(fixed, formats):
+        too_far = _excess(changed, changed.population(p.name), _is_readout(p), n_ticks, promised)
+        if too_far < 1 or common is not None or not _can_shrink(fixed, fit.formats):
             return changed, s
-        s /= 2
+        largest = s * min(1 / too_far, STEP)
+
+
+def _excess(
+    network: Network, p: Population, readout: bool, n_ticks: int | None, promised: Collection[str]
+) -> float:
+    """The farthest that its current can go, and a readout's membrane, as a share of 24 bits."""
+    share = current_bound(network, p, n_ticks, promised).share
+    assert isinstance(p.neuron, CubaFixed)
+    reach = _membrane_reach(share * M, p.neuron, n_ticks) if readout else 0.0
+    return max(share, reach / M if np.isfinite(reach) else 0.0)  # no scale helps if it grows for ever
 
 
 def _quantize_all(
-    program: Program, formats: Formats, bits: int, largest: Mapping[str, float]
+    program: Program, fit: WeightFit, common: Mapping[str, float]
 ) -> tuple[Network, dict[str, float]]:
     """Put all populations into integers, in the order in which spikes flow; give back their scales, too."""
     network, units = program.network, {}
     for name in (name for component in network.components() for name in component):
         p = network.population(name)
         if isinstance(p.neuron, Theta | QifExp):
-            network, units[name] = quantize_pairs(network, p, formats, bits)
+            network, units[name] = quantize_pairs(network, p, fit)
         elif isinstance(p.neuron, CubaTicks):
             network, units[name] = quantize_population(
-                network, p, formats, bits, program.n_ticks, program.once, largest.get(name, np.inf)
+                network, p, fit, program.n_ticks, program.once, common.get(name)
             )
     return network, units
 
@@ -151,7 +176,7 @@ def _common_scales(program: Program, units: Mapping[str, float]) -> dict[str, fl
         names = [s.population for s in parts]
         if any(_is_readout(program.network.population(name)) for name in names):
             common |= dict.fromkeys(names, min(units[name] for name in names))
-    return {name: s for name, s in common.items() if s < units[name]}
+    return common if any(s < units[name] for name, s in common.items()) else {}
 
 
 def _is_readout(p: Population) -> bool:

@@ -14,6 +14,7 @@ from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaTicks, Source
 from spikec.ir.verify import verify
 from spikec.passes.quantize_weights import QuantizeWeights
+from spikec.passes.weight_fit import Rounding
 from spikec.program import Program
 from spikec.targets.target import load_target
 
@@ -65,9 +66,9 @@ def _random(rng):
 
 
 @given(seeds, st.integers(1, 8))
-def test_every_mantissa_exists_and_is_half_a_step_off_at_most(seed, bits):
+def test_nearest_mantissas_are_half_a_step_off_at_most(seed, bits):
     program = _random(np.random.default_rng(seed))
-    done = QuantizeWeights(bits).apply(program)
+    done = QuantizeWeights(bits, Rounding.NEAREST).apply(program)
     verify(done.network)
     units = {
         name.removesuffix(".scale"): s for name, s in done.log[-1].figures.items() if name.endswith(".scale")
@@ -82,6 +83,17 @@ def test_every_mantissa_exists_and_is_half_a_step_off_at_most(seed, bits):
         one_bit = bits == 1 and fixed.format.sign is Sign.MIXED  # holds -256 and 0 only
         close = np.abs(fixed.value - wanted) <= step / 2 * (1 + 1e-6)
         assert np.all(close | (one_bit & (wanted > 0)))
+
+
+@given(seeds, st.integers(1, 8), st.sampled_from(Rounding))
+def test_every_mantissa_exists_whatever_the_rounding(seed, bits, rounding):
+    done = QuantizeWeights(bits, rounding).apply(_random(np.random.default_rng(seed)))
+    verify(done.network)
+    for q in done.network.projections:
+        fixed = q.connectivity.weights
+        assert isinstance(fixed, Fixed)
+        assert fixed.format.bits == bits
+        assert -8 <= fixed.format.exponent <= 7
 
 
 @given(seeds)

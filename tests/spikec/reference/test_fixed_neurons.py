@@ -12,6 +12,7 @@ from spikec.ir.fixed_neurons import CubaFixed, QifFixed, ThetaFixed, pair, word
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
 from spikec.ir.neurons import QifExp, Source, Theta
 from spikec.passes.pairs import quantize_pairs
+from spikec.passes.weight_fit import Rounding, WeightFit
 from spikec.program import Program
 from spikec.random_neurons import random_neuron
 from spikec.reference import ReferenceBackend
@@ -100,9 +101,9 @@ def test_integers_of_8_bits_spike_when_real_numbers_do(kind):
     for seed in range(12):
         rng = np.random.default_rng(seed)
         real = _network(rng, kind)
-        fixed = real
+        fixed, nearest = real, WeightFit(LOIHI2.formats, 8, Rounding.NEAREST, {}, 100)
         for p in real.populations[1:]:
-            fixed, _ = quantize_pairs(fixed, p, LOIHI2.formats, 8)
+            fixed, _ = quantize_pairs(fixed, p, nearest)
         assert not any(isinstance(p.neuron, CubaFixed | kind) for p in fixed.populations)
         spikes = [_spikes(network, seed) for network in (real, fixed)]
         for one, other in (spikes, reversed(spikes)):

@@ -1,0 +1,144 @@
+r"""Weights and a grid that fit each other: how far to clip, at which scale, and what to round to.
+
+A population's projections share its scale s and have an exponent e each, so a projection's grid is set by
+:math:`s\,2^{-e}`. Weights beyond the grid are clipped: a coarser grid clips fewer, a finer one rounds the
+others better. Here the choice goes by what is left of either in the membranes
+(`spikec.passes.excitation`), not by the weights' own errors, together with what rounding takes from
+thresholds, and from sums that a negative exponent cuts off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+
+from spikec.arrays import FloatArray
+from spikec.ir.convolution import Convolution
+from spikec.ir.fixed_point import Fixed, FixedFormat
+from spikec.ir.network import Population, Projection
+from spikec.ir.neurons import CubaTicks
+from spikec.passes.excitation import Excitation, Rows, rows
+from spikec.passes.feedback import fed_back, spread
+from spikec.passes.integers import filling_scale, fixed_projection, holding_exponent, sign_of
+from spikec.targets.target import Formats
+
+PHASES = 8
+"""Scales tried in an octave."""
+
+CLIPS = 4
+"""Octaves by which a grid may be finer than one that holds all weights."""
+
+MANY = 16
+"""Synapses of a neuron from which on their sum counts more than each of them."""
+
+MOST_TRIED = 1 << 17
+"""Entries of a projection by which a grid is chosen; of more, every so many-th row."""
+
+
+class Rounding(str, Enum):
+    """How weights become mantissas.
+
+    Attributes:
+        NEAREST: The grid holds the largest weight of the widest projection; each weight goes to the nearest.
+        CLIPPED: The grid is the one with the least error of membranes; each weight goes to the nearest.
+        FEEDBACK: Likewise, and what a weight loses the neuron's others make up for.
+    """
+
+    NEAREST = "nearest"
+    CLIPPED = "clipped"
+    FEEDBACK = "feedback"
+
+
+@dataclass(frozen=True, eq=False)
+class WeightFit:
+    """One population's way from real weights to mantissas.
+
+    Attributes:
+        formats: The chip's.
+        bits: Of the mantissas.
+        rounding: How.
+        excitations: Of each incoming projection, by name.
+        n_ticks: Length of a sample; sums are cut off once a tick at most.
+    """
+
+    formats: Formats
+    bits: int
+    rounding: Rounding
+    excitations: Mapping[str, Excitation]
+    n_ticks: int
+
+    def scale(self, p: Population, incoming: tuple[Projection, ...], largest: float) -> float:
+        """The best scale up to a given one, and above half of it where weights are clipped."""
+        if self.rounding is Rounding.NEAREST or not any(_free(q) for q in incoming):
+            return filling_scale(incoming, self.bits, largest)
+        tried = [_Tried(q, self) for q in incoming if np.any(q.connectivity.stored())]
+        scales = largest * 2.0 ** (-np.arange(PHASES) / PHASES)
+        costs = [_threshold_cost(p, s) + sum(t.best(s)[0] for t in tried) for s in scales]
+        return float(scales[int(np.argmin(costs))])
+
+    def fixed(self, q: Projection, s: float) -> Projection:
+        """A projection with weights ``s * W`` as mantissas."""
+        if self.rounding is Rounding.NEAREST or not _free(q):
+            return fixed_projection(q, s, self.formats, self.bits)
+        _, form = _Tried(q, self).best(s)
+        real = np.asarray(q.connectivity.weights, np.float64) * s
+        excitation = self.excitations[q.name]
+        if self.rounding is Rounding.CLIPPED:
+            mantissa = form.nearest(real)
+        elif excitation.moments is not None and not isinstance(q.connectivity, Convolution):
+            mantissa = fed_back(real, excitation.moments, form)
+        else:
+            mantissa = spread(real.ravel(), rows(q, excitation), form).reshape(real.shape)
+        return replace(q, connectivity=q.connectivity.with_weights(Fixed(mantissa, form)))
+
+
+class _Tried:
+    """A projection's weights on one grid after the other."""
+
+    def __init__(self, q: Projection, fit: WeightFit) -> None:
+        self._q, self._fit, self._free = q, fit, _free(q)
+        weights = np.asarray(q.connectivity.weights, np.float64).ravel()
+        whole = rows(q, fit.excitations[q.name])
+        some = whole.row % (1 + weights.size // MOST_TRIED) == 0
+        self._weights, self._sign = weights[some], sign_of(weights)
+        self._rows = Rows(whole.row[some], whole.mean[some], whole.variance[some])
+        self._share = float(np.mean(some))
+        each = np.maximum(np.bincount(self._rows.row), 1) if self._rows.row.size else np.ones(1)
+        excited = np.bincount(self._rows.row, self._rows.mean, each.size)
+        self._cut = float(np.sum((excited * np.minimum(fit.n_ticks / each, 1.0)) ** 2))
+
+    def best(self, s: float) -> tuple[float, FixedFormat]:
+        """The least cost at a scale, in the membrane's own unit, and the format that has it."""
+        low = int(self._fit.formats.weight_exponent_min.value)
+        held = holding_exponent(self._q, s, self._fit.formats, self._fit.bits)
+        lowest = max(held - CLIPS, low) if self._free else held
+        forms = [FixedFormat(self._fit.bits, self._sign, e) for e in range(held, lowest - 1, -1)]
+        costs = [self._cost(s, form) for form in forms]
+        least = int(np.argmin(costs))
+        return costs[least], forms[least]
+
+    def _cost(self, s: float, form: FixedFormat) -> float:
+        errors = form.nearest(s * self._weights) * 2.0**form.exponent / s - self._weights
+        cut_off = max(1 - 2.0**form.exponent, 0.0) / 2 / s
+        return (self._rows.cost(errors) + self._cut * cut_off**2) / self._share
+
+
+def _free(q: Projection) -> bool:
+    """Whether a projection may be clipped and fed back: only if its neurons have many synapses.
+
+    Those that hold a neuron silent after its spike, or repeat one, are single: no other weight makes up for
+    what they lose. And of a few inputs each counts by itself, not their sum.
+    """
+    return q.connectivity.n_synapses >= MANY * q.connectivity.n_post and q.pre != q.post
+
+
+def _threshold_cost(p: Population, s: float) -> float:
+    """What rounding takes from thresholds, squared and summed."""
+    if not isinstance(p.neuron, CubaTicks):
+        return 0.0
+    threshold = np.broadcast_to(np.asarray(p.neuron.threshold), (p.n,))
+    wanted: FloatArray = threshold[np.isfinite(threshold)]
+    return float(np.sum((np.rint(wanted * s) / s - wanted) ** 2))
