@@ -115,10 +115,15 @@ class Events:
         np.add.at(counts, (self.sample_of_event()[kept], self.times[kept], self.neurons[kept]), 1)
         return counts
 
-    def to_ticks(self, dt: float) -> Events:
+    def to_ticks(self, dt: float, parts: int = 1) -> Events:
         """Round times to ticks of `dt` seconds; spikes of one neuron that meet in a tick become one.
 
         The loss is visible: the result has fewer events.
+
+        Args:
+            dt: Length of a tick, seconds.
+            parts: As how many spikes each comes, spread over the ticks before and after it so that their
+                mean is its time to 1/parts of a tick; so many of a neuron may meet in a tick.
         """
         if self.in_ticks:
             return self
@@ -126,9 +131,14 @@ class Events:
             raise EventsError(
                 f"a spike at {self.times.max():g} s is too late to be counted in ticks of {dt:g} s"
             )
-        ticks = np.rint(self.times / dt).astype(np.int64)
-        rows = np.stack([self.sample_of_event(), ticks, self.neurons.astype(np.int64)])
-        return from_rows(*np.unique(rows, axis=1), n_samples=self.n_samples, n_neurons=self.n_neurons)
+        earlier = (np.arange(parts) - (parts - 1) / 2) / parts
+        ticks = np.rint(self.times[:, None] / dt + earlier).astype(np.int64)
+        rows = np.stack([np.broadcast_to(a[:, None], ticks.shape).ravel() for a in
+                         (self.sample_of_event(), self.neurons.astype(np.int64))])  # fmt: skip
+        rows = np.stack([rows[0], ticks.ravel(), rows[1]])
+        rows, often = np.unique(rows, axis=1, return_counts=True)
+        rounded = from_rows(*rows, n_samples=self.n_samples, n_neurons=self.n_neurons)
+        return repeated(rounded, np.minimum(often, parts))
 
     def to_seconds(self, dt: float) -> Events:
         """The times of ticks of `dt` seconds."""

@@ -174,7 +174,8 @@ def in_own_time(network: Network, events: Mapping[str, Events]) -> dict[str, Eve
                 "a continuous network needs spike times in seconds, but the events are in ticks"
             )
         return dict(events)
-    return {name: e.to_ticks(network.dt) for name, e in events.items()}
+    parts = {p.name: p.neuron.parts for p in network.populations if isinstance(p.neuron, Source)}
+    return {name: e.to_ticks(network.dt, parts.get(name, 1)) for name, e in events.items()}
 
 
 def default_until(program: Program, events: Mapping[str, Events]) -> float:
@@ -235,7 +236,8 @@ def check_inputs(network: Network, inputs: Mapping[str, Events]) -> int:
             )
         if e.in_ticks == continuous:
             raise EventsError(f"input {name} needs times in {'seconds' if continuous else 'ticks'}")
-        if getattr(population.neuron, "one_spike", False) and e.n_events and e.counts().max() > 1:
+        once = getattr(population.neuron, "one_spike", False)
+        if once and e.n_events and e.counts().max() > getattr(population.neuron, "parts", 1):
             raise EventsError(f"a neuron of input {name} spikes more than once in a sample; once is allowed")
         if continuous:
             _check_moments(name, e)

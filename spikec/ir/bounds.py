@@ -113,7 +113,7 @@ def _passes_on(network: Network, population: Population, once: Collection[str]) 
     n_excitatory = np.zeros(population.n, np.int64)
     for q in network.incoming(population.name):
         reached = q.connectivity.by_post(_mantissa(q) > 0)
-        if q.pre not in once and reached.any():
+        if (q.pre not in once or most_at_once(network, q) > 1) and reached.any():
             return False
         n_excitatory += reached
     return bool(n_excitatory.max() <= 1)

@@ -35,21 +35,25 @@ class Source:
             and lets a compiler prove tighter bounds.
         most_at_once: Most spikes of one neuron in a tick of a chip's integers, as frames of event counts have
             them; a chip sends them as one graded spike. In float ticks there may be any number.
+        parts: As how many spikes, each of that part of its weight, a spike comes that is given in seconds:
+            spread over two ticks they tell its time to 1/parts of a tick. `one_spike` counts them as one.
 
     Raises:
-        NetworkError: `most_at_once` is none of 1 to `MOST_AT_ONCE`, or several contradict `one_spike`.
+        NetworkError: `most_at_once` is none of 1 to `MOST_AT_ONCE`, or contradicts `one_spike` or `parts`.
     """
 
     one_spike: bool = False
     most_at_once: int = 1
+    parts: int = 1
 
     spikes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not 1 <= self.most_at_once <= MOST_AT_ONCE or (self.one_spike and self.most_at_once > 1):
+        one = self.one_spike and self.most_at_once > self.parts
+        if not 1 <= self.parts <= self.most_at_once <= MOST_AT_ONCE or one:
             raise NetworkError(
                 f"inputs with {self.most_at_once} spikes in a tick are impossible here; give 1 to "
-                f"{MOST_AT_ONCE}, and 1 where a neuron spikes once a sample"
+                f"{MOST_AT_ONCE}, and as many as a spike has parts (1) where a neuron spikes once a sample"
             )
 
 

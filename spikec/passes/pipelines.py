@@ -13,6 +13,7 @@ from spikec.ir.network import Dialect, Network
 from spikec.passes.base import Pass, run_pipeline
 from spikec.passes.current_bias import CurrentBias
 from spikec.passes.discretize_time import DiscretizeTime
+from spikec.passes.divide_ticks import DivideTicks
 from spikec.passes.fold import Fold
 from spikec.passes.graded_input import GradedInput
 from spikec.passes.note_calibration import NoteCalibration
@@ -43,6 +44,7 @@ class CompileOptions:
         relays: Whether long delays may use relay neurons.
         split_signs: Whether excitatory and inhibitory weights are stored apart, which makes them finer.
         input_counts: Most spikes of an input neuron in a tick.
+        parts: Into how many parts of a tick spikes and delays divide it; 0 rounds delays to ticks.
         calibration: Sample data and the float network's run on them, for passes that decide from data.
         repair: What runs the program in integers on these data, so that what rounding did is made good; None
             for no repair.
@@ -57,6 +59,7 @@ class CompileOptions:
     relays: bool = True
     split_signs: bool = False
     input_counts: int = 1
+    parts: int = 0
     calibration: Calibration | None = None
     repair: Backend | None = None
     label_free: bool = False
@@ -71,9 +74,10 @@ def loihi(options: CompileOptions) -> tuple[Pass, ...]:
         Prune(),
         *((GradedInput(options.input_counts),) if options.input_counts > 1 else ()),
         DiscretizeTime(options.dt, options.max_ticks),
+        *((DivideTicks(options.parts),) if options.parts else ()),
         OneSpike(options.relays),
         CurrentBias(),
-        QuantizeDelays(options.relays),
+        QuantizeDelays(options.relays, options.parts > 0),
         ShareThresholds(),
         SplitDecays(),
         *((SplitSigns(),) if options.split_signs else ()),

@@ -3,6 +3,9 @@
 A relay is a neuron that does nothing but pass a spike on. It receives it after the longest delay there is,
 and a chain of k relays adds k (longest + 1) ticks; the synapses that follow hold the rest. The long
 synapses of one presynaptic neuron share its chain.
+
+Rounding moves each spike by up to half a tick. Where a current lasts, a synapse can instead be cut in two of
+neighbouring delays that together are as late as was meant (`spikec.passes.between_ticks`).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from spikec.ir.connectivity import DelayKind, Delays, simplest, sparse
 from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import CubaTicks
 from spikec.passes.base import rename_free
+from spikec.passes.between_ticks import between_ticks
 from spikec.program import LogEntry, Program
 from spikec.units import several
 
@@ -35,9 +39,11 @@ class QuantizeDelays:
     Attributes:
         relays: Whether relay neurons carry delays beyond the target's longest; otherwise, and where it takes
             more than `MOST_RELAYS` of them in a row, these stay too long, and a rule reports them.
+        between: Whether delays that end between two ticks are kept by two synapses, where they can be.
     """
 
     relays: bool = True
+    between: bool = False
 
     name: ClassVar[str] = "quantize-delays"
     lossless: ClassVar[bool] = False
@@ -50,23 +56,30 @@ class QuantizeDelays:
         figures: dict[str, object] = {}
         once = list(program.once)
         for q in network.projections:
-            rounded = in_ticks(q, network.dt)
+            cut = between_ticks(network, q) if self.between else None
+            rounded = cut or (in_ticks(q, network.dt),)
             unit = 1.0 if q.delays.in_ticks else network.dt
             given = q.delays.values / unit
-            error = np.abs(given - np.rint(given))
+            error = np.abs(given - np.rint(given)) if cut is None else np.zeros(0)
             figures[f"{q.name}.error_ticks"] = float(error.max(initial=0.0))
-            network = network.with_projections({q.name: rounded})
-            if self.relays and longest is not None and _needs_relays(rounded, longest):
+            if cut is not None:
+                figures[f"{q.name}.more_synapses"] = cut[1].connectivity.n_synapses
+            kept = [p for r in network.projections for p in (rounded if r.name == q.name else (r,))]
+            network = replace(network, projections=tuple(kept))
+            for part in rounded:
+                if not (self.relays and longest is not None and _needs_relays(part, longest)):
+                    continue
                 n_populations = len(network.populations)
-                network, n = with_relays(network, rounded, longest)
-                figures[f"{q.name}.relay_neurons"] = n
+                network, n = with_relays(network, part, longest)
+                figures[f"{part.name}.relay_neurons"] = n
                 if q.pre in once or getattr(network.population(q.pre).neuron, "one_spike", False):
                     once.extend(p.name for p in network.populations[n_populations:])
         relays = sum(int(str(v)) for k, v in figures.items() if k.endswith("relay_neurons"))
         worst = max((float(str(v)) for k, v in figures.items() if k.endswith("error_ticks")), default=0.0)
+        more = sum(int(str(v)) for k, v in figures.items() if k.endswith("more_synapses"))
         summary = (
             f"delays rounded by at most {worst:.3g} ticks, {several(relays, 'relay neuron')} for long ones"
-        )
+        ) + (f", {several(more, 'synapse')} more for parts of ticks" if self.between else "")
         entry = LogEntry(self.name, worst == 0, summary, figures)
         return program.logged(entry, network=network, once=tuple(once))
 
