@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from spikec.backend import Backend
 from spikec.calibration import Calibration
@@ -50,6 +50,7 @@ class CompileOptions:
             for no repair.
         label_free: Whether repair takes the float network's outputs for its targets, though there are labels.
         rounding: How weights become mantissas.
+        bits_of: Bits of projections that have others than `bits`, by name.
     """
 
     dt: float | None = None
@@ -64,6 +65,7 @@ class CompileOptions:
     repair: Backend | None = None
     label_free: bool = False
     rounding: Rounding = Rounding.FEEDBACK
+    bits_of: Mapping[str, int] = field(default_factory=dict)
 
 
 def loihi(options: CompileOptions) -> tuple[Pass, ...]:
@@ -81,7 +83,7 @@ def loihi(options: CompileOptions) -> tuple[Pass, ...]:
         ShareThresholds(),
         SplitDecays(),
         *((SplitSigns(),) if options.split_signs else ()),
-        QuantizeWeights(options.bits, options.rounding, options.calibration),
+        QuantizeWeights(options.bits, options.rounding, options.calibration, options.bits_of),
         *repairs(options),
         Prune(),
     )

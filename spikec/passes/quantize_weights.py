@@ -16,7 +16,7 @@ neither threshold nor bias and a unit of their own (`spikec.passes.pairs`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -48,11 +48,13 @@ class QuantizeWeights:
         bits: Bits of the weight mantissas, 1 to 8; None for all the target has.
         rounding: How weights become mantissas.
         calibration: Samples that show how inputs excite; None for what is to be expected without data.
+        bits_of: Bits of projections that have others, by name.
     """
 
     bits: int | None = None
     rounding: Rounding = Rounding.FEEDBACK
     calibration: Calibration | None = None
+    bits_of: Mapping[str, int] = field(default_factory=dict)
 
     name: ClassVar[str] = "quantize-weights"
     lossless: ClassVar[bool] = False
@@ -65,9 +67,10 @@ class QuantizeWeights:
                 f"target {program.target.name} has no integers to compile to; choose another target"
             )
         bits = self.bits if self.bits is not None else int(formats.weight_bits.value)
-        if not 1 <= bits <= formats.weight_bits.value:
-            raise UsageError(f"weights of {bits} bits are impossible; {program.target.name} has 1 to "
-                             f"{int(formats.weight_bits.value)}")  # fmt: skip
+        for b in (bits, *self.bits_of.values()):
+            if not 1 <= b <= formats.weight_bits.value:
+                raise UsageError(f"weights of {b} bits are impossible; {program.target.name} has 1 to "
+                                 f"{int(formats.weight_bits.value)}")  # fmt: skip
         fit = self._fit(program, formats, bits)
         network, units = _quantize_all(program, fit, {})
         common = _common_scales(program, units)
@@ -99,7 +102,8 @@ class QuantizeWeights:
         for q in program.network.projections:
             seen = measured(program, q, self.calibration) if self.calibration is not None else None
             excitations[q.name] = seen if seen is not None else assumed(program, q)
-        return WeightFit(formats, bits, self.rounding, excitations, program.n_ticks or ASSUMED_TICKS)
+        n_ticks = program.n_ticks or ASSUMED_TICKS
+        return WeightFit(formats, bits, self.rounding, excitations, n_ticks, self.bits_of)
 
 
 def _wiped_out(q: Projection, real: Projection) -> Iterator[Violation]:

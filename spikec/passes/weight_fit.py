@@ -10,7 +10,7 @@ thresholds, and from sums that a negative exponent cuts off.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
@@ -62,6 +62,7 @@ class WeightFit:
         rounding: How.
         excitations: Of each incoming projection, by name.
         n_ticks: Length of a sample; sums are cut off once a tick at most.
+        bits_of: Bits of projections that have others, by their names; parts of them (``NAME.part``) follow.
     """
 
     formats: Formats
@@ -69,6 +70,12 @@ class WeightFit:
     rounding: Rounding
     excitations: Mapping[str, Excitation]
     n_ticks: int
+    bits_of: Mapping[str, int] = field(default_factory=dict)
+
+    def bits_for(self, q: Projection) -> int:
+        """The bits of a projection's mantissas."""
+        named = [name for name in self.bits_of if q.name == name or q.name.startswith(f"{name}.")]
+        return self.bits_of[max(named, key=len)] if named else self.bits
 
     def scale(self, p: Population, incoming: tuple[Projection, ...], largest: float) -> float:
         """The best scale up to a given one, and above half of it where weights are clipped."""
@@ -82,7 +89,7 @@ class WeightFit:
     def fixed(self, q: Projection, s: float) -> Projection:
         """A projection with weights ``s * W`` as mantissas."""
         if self.rounding is Rounding.NEAREST or not _free(q):
-            return fixed_projection(q, s, self.formats, self.bits)
+            return fixed_projection(q, s, self.formats, self.bits_for(q))
         _, form = _Tried(q, self).best(s)
         real = np.asarray(q.connectivity.weights, np.float64) * s
         excitation = self.excitations[q.name]
@@ -113,9 +120,10 @@ class _Tried:
     def best(self, s: float) -> tuple[float, FixedFormat]:
         """The least cost at a scale, in the membrane's own unit, and the format that has it."""
         low = int(self._fit.formats.weight_exponent_min.value)
-        held = holding_exponent(self._q, s, self._fit.formats, self._fit.bits)
+        bits = self._fit.bits_for(self._q)
+        held = holding_exponent(self._q, s, self._fit.formats, bits)
         lowest = max(held - CLIPS, low) if self._free else held
-        forms = [FixedFormat(self._fit.bits, self._sign, e) for e in range(held, lowest - 1, -1)]
+        forms = [FixedFormat(bits, self._sign, e) for e in range(held, lowest - 1, -1)]
         costs = [self._cost(s, form) for form in forms]
         least = int(np.argmin(costs))
         return costs[least], forms[least]
