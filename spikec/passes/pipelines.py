@@ -11,6 +11,7 @@ from spikec.errors import TargetError, UsageError, Violation
 from spikec.events import Events
 from spikec.ir.network import Dialect, Network
 from spikec.passes.base import Pass, run_pipeline
+from spikec.passes.correct_bias import CorrectBias
 from spikec.passes.current_bias import CurrentBias
 from spikec.passes.discretize_time import DiscretizeTime
 from spikec.passes.divide_ticks import DivideTicks
@@ -94,7 +95,7 @@ def repairs(options: CompileOptions) -> tuple[Pass, ...]:
     found, engine = options.calibration, options.repair
     if found is None or engine is None:
         return ()
-    return (RefitReadout(found, engine, options.label_free),)
+    return (CorrectBias(found, engine), RefitReadout(found, engine, options.label_free))
 
 
 def integers(options: CompileOptions) -> tuple[Pass, ...]:
