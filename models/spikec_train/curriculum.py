@@ -9,8 +9,9 @@ Every order has as many of both, half and half:
 * ``easy-first``: all easy ones before all hard ones.
 * ``hard-first``: turned round.
 
-What is trained are first-spike networks by their exact gradient (`cuba_training`). Each value comes twice, as
-:math:`x` and :math:`-x`, the larger the earlier; values beyond a reach count as at it.
+What is trained are networks of one hidden layer, along exact derivatives of spike times: ramp neurons with a
+linear readout (`ramp_descent`), or first-spike networks of `CubaLif` neurons (`cuba_training`), which get
+each value twice, as :math:`x` and :math:`-x`.
 
 Source of the task: S. Sarao Mannelli, Y. Ivashinka, A. Saxe, L. Saglietti: "Tilting the odds at the lottery",
 ICML 2024, arXiv:2406.01589, with rate units and plain descent. What they found is that easy samples first
@@ -19,15 +20,16 @@ help small networks, and large ones the less.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-from spikec.arrays import BoolArray, FloatArray
+from spikec.arrays import BoolArray, FloatArray, IntArray
 from spikec.catalogue import Catalogue
 from spikec.errors import UsageError
 from spikec_train.cuba_training import ExactCuba
@@ -35,6 +37,7 @@ from spikec_train.datasets import Dataset
 from spikec_train.exact_gradient import Problem
 from spikec_train.first_spike import FirstSpikeProblem
 from spikec_train.optimisers import Optimiser, descend, no_moments
+from spikec_train.ramp_descent import RampDescent, descend_ramps, draw_networks
 
 Order = Literal["mixed", "easy-first", "hard-first"]
 ORDERS: tuple[Order, ...] = ("mixed", "easy-first", "hard-first")
@@ -71,7 +74,7 @@ class XorMixture:
                 "positive reach"
             )
 
-    def draw(self, hard: BoolArray, rng: np.random.Generator) -> Dataset:
+    def draw(self, hard: BoolArray, rng: np.random.Generator) -> tuple[FloatArray, IntArray]:
         """Draw samples.
 
         Args:
@@ -79,8 +82,7 @@ class XorMixture:
             rng: Source of chance.
 
         Returns:
-            Values from 0 to 1, ``(n, 2 values)``: where each lies from minus to plus the reach, then the same
-            for the negative of each.
+            Values, ``(n, values)``, and classes, ``(n,)``.
         """
         n = hard.size
         cluster = rng.integers(0, 4, n)
@@ -88,9 +90,13 @@ class XorMixture:
         x[:, 2:] *= np.where(hard, self.hard, self.easy)[:, None]
         x[:, :2] *= self.spread
         x[np.arange(n), cluster // 2] += np.where(cluster % 2, -self.distance, self.distance)
-        at = np.clip(0.5 + x / (2.0 * self.reach), 0.0, 1.0)
+        return x, cluster // 2
+
+    def dataset(self, values: FloatArray, labels: IntArray) -> Dataset:
+        """Samples as values from 0 to 1: where each lies from minus to plus the reach, then its negative."""
+        at = np.clip(0.5 + values / (2.0 * self.reach), 0.0, 1.0)
         both = np.hstack([at, 1.0 - at])
-        return Dataset("xor-mixture", "train", both, cluster // 2, (both.shape[1],), 1.0, 2)
+        return Dataset("xor-mixture", "train", both, labels, (both.shape[1],), 1.0, 2)
 
 
 @checked_dataclass(frozen=True, config=_CHECKED)
@@ -104,7 +110,7 @@ class CurriculumRecipe:
         tested: Hard samples that a network is tested on.
         success: The share of right answers from which a network counts as having learned.
         seed: The first seed.
-        training: How networks are trained; `hidden` is replaced, and its one epoch is the pass.
+        training: How networks are trained; `hidden` is replaced if it has one, and one epoch is the pass.
     """
 
     title: str
@@ -113,7 +119,7 @@ class CurriculumRecipe:
     tested: int
     success: float
     seed: int
-    training: ExactCuba
+    training: Annotated[RampDescent | ExactCuba, Field(discriminator="method")]
 
     def __post_init__(self) -> None:
         if min(self.steps, self.tested) < 1 or self.seed < 0 or not 0 < self.success < 1:
@@ -122,8 +128,21 @@ class CurriculumRecipe:
                 f"{self.success} were asked for; the first two must be 1 or more, the seed not negative, and "
                 "success between 0 and 1"
             )
-        if self.training.epochs != 1:
+        if isinstance(self.training, ExactCuba) and self.training.epochs != 1:
             raise UsageError(f"{self.training.epochs} epochs were asked for, but orders are of one pass")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one network.
+
+    Attributes:
+        accuracy: Share of right answers on hard samples.
+        early_share: Share of its hidden spikes that its training did not know, see `ramp_descent`.
+    """
+
+    accuracy: float
+    early_share: float
 
 
 def load_curriculum_recipe(name: str) -> CurriculumRecipe:
@@ -136,7 +155,7 @@ def load_curriculum_recipe(name: str) -> CurriculumRecipe:
     inside = package / "recipes"
     folder = (inside if inside.is_dir() else package.parent / "recipes") / "curriculum"
     adapter = TypeAdapter(CurriculumRecipe)
-    tags = ("adam", "adabelief", "sgd")
+    tags = ("exact-ramp", "exact-cuba", "adam", "adabelief", "sgd")
     return Catalogue("recipe of a curriculum", folder, adapter, "docs/training.md", tags).load(name)
 
 
@@ -171,27 +190,53 @@ def one_pass(
     return parameters
 
 
-def accuracy_after(recipe: CurriculumRecipe, hidden: int, order: Order, seed: int) -> float:
-    """Train one network, on one thread, and test it on hard samples.
+def outcomes(recipe: CurriculumRecipe, hidden: int, order: Order, seeds: Sequence[int]) -> list[Outcome]:
+    """Train networks, on one thread, and test them on hard samples.
 
-    The seed decides the first weights, which are the same in all orders, and the samples.
+    A seed decides the first weights, which are the same in all orders, and the samples.
 
     Args:
         recipe: The experiment.
         hidden: Number of hidden neurons, K.
         order: Which samples come first.
-        seed: Of all chance.
-
-    Returns:
-        Share of right answers.
+        seeds: Of all chance, one a network.
     """
-    options = replace(recipe.training, hidden=(hidden,))
-    rng, unseen = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
-    model = options.model(2 * recipe.mixture.values, 2)
-    first = options.initial(model, rng)
-    data = recipe.mixture.draw(hard_samples(order, recipe.steps * options.batch), rng)
+    options = recipe.training
+    if isinstance(options, ExactCuba):
+        return [_cuba(recipe, replace(options, hidden=(hidden,)), order, seed) for seed in seeds]
+    return _ramps(recipe, options, hidden, order, seeds)
+
+
+def _ramps(
+    recipe: CurriculumRecipe, options: RampDescent, hidden: int, order: Order, seeds: Sequence[int]
+) -> list[Outcome]:
+    mixture, rngs = recipe.mixture, [_generators(seed) for seed in seeds]
+    first = draw_networks(hidden, mixture.values, options, [seen for seen, _ in rngs])
+    hard = hard_samples(order, recipe.steps * options.batch)
+    drawn = [mixture.draw(hard, seen) for seen, _ in rngs]
+    values, labels = (np.stack(parts) for parts in zip(*drawn, strict=True))
+    networks = descend_ramps(first, values, 2.0 * labels - 1.0, mixture.reach, options)
+    found = []
+    for k, (_, unseen) in enumerate(rngs):
+        tests, right = mixture.draw(np.ones(recipe.tested, bool), unseen)
+        answers, early = networks.answers(k, tests, mixture.reach)
+        found.append(Outcome(float(np.mean((answers > 0) == (right == 1))), early))
+    return found
+
+
+def _cuba(recipe: CurriculumRecipe, options: ExactCuba, order: Order, seed: int) -> Outcome:
+    mixture, (seen, unseen) = recipe.mixture, _generators(seed)
+    model = options.model(2 * mixture.values, 2)
+    first = options.initial(model, seen)
+    data = mixture.dataset(*mixture.draw(hard_samples(order, recipe.steps * options.batch), seen))
     problem = FirstSpikeProblem(options, model, options.given(data), data.labels, n_threads=1)
-    parameters = one_pass(problem, options.optimiser, options.batch, first, rng)
-    test = recipe.mixture.draw(np.ones(recipe.tested, bool), unseen)
+    parameters = one_pass(problem, options.optimiser, options.batch, first, seen)
+    test = mixture.dataset(*mixture.draw(np.ones(recipe.tested, bool), unseen))
     found = options.run(model, parameters, options.given(test), test.labels, False, 1)
-    return options.figures(model, found, test.labels)["accuracy"]
+    return Outcome(options.figures(model, found, test.labels)["accuracy"], 0.0)
+
+
+def _generators(seed: int) -> tuple[np.random.Generator, np.random.Generator]:
+    """For first weights and samples, and for the test."""
+    seen, unseen = np.random.SeedSequence(seed).spawn(2)
+    return np.random.default_rng(seen), np.random.default_rng(unseen)
