@@ -9,6 +9,13 @@ only when it is proven that none can. A neuron's current is at most
 since what arrived k ticks ago is worth :math:`r^k` of itself (rounding is toward zero, so never more). A
 negative exponent adds to it downwards, for it cuts off every sum toward minus infinity. Who spikes once
 counts once: `once_spiking` says of whom that is certain.
+
+Membranes cannot wrap, they stop at 24 bits. Where one that spikes stops it is far below its threshold, and
+nothing is proven of how long that lasts; of neurons that never spike, `membrane_bound` says how far they go,
+and a program is finished only if none gets to the end. Sums on their way to a neuron are kept in 32 bits: of
+:math:`n` inputs of weights up to 256 that spike :math:`c` times a tick, with exponent e, a sum is at most
+:math:`256\,n\,c\,2^{max(e, 0)}`, and where the current that it becomes, 64 times as large, fits 24 bits, so
+does the sum. `sum_bound` says how far the sums before the shift to the right can go.
 """
 
 from __future__ import annotations
@@ -70,6 +77,61 @@ def current_bound(
         promised: As for `once_spiking`.
     """
     return _bound(network, population, n_ticks, once_spiking(network, n_ticks, promised))
+
+
+def membrane_bound(
+    network: Network, population: Population, n_ticks: int | None, promised: Collection[str] = ()
+) -> CurrentBound:
+    r"""Bound the membranes of neurons that never spike, before they stop at 24 bits.
+
+    An arrival leaves :math:`\kappa(m)` of itself in the membrane (`spikec.ir.kernels`), a bias comes in every
+    tick, and rounding toward zero moves what has the other sign by less than one a tick, in current and
+    membrane.
+
+    Args:
+        network: Other populations may be in real numbers still.
+        population: One of its populations, in integers.
+        n_ticks: Length of a sample; None for any, which only forgetting membranes are bound in.
+        promised: As for `once_spiking`.
+
+    Returns:
+        The extremes of ``v``.
+    """
+    once = once_spiking(network, n_ticks, promised)
+    lowest, highest = np.zeros(population.n), np.zeros(population.n)
+    sides = (_bias(population, -1), _bias(population))
+    for neurons, r, b in _alike(population):
+        ever, single, rounding, biases = _membrane_weights(r, b, n_ticks)
+        down, up = (total(side[neurons], np.asarray(biases)) for side in sides)
+        for q in network.incoming(population.name):
+            times = min(single, ever) if q.pre in once else ever
+            below, above = (s[neurons] * most_at_once(network, q) for s in _sums(q))
+            down, up = down + total(below, np.asarray(times)), up + total(above, np.asarray(times))
+            if _exponent(q) < 0:
+                cuts = _n_cuts(q, population.n)[0][neurons].astype(np.float64)
+                down = down + total(64 * (1 - 2.0 ** _exponent(q)) * cuts, np.asarray(ever))
+        moved = np.where((down > 0) & (up > 0), rounding, 0.0)
+        lowest[neurons], highest[neurons] = -(down + moved), up + moved
+    return CurrentBound(lowest, highest)
+
+
+def _membrane_weights(r: float, b: float, n_ticks: int | None) -> tuple[float, float, float, float]:
+    """What a membrane keeps of arrivals in every tick, of one, of what rounding moves, and of a bias."""
+    if n_ticks is not None:
+        kernel = membrane_kernel(r, b, n_ticks)
+        kept = float(np.sum(b ** np.arange(n_ticks + 1.0)))
+        ever = float(kernel.left.sum())
+        return ever, float(kernel.highest[-1]), (ever if r > 0 else 0.0) + (kept if b < 1 else 0.0), kept
+    if b == 1:
+        return np.inf, 1 / (1 - r), np.inf if r > 0 else 0.0, np.inf
+    kept, ever = 1 / (1 - b), 1 / (1 - b) / (1 - r)
+    return ever, ever, (ever if r > 0 else 0.0) + (kept if b > 0 else 0.0), kept
+
+
+def sum_bound(network: Network, q: Projection) -> int:
+    """The largest magnitude of a sum of mantissas that a tick can bring to a neuron, before it is shifted."""
+    sums = [q.connectivity.by_post(np.maximum(m, 0)) for m in (-_mantissa(q), _mantissa(q))]
+    return int(max(np.max(s, initial=0) for s in sums)) * most_at_once(network, q)
 
 
 def once_spiking(network: Network, n_ticks: int | None, promised: Collection[str] = ()) -> frozenset[str]:
@@ -245,12 +307,15 @@ def _alike(population: Population) -> Iterator[tuple[IntArray, float, float]]:
         yield np.flatnonzero(which.ravel() == j), 1 - float(decay_u) / 4096, 1 - float(decay_v) / 4096
 
 
-def _bias(population: Population) -> FloatArray:
-    """How much the bias lifts each membrane in a tick, 0 if it does not, ``(n,)``."""
+def _bias(population: Population, sign: int = 1) -> FloatArray:
+    """How much the bias lifts each membrane in a tick, 0 if it does not, ``(n,)``; with -1, how it lowers it.
+
+    The chip shifts a mantissa toward minus infinity where the exponent is negative.
+    """
     k = population.neuron
     assert isinstance(k, CubaFixed)
-    bias = np.ldexp(np.maximum(np.asarray(k.bias_mant, np.float64), 0.0), np.asarray(k.bias_exp))
-    return np.broadcast_to(bias, (population.n,))
+    bias = np.floor(np.ldexp(np.asarray(k.bias_mant, np.float64), np.asarray(k.bias_exp)))
+    return np.broadcast_to(np.maximum(sign * bias, 0.0), (population.n,))
 
 
 def _bound(

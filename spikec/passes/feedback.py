@@ -8,7 +8,7 @@ move to where the membrane's mean square error :math:`\delta^T H \delta` is leas
 .. math:: \delta_k = -e\, \frac{\mu_i\, \mu_k / \sigma_k^2}{1 + \sum_{l > i} \mu_l^2 / \sigma_l^2},
 
 so one number a row carries it, and rows may take any order: the largest weights come first, since what was
-clipped needs the others most.
+clipped needs the others most. What others have moved the membrane by already is made up for likewise.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.ir.fixed_point import FixedFormat
-from spikec.passes.excitation import Rows
+from spikec.passes.excitation import Excitation, Rows
 
 
-def spread(weights: FloatArray, rows: Rows, form: FixedFormat) -> IntArray:
+def spread(weights: FloatArray, rows: Rows, form: FixedFormat, owed: FloatArray | None = None) -> IntArray:
     """Round weights, errors spread over the rest of their row.
 
     Args:
         weights: In units of the weight bit, ``(n_entries,)``.
         rows: Which of them belong together, and how they are excited.
         form: What mantissas exist.
+        owed: How far others have moved each row's membrane on average, ``(n_rows,)``; None for not at all.
 
     Returns:
         Mantissas, ``(n_entries,)``.
@@ -38,7 +39,9 @@ def spread(weights: FloatArray, rows: Rows, form: FixedFormat) -> IntArray:
     lengths = np.diff(np.r_[starts, row.size])
     so_far = np.cumsum(mu * lean)
     to_come = np.repeat(so_far[starts + lengths - 1], lengths) - so_far
-    mantissa, moved, unit = np.zeros(row.size, np.int64), np.zeros(starts.size), 2.0**form.exponent
+    mantissa, unit = np.zeros(row.size, np.int64), 2.0**form.exponent
+    due = np.zeros(starts.size) if owed is None else owed[row[starts]]
+    moved = -due / (1 + so_far[starts + lengths - 1] - so_far[starts] + (mu * lean)[starts])
     for rank in range(int(lengths.max(initial=0))):
         some = np.flatnonzero(lengths > rank)
         at = starts[some] + rank
@@ -51,20 +54,27 @@ def spread(weights: FloatArray, rows: Rows, form: FixedFormat) -> IntArray:
     return found
 
 
-def fed_back(weights: FloatArray, moments: FloatArray, form: FixedFormat) -> IntArray:
+def fed_back(
+    weights: FloatArray, excitation: Excitation, form: FixedFormat, owed: FloatArray | None = None
+) -> IntArray:
     """Round the rows of a matrix, errors moved to correlated inputs; those that excite most come first.
 
     Args:
         weights: In units of the weight bit, ``(n_post, n_pre)``.
-        moments: H, ``(n_pre, n_pre)``, positive definite.
+        excitation: With moments.
         form: What mantissas exist.
+        owed: How far others have moved each row's membrane on average, ``(n_post,)``; None for not at all.
 
     Returns:
         Mantissas, ``(n_post, n_pre)``.
     """
-    order = np.argsort(-np.diag(moments), kind="stable")
-    upper = np.linalg.cholesky(np.linalg.inv(moments[np.ix_(order, order)])).T
+    assert excitation.moments is not None
+    order = np.argsort(-np.diag(excitation.moments), kind="stable")
+    inverse = np.linalg.inv(excitation.moments[np.ix_(order, order)])
+    upper = np.linalg.cholesky(inverse).T
     w, mantissa = weights[:, order].copy(), np.zeros(weights.shape, np.int64)
+    if owed is not None:
+        w -= np.outer(owed, inverse @ excitation.mean[order])
     for i in range(order.size):
         mantissa[:, order[i]] = form.nearest(w[:, i])
         error = (w[:, i] - mantissa[:, order[i]] * 2.0**form.exponent) / upper[i, i]

@@ -43,7 +43,7 @@ def quantize_pairs(network: Network, p: Population, fit: WeightFit) -> tuple[Net
     """
     incoming = network.incoming(p.name)
     s = fit.scale(p, incoming, widest_scale(incoming, fit.formats, fit.bits))
-    fixed = {q.name: fit.fixed(q, s) for q in incoming}
+    fixed = fit.fixed(incoming, s)
     neuron = fixed_pair(p, s, network.dt)
     return network.with_projections(fixed).with_populations({p.name: replace(p, neuron=neuron)}), s
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from spikec.calibration import Calibration
 from spikec.errors import UsageError, Violation
-from spikec.ir.bounds import M, current_bound, once_spiking
+from spikec.ir.bounds import M, current_bound, membrane_bound, once_spiking
 from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Network, Population, Projection
@@ -138,7 +138,7 @@ def quantize_population(
     largest = largest_scale(p, incoming, fit.formats, fit.bits)
     while True:
         s = fit.scale(p, incoming, largest) if common is None else common
-        fixed = {q.name: fit.fixed(q, s) for q in incoming}
+        fixed = fit.fixed(incoming, s)
         neuron = fixed_neuron(p, s, fit.formats)
         changed = network.with_projections(fixed).with_populations({p.name: replace(p, neuron=neuron)})
         too_far = _excess(changed, changed.population(p.name), _is_readout(p), n_ticks, promised)
@@ -150,11 +150,20 @@ def quantize_population(
 def _excess(
     network: Network, p: Population, readout: bool, n_ticks: int | None, promised: Collection[str]
 ) -> float:
-    """The farthest that its current can go, and a readout's membrane, as a share of 24 bits."""
+    """The farthest that its current can go, and a readout's membrane, as a share of what there is."""
     share = current_bound(network, p, n_ticks, promised).share
+    reach = _membrane_share(network, p, n_ticks, promised) if readout else 0.0
+    return max(share, reach if np.isfinite(reach) else 0.0)  # no scale helps if it grows for ever
+
+
+def _membrane_share(
+    network: Network, p: Population, n_ticks: int | None, promised: Collection[str] = ()
+) -> float:
+    """The farthest that a readout's membrane can go, as a share of the way to its threshold, the largest."""
     assert isinstance(p.neuron, CubaFixed)
-    reach = _membrane_reach(share * M, p.neuron, n_ticks) if readout else 0.0
-    return max(share, reach / M if np.isfinite(reach) else 0.0)  # no scale helps if it grows for ever
+    bound = membrane_bound(network, p, n_ticks, promised)
+    silent = np.broadcast_to(np.asarray(p.neuron.vth) * 64.0, (p.n,))
+    return float(max(np.max(bound.highest / silent), np.max(-bound.lowest) / (M - 1)))
 
 
 def _quantize_all(
@@ -197,7 +206,7 @@ def _unstorable(network: Network, real: Population, n_ticks: int | None) -> Iter
         yield Violation("threshold", real.name, f"{lowest:g}", "0 or more", advice)
     p = network.population(real.name)
     if _is_readout(real) and isinstance(p.neuron, CubaFixed):
-        share = _membrane_reach(current_bound(network, p, n_ticks).share * M, p.neuron, n_ticks) / M
+        share = _membrane_share(network, p, n_ticks)
         if share >= 1:
             got = f"up to {share:.3g} times the range" if np.isfinite(share) else "unbounded"
             advice = "give the length of a sample (--ticks), or a finite tau_mem"
@@ -218,14 +227,6 @@ def _broken_promises(network: Network, program: Program) -> Iterator[Violation]:
                 f"one that outweighs all inputs for {program.n_ticks} ticks",
                 "use more --bits",
             )
-
-
-def _membrane_reach(current: float, neuron: CubaFixed, n_ticks: int | None) -> float:
-    """How far a membrane can go that never spikes, given the farthest its current goes."""
-    bias = np.max(np.abs(np.ldexp(np.asarray(neuron.bias_mant, np.float64), np.asarray(neuron.bias_exp))))
-    decay = float(np.min(np.asarray(neuron.dv)))
-    lasting = min(np.inf if n_ticks is None else float(n_ticks), 4096 / decay if decay else np.inf)
-    return float((current + bias) * lasting) if current + bias else 0.0
 
 
 def _can_shrink(fixed: dict[str, Projection], formats: Formats) -> bool:

@@ -81,25 +81,54 @@ class WeightFit:
         """The best scale up to a given one, and above half of it where weights are clipped."""
         if self.rounding is Rounding.NEAREST or not any(_free(q) for q in incoming):
             return filling_scale(incoming, self.bits, largest)
-        tried = [_Tried(q, self) for q in incoming if np.any(q.connectivity.stored())]
+        tried = [_Tried(q, self) for q in incoming if np.any(q.connectivity.stored()) and not _holds(q)]
         scales = largest * 2.0 ** (-np.arange(PHASES) / PHASES)
         costs = [_threshold_cost(p, s) + sum(t.best(s)[0] for t in tried) for s in scales]
         return float(scales[int(np.argmin(costs))])
 
-    def fixed(self, q: Projection, s: float) -> Projection:
-        """A projection with weights ``s * W`` as mantissas."""
-        if self.rounding is Rounding.NEAREST or not _free(q):
+    def fixed(self, incoming: tuple[Projection, ...], s: float) -> dict[str, Projection]:
+        """A population's projections with weights ``s * W`` as mantissas, by name.
+
+        Those that cannot make up for anything come first, and the others make up for them, too.
+        """
+        found: dict[str, Projection] = {}
+        owed = np.zeros(incoming[0].connectivity.n_post if incoming else 0)
+        for q in sorted(incoming, key=self._is_free):
+            found[q.name] = self._fixed(q, s, owed)
+            if self.rounding is Rounding.FEEDBACK and not _holds(q):
+                owed = owed + self._moved(q, found[q.name], s)
+        return found
+
+    def _is_free(self, q: Projection) -> bool:
+        return self.rounding is not Rounding.NEAREST and _free(q)
+
+    def _fixed(self, q: Projection, s: float, owed: FloatArray) -> Projection:
+        if not self._is_free(q):
             return fixed_projection(q, s, self.formats, self.bits_for(q))
         _, form = _Tried(q, self).best(s)
         real = np.asarray(q.connectivity.weights, np.float64) * s
         excitation = self.excitations[q.name]
         if self.rounding is Rounding.CLIPPED:
             mantissa = form.nearest(real)
-        elif excitation.moments is not None and not isinstance(q.connectivity, Convolution):
-            mantissa = fed_back(real, excitation.moments, form)
+        elif excitation.moments is not None:
+            mantissa = fed_back(real, excitation, form, owed)
         else:
-            mantissa = spread(real.ravel(), rows(q, excitation), form).reshape(real.shape)
+            by_row = rows(q, excitation)
+            by_channel = owed.reshape(_n_rows(q), -1).mean(axis=1)
+            mantissa = spread(real.ravel(), by_row, form, by_channel).reshape(real.shape)
         return replace(q, connectivity=q.connectivity.with_weights(Fixed(mantissa, form)))
+
+    def _moved(self, real: Projection, q: Projection, s: float) -> FloatArray:
+        """How far rounding moves each membrane on average, in units of the weight bit, ``(n_post,)``."""
+        assert isinstance(q.connectivity.weights, Fixed)
+        errors = q.connectivity.weights.value - np.asarray(real.connectivity.weights, np.float64) * s
+        moved: FloatArray = q.connectivity.by_post(errors, self.excitations[q.name].mean)
+        return moved
+
+
+def _n_rows(q: Projection) -> int:
+    c = q.connectivity
+    return c.weights.shape[0] if isinstance(c, Convolution) else c.n_post
 
 
 class _Tried:
@@ -141,6 +170,11 @@ def _free(q: Projection) -> bool:
     what they lose. And of a few inputs each counts by itself, not their sum.
     """
     return q.connectivity.n_synapses >= MANY * q.connectivity.n_post and q.pre != q.post
+
+
+def _holds(q: Projection) -> bool:
+    """Whether a projection does nothing but inhibit, one synapse a neuron: enough is as good as exact."""
+    return q.connectivity.n_synapses <= q.connectivity.n_post and bool(np.all(q.connectivity.stored() <= 0))
 
 
 def _threshold_cost(p: Population, s: float) -> float:

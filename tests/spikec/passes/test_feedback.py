@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikec.ir.fixed_point import FixedFormat
-from spikec.passes.excitation import Rows
+from spikec.passes.excitation import Excitation, Rows
 from spikec.passes.feedback import fed_back, spread
 
 seeds = st.integers(0, 2**32 - 1)
@@ -16,6 +16,10 @@ seeds = st.integers(0, 2**32 - 1)
 
 def _moments(mean, variance):
     return np.diag(variance) + np.outer(mean, mean)
+
+
+def _excitation(moments):
+    return Excitation(np.zeros(len(moments)), np.diag(moments), moments)
 
 
 def _cost(errors, moments):
@@ -42,7 +46,7 @@ def test_feedback_costs_less_than_nearest_mantissas(seed, bits, exponent):
     weights = weights * 2.0**exponent
     form, moments = FixedFormat(bits, exponent=exponent), _moments(mean, variance)
     found = spread(weights.ravel(), rows, form).reshape(weights.shape)
-    other = fed_back(weights, moments, form)
+    other = fed_back(weights, _excitation(moments), form)
     plain = form.nearest(weights)
     assert np.all(form.allows(found))
     assert np.all(form.allows(other))
@@ -56,7 +60,9 @@ def test_both_ways_to_feed_back_are_one_where_they_take_one_order():
     weights, form = weights[:, order], FixedFormat(4)
     moments = np.diag(np.ones(24)) + 2.0  # equal on the diagonal, so that columns are taken as they come
     rows = Rows(np.zeros(24, np.int64), np.full(24, np.sqrt(2.0)), np.ones(24))
-    np.testing.assert_array_equal(spread(weights[0], rows, form), fed_back(weights, moments, form)[0])
+    np.testing.assert_array_equal(
+        spread(weights[0], rows, form), fed_back(weights, _excitation(moments), form)[0]
+    )
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -83,3 +89,16 @@ def test_rows_of_no_entries_are_rounded_to_nothing():
     rows = Rows(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
     assert spread(np.zeros(0), rows, FixedFormat(8)).size == 0
     assert rows.cost(np.zeros(0)) == 0
+
+
+@given(seeds)
+def test_what_is_owed_is_made_up_for_either_way(seed):
+    weights, mean, variance, rows = _case(seed, n=40)
+    owed = np.random.default_rng(seed).normal(0, 200, len(weights))
+    form, moments = FixedFormat(8), _moments(mean, variance)
+    for found in (
+        spread(weights.ravel(), rows, form, owed).reshape(weights.shape),
+        fed_back(weights, Excitation(mean, variance, moments), form, owed),
+    ):
+        left = owed + (found - weights) @ mean
+        assert np.all(np.abs(left) < np.maximum(0.2 * np.abs(owed), 8.0))
