@@ -143,7 +143,8 @@ def fit_hamiltonian(
         UsageError: The samples have no such shape, or too little differs between them.
         NetworkError: A value is no finite number.
     """
-    _check(states, velocities, anchor, anchor_energy)
+    check_motion(states, velocities)
+    _check_anchor(anchor, anchor_energy, states.shape[1])
     notes: list[str] = []
     gradients = gradients_of(velocities)
     if options.variant == "random":
@@ -255,25 +256,35 @@ def _network(
     )
 
 
-def _check(states: FloatArray, velocities: FloatArray, anchor: FloatArray, anchor_energy: float) -> None:
+def check_motion(states: FloatArray, velocities: FloatArray) -> None:
+    """Refuse states and velocities from which no motion can be learned.
+
+    Raises:
+        UsageError: They have no such shape, or too little differs between them.
+        NetworkError: A value is no finite number.
+    """
     if states.ndim != 2 or states.shape[1] % 2 or not states.shape[1]:
         raise UsageError(
             f"states have shape {states.shape}; give one row a state, as many momenta as positions"
         )
-    n, d = states.shape
-    if velocities.shape != (n, d) or anchor.shape != (d,):
+    if velocities.shape != states.shape:
         raise UsageError(
-            f"{n} states of {d} values come with velocities {velocities.shape} and an anchor {anchor.shape}; "
-            f"give ({n}, {d}) and ({d},)"
+            f"states of shape {states.shape} come with velocities {velocities.shape}; give one a value"
         )
-    if n < 2:
-        raise UsageError(f"{n} states make no pair; give 2 or more")
-    for values, name in ((states, "states"), (velocities, "velocities"), (anchor, "the anchor")):
-        finite(values, name)
-    finite(np.array(anchor_energy), "the anchor's energy")
+    if len(states) < 2:
+        raise UsageError(f"{len(states)} states make no pair; give 2 or more")
+    finite(states, "states")
+    finite(velocities, "velocities")
     constant = np.flatnonzero(np.ptp(states, axis=0) == 0)
     if constant.size:
         raise UsageError(
             f"value {constant[0]} is the same in all states, so they do not show how the energy depends on "
             "it; vary it, or leave it and its momentum or position out"
         )
+
+
+def _check_anchor(anchor: FloatArray, anchor_energy: float, size: int) -> None:
+    if anchor.shape != (size,):
+        raise UsageError(f"states of {size} values come with an anchor {anchor.shape}; give ({size},)")
+    finite(anchor, "the anchor")
+    finite(np.array(anchor_energy), "the anchor's energy")

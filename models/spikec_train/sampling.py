@@ -100,7 +100,7 @@ def sampled_network(data: Dataset, options: SampledRamp, rng: np.random.Generato
     readout = fit_readout(lead, np.eye(data.n_classes)[data.labels], options.penalties)
     spikes = int(np.count_nonzero(lead))
     return SampledNetwork(
-        network=_network(data, layer, readout),
+        network=ramp_network(layer, readout, data.shape, data.x_max),
         layer=layer,
         readout=readout,
         spike_share=spikes / lead.size,
@@ -164,15 +164,23 @@ def draw_pairs(
     return np.where(turned, b, a), np.where(turned, a, b)
 
 
-def _network(data: Dataset, layer: RampLayer, readout: LinearReadout) -> Network:
+def ramp_network(layer: RampLayer, readout: LinearReadout, shape: tuple[int, ...], x_max: float) -> Network:
+    """The network of a hidden layer and its readout, which reads samples of some shape.
+
+    Args:
+        layer: The hidden layer.
+        readout: What its spike times are read by.
+        shape: Of one sample.
+        x_max: The largest value of a sample.
+    """
     end = 2.0 * layer.window
     bias = readout.bias / end  # acts from 0 to 2 T, where the fit's constant is reached
     return Network(
         populations=(
-            Population(PIXELS, Source(one_spike=True), data.shape),
+            Population(PIXELS, Source(one_spike=True), shape),
             Population(CLOCK, Source(one_spike=True), (1,)),
             Population(HIDDEN, Ramp(layer.thresholds, one_spike=True), layer.thresholds.shape),
-            Population(READOUT, LiReadout(bias=bias), (data.n_classes,)),
+            Population(READOUT, LiReadout(bias=bias), readout.bias.shape),
         ),
         projections=(
             Projection(f"{PIXELS}-{HIDDEN}", PIXELS, HIDDEN, Dense(layer.weights)),
@@ -182,6 +190,6 @@ def _network(data: Dataset, layer: RampLayer, readout: LinearReadout) -> Network
         inputs=(PIXELS, CLOCK),
         outputs=(READOUT,),
         clock=Continuous(),
-        encoding=LatencyEncoding(PIXELS, layer.window, data.x_max, True, CLOCK, end),
+        encoding=LatencyEncoding(PIXELS, layer.window, x_max, True, CLOCK, end),
         decoding=Decoding(READOUT, Readout.MEMBRANE),
     )
