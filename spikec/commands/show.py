@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from spikec.blame.figures import Quantisation
 from spikec.causes.diff import Diff
 from spikec.commands.conformance import Conformance
 from spikec.commands.demo import DemoReport
@@ -16,6 +17,7 @@ from spikec.conformance.run import Row, Status
 from spikec.errors import Violation
 from spikec.report.causes import diff_tables
 from spikec.report.causes import sentence as diff_sentence
+from spikec.report.quantisation import quantisation_tables
 from spikec.report.text import TextTable, cell_text, render, render_tables
 from spikec.result import RunResult
 from spikec.spike_times import SpikeTimes, TimeErrors
@@ -119,6 +121,11 @@ def difference(found: Diff, a: str, b: str) -> RenderableType:
     line = Text(diff_sentence(found, a, b), style="green" if found.first is None else "bold red")
     notes = (Text(f"· {note}", style="dim") for note in found.notes)
     return Group(line, *notes, Text(), render_tables(diff_tables(found, a, b)))
+
+
+def quantisation(found: Quantisation) -> RenderableType:
+    """What quantisation did to a network, and which part loses what."""
+    return render_tables(quantisation_tables(found))
 
 
 def conformance(found: Conformance) -> RenderableType:

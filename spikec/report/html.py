@@ -6,14 +6,38 @@ The template is `page.html`. matplotlib and jinja2 are imported when a page is m
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.resources import files
 
 from spikec.report.plots import to_bytes
 from spikec.report.raster import MAX_STRIPS, raster
 from spikec.report.shown import Shown
 from spikec.report.summary import Summary
-from spikec.report.tables import accuracy_text, count_text, energy_range_text, tables
+from spikec.report.tables import Table, accuracy_text, count_text, energy_range_text, tables
 from spikec.result import RunResult
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a page.
+
+    Attributes:
+        title: Above it.
+        png: Its bytes.
+        alt: What it shows, for who cannot see it.
+        caption: Below it.
+    """
+
+    title: str
+    png: bytes
+    alt: str
+    caption: str
+
+    @property
+    def data(self) -> str:
+        """The bytes as a page holds them."""
+        return base64.b64encode(self.png).decode()
 
 
 def page(result: RunResult, summary: Summary, sample: int = 0, title: str = "spikec report") -> str:
@@ -28,21 +52,38 @@ def page(result: RunResult, summary: Summary, sample: int = 0, title: str = "spi
     Raises:
         UsageError: There is no such sample.
     """
+    names = list(result.spikes) if summary.n_samples else []
+    pictures = [_spikes(result, names, sample)] if names else []
+    return page_of(title, _headlines(summary), pictures, tables(summary))
+
+
+def page_of(
+    title: str, headlines: list[tuple[str, str]], pictures: list[Picture], shown: Iterable[Table]
+) -> str:
+    """Make a page of its parts."""
     from jinja2 import Environment
 
-    names = list(result.spikes) if summary.n_samples else []
-    picture = to_bytes(raster(Shown(result), None, sample, {}), "png") if names else None
-    drawn = [result.spikes[name].select(sample, sample + 1) for name in names[:MAX_STRIPS]]
     template = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(template).render(
-        title=title,
-        headlines=_headlines(summary),
-        picture=None if picture is None else base64.b64encode(picture).decode(),
-        sample=sample,
-        n_left_out=len(names) - len(drawn),
-        n_spikes=sum(e.n_events for e in drawn),
-        tables=tables(summary),
+        title=title, headlines=headlines, pictures=pictures, tables=list(shown)
+    )
+
+
+def _spikes(result: RunResult, names: list[str], sample: int) -> Picture:
+    """The raster of one sample."""
+    picture = to_bytes(raster(Shown(result), None, sample, {}), "png")
+    drawn = [result.spikes[name].select(sample, sample + 1) for name in names[:MAX_STRIPS]]
+    n_left_out = len(names) - len(drawn)
+    n_spikes = sum(e.n_events for e in drawn)
+    caption = f"{n_spikes} spikes; each mark is a spike, a line a neuron, a strip a population."
+    if n_left_out:
+        caption += f" {n_left_out} more populations are not drawn."
+    return Picture(
+        f"Spikes of sample {sample}",
+        picture,
+        f"Raster of the spikes of sample {sample}, a strip for each population",
+        caption,
     )
 
 

@@ -54,7 +54,7 @@ def tables(summary: Summary) -> tuple[Table, ...]:
     if summary.neurobench is not None:
         found.append(_neurobench(summary.neurobench))
     found.append(Table("Provenance", (), tuple(summary.provenance.items())))
-    return tuple(_printable(t) for t in found if t.rows)
+    return tuple(printable_table(t) for t in found if t.rows)
 
 
 def energy_text(pj: float | None) -> str:
@@ -237,7 +237,8 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _printable(table: Table) -> Table:
+def printable_table(table: Table) -> Table:
+    """A table in which no cell can steer a terminal."""
     clean = tuple(tuple(printable(cell) for cell in row) for row in table.rows)
     notes = tuple(printable(note) for note in table.notes)
     header = tuple(printable(cell) for cell in table.header)
