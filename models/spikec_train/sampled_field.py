@@ -2,8 +2,8 @@ r"""Spiking networks that say how fast a state changes: sampled ramp neurons, re
 
 A state is encoded by the latencies of its values and their negatives, a hidden neuron lies between two drawn
 states (`ramp_layer`), and one membrane a value is solved for its velocity. The gradient of an energy would be
-of no use here: a spike time has a kink where the neuron falls silent, so the gradient of what is read out from
-it jumps. What is learned is the velocity itself; nothing keeps it Hamiltonian, and the energy drifts.
+of no use here: a spike time has a kink where the neuron falls silent, so the gradient of what is read out
+jumps. What is learned is the velocity itself; nothing keeps it Hamiltonian, and the energy drifts.
 
 The network compiles to a chip's integers as any other does; `compiled_velocities` reads what they say.
 """
