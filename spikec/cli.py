@@ -20,6 +20,8 @@ import typer
 
 from spikec.commands.options import (
     Bits,
+    BitsOrAuto,
+    Budget,
     Calibrate,
     Convention,
     Data,
@@ -28,6 +30,7 @@ from spikec.commands.options import (
     Json,
     LabelFree,
     MaxTicks,
+    Parts,
     Probe,
     Relays,
     Repair,
@@ -144,7 +147,7 @@ def compile_(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the program goes.")],
     target: Target = "loihi2",
     dt: Dt = None,
-    bits: Bits = None,
+    bits: BitsOrAuto = None,
     max_ticks: MaxTicks = 64,
     ticks: Ticks = None,
     relays: Relays = True,
@@ -155,19 +158,22 @@ def compile_(
     samples: Samples = None,
     repair: Repair = False,
     label_free: LabelFree = False,
+    parts: Parts = 0,
+    budget: Budget = None,
     probe: Probe = None,
     json_: Json = False,
 ) -> None:
     """Compile a network for a chip's integers."""
-    from spikec.commands.build import BuildOptions, compile_file
+    from spikec.commands.build import BuildOptions, bits_of_word, compile_file
     from spikec.commands.files import check_output
     from spikec.commands.overview import program_overview
     from spikec.commands.show import compiled as show
     from spikec.container import save
 
     check_output(output, file)
-    options = BuildOptions(target, dt, bits, max_ticks, ticks, relays, split_signs, convention, input_counts,
-                           calibrate, samples, repair, label_free)  # fmt: skip
+    options = BuildOptions(target, dt, bits_of_word(bits), max_ticks, ticks, relays, split_signs, convention,
+                           input_counts, calibrate, samples, repair, label_free, parts, budget,
+                           bits == "auto")  # fmt: skip
     with _progress() as tell:
         program = compile_file(file, options, probe, tell)
     save(program, output)
@@ -345,36 +351,6 @@ def diff(
         found = diff_files(a, b, options, tell)
     _print(found.to_json(), lambda: show(found, a.name, b.name), json_)
     raise typer.Exit(0 if found.first is None else 1)
-
-
-@app.command()
-def blame(
-    network: Annotated[Path, typer.Argument(help="The float network.")],
-    program: Annotated[Path, typer.Argument(help="What was compiled of it.")],
-    data: Data = None,
-    spikes: Annotated[
-        Path | None,
-        typer.Option("--input", help="Spikes: .npz, raster .npy or list .csv.", show_default=False),
-    ] = None,
-    html: Annotated[
-        Path | None, typer.Option(help="Also write a page, with pictures.", show_default=False)
-    ] = None,
-    ticks: Ticks = None,
-    dt: Dt = None,
-    convention: Convention = None,
-    json_: Json = False,
-) -> None:
-    """What quantisation did to a network, and which part of it is to blame.
-
-    Grids, clipped weights and errors; with --data or --input also spike times and answers, with only one part
-    quantised (the weights of a projection, delays, thresholds and biases, decays, time) and with all but it.
-    """
-    from spikec.commands.blame import BlameOptions, blame_files
-    from spikec.commands.show import quantisation as show
-
-    with _progress() as tell:
-        found = blame_files(network, program, BlameOptions(data, spikes, ticks, dt, convention, html), tell)
-    _print(found.to_json(), lambda: show(found), json_)
 
 
 @app.command()

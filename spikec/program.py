@@ -236,8 +236,13 @@ def check_inputs(network: Network, inputs: Mapping[str, Events]) -> int:
             )
         if e.in_ticks == continuous:
             raise EventsError(f"input {name} needs times in {'seconds' if continuous else 'ticks'}")
-        once = getattr(population.neuron, "one_spike", False)
-        if once and e.n_events and e.counts().max() > getattr(population.neuron, "parts", 1):
+        parts = getattr(population.neuron, "parts", 1)
+        if parts > 1 and np.any(e.counts() % parts):
+            raise EventsError(
+                f"input {name} takes each spike as {parts} counts that tell its time within a tick; give "
+                "times in seconds"
+            )
+        if getattr(population.neuron, "one_spike", False) and e.n_events and e.counts().max() > parts:
             raise EventsError(f"a neuron of input {name} spikes more than once in a sample; once is allowed")
         if continuous:
             _check_moments(name, e)

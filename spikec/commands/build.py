@@ -11,6 +11,7 @@ from spikec.api import compile_as
 from spikec.backend import find_backend
 from spikec.calibration import Calibration, calibrate
 from spikec.commands.files import open_program, read_inputs, source_of
+from spikec.commands.searching import search_program
 from spikec.errors import UsageError, Violation
 from spikec.event_files import raster_ticks
 from spikec.execute import DEFAULT, RunOptions, choose_backend, execute_as
@@ -19,6 +20,7 @@ from spikec.ir.network import Dialect, Network
 from spikec.passes.pipelines import CompileOptions, try_compile, try_retarget
 from spikec.program import Program
 from spikec.result import RunResult
+from spikec.search import budget_of
 from spikec.targets.rules import check_all
 from spikec.targets.target import load_target
 
@@ -41,6 +43,9 @@ class BuildOptions:
         samples: How many of them; None for all.
         repair: Whether these data are used to make good what rounding did.
         label_free: Whether repair does without their labels.
+        parts: Into how many parts of a tick spikes and delays divide it; 0 for whole ticks.
+        budget: What compiling may cost on these data, in words; ticks are searched for.
+        auto_bits: Whether bits are searched for, too.
     """
 
     target: str = "loihi2"
@@ -56,6 +61,9 @@ class BuildOptions:
     samples: int | None = None
     repair: bool = False
     label_free: bool = False
+    parts: int = 0
+    budget: str | None = None
+    auto_bits: bool = False
 
     def passes(self) -> CompileOptions:
         """The part that concerns the passes."""
@@ -67,6 +75,7 @@ class BuildOptions:
             self.relays,
             self.split_signs,
             self.input_counts,
+            self.parts,
         )
 
 
@@ -95,7 +104,26 @@ def compile_file(
         passes = replace(passes, repair=find_backend(DEFAULT), label_free=options.label_free)
     elif options.label_free:
         raise UsageError("--label-free says what --repair aims at; give that, too")
+    if options.budget is not None:
+        budget, target = budget_of(options.budget), load_target(options.target)
+        engine = find_backend(DEFAULT)
+        return search_program(program, target, passes, budget, engine, options.auto_bits, progress).program
+    if options.auto_bits:
+        raise UsageError("--bits auto needs to know what may be lost; give --budget accuracy=POINTS, too")
     return compile_as(program, load_target(options.target), passes, inputs, progress)
+
+
+def bits_of_word(word: str | None) -> int | None:
+    """Bits as on the command line: a number; None for ``auto``, or if nothing is given.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if word is None or word == "auto":
+        return None
+    if not word.isdecimal():
+        raise UsageError(f"--bits {word!r} is neither a number nor auto; give 1 to 8, or auto")
+    return int(word)
 
 
 def read_calibration(program: Program, given: str, n_samples: int | None = None) -> Calibration:

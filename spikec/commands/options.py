@@ -60,3 +60,26 @@ LabelFree = Annotated[
     bool,
     typer.Option("--label-free", help="Repair toward the float network's outputs, not the samples' labels."),
 ]
+BitsOrAuto = Annotated[
+    str | None,
+    typer.Option(
+        "--bits",
+        help="Bits of the weights, 1 to 8; auto: as few for each projection as --budget allows.",
+        show_default=False,
+    ),
+]
+Parts = Annotated[
+    int,
+    typer.Option(
+        "--parts",
+        help="Keep delays between ticks (1); also tell spike times to 1/N of a tick, by N neurons for one.",
+    ),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        help="Search for the coarsest ticks with accuracy=POINTS lost, or spike-time=TIME off, at most.",
+        show_default=False,
+    ),
+]

@@ -90,10 +90,10 @@ def _scaled(q: Projection, late: FloatArray, network: Network, which: int) -> Pr
     if q.delays.kind in (DelayKind.UNIFORM, DelayKind.DENDRITIC):
         return scaled_rows(q, np.asarray(two_weights(r, b, late)[which]))
     _, post = q.connectivity.synapses()
-    keeps = (np.broadcast_to(x, (q.connectivity.n_post,))[post] for x in (r, b))
+    of_r, of_b = (np.broadcast_to(x, (q.connectivity.n_post,))[post] for x in (r, b))
     of_synapse = Delays(late, q.delays.kind).per_synapse(q.connectivity)
-    weights = np.asarray(q.connectivity.stored(), np.float64) * two_weights(*keeps, of_synapse)[which]
-    shaped = weights.reshape(q.connectivity.weights.shape)
+    share = two_weights(of_r, of_b, of_synapse)[which]
+    shaped = (np.asarray(q.connectivity.stored(), np.float64) * share).reshape(q.connectivity.weights.shape)
     return replace(q, connectivity=q.connectivity.with_weights(shaped))
 
 

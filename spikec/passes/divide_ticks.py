@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -164,8 +164,11 @@ def _copied(network: Network, p: Population, parts: int) -> tuple[Network, str]:
     """The network with so many neurons for each of a population, and the name of the population they make."""
     network = _lighter(network, p.name, parts)
     name = rename_free(network, f"{p.name}.parts")
-    neuron = {k: np.tile(v, parts - 1) if v.ndim else v for k, v in parameters(p.neuron).items()}
-    copies = Population(name, replace(p.neuron, **neuron), (p.n * (parts - 1),))
+    tiled: dict[str, Any] = {
+        k: np.tile(v, parts - 1) if v.ndim else v for k, v in parameters(p.neuron).items()
+    }
+    assert isinstance(p.neuron, CubaTicks)
+    copies = Population(name, replace(p.neuron, **tiled), (p.n * (parts - 1),))
     later = np.arange(1, parts) / parts * network.dt
     projections = [*network.projections]
     for q in network.incoming(p.name):

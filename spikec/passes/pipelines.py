@@ -9,7 +9,7 @@ from spikec.backend import Backend
 from spikec.calibration import Calibration
 from spikec.errors import TargetError, UsageError, Violation
 from spikec.events import Events
-from spikec.ir.network import Dialect, Network
+from spikec.ir.network import Continuous, Dialect, Network
 from spikec.passes.base import Pass, run_pipeline
 from spikec.passes.correct_bias import CorrectBias
 from spikec.passes.current_bias import CurrentBias
@@ -146,6 +146,11 @@ def try_compile(
         raise UsageError("this network has no neurons that compute, so there is nothing to compile")
     options = options or CompileOptions()
     _check(target, options)
+    if options.parts and not isinstance(network.clock, Continuous):
+        raise UsageError(
+            f"this network spikes on ticks of {network.dt:g} s, which have no parts; compile it without "
+            "--parts"
+        )
     program = Program(network, target, n_ticks=options.n_ticks, source=source or {})
     program = run_pipeline(program, loihi(options), probe, progress)
     violations = check_all(program)

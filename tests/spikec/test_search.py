@@ -1,0 +1,132 @@
+"""The search for ticks and bits: the coarsest that keep a budget, by whatever measure is handed in."""
+
+import numpy as np
+import pytest
+
+from spikec.coding import Decoding, LatencyEncoding, Readout
+from spikec.errors import UsageError
+from spikec.ir.connectivity import Dense
+from spikec.ir.network import Continuous, Network, Population, Projection
+from spikec.ir.neurons import CubaLif, Source
+from spikec.passes.pipelines import CompileOptions
+from spikec.search import Budget, Candidate, Measured, budget_of, pareto_front, search
+from spikec.targets.target import load_target
+
+LOIHI2 = load_target("loihi2")
+WINDOW = 8e-3
+
+
+@pytest.fixture
+def network():
+    rng = np.random.default_rng(0)
+    neuron = CubaLif(20e-3, 10e-3, 1.0, one_spike=True)
+    populations = (
+        Population("in", Source(one_spike=True), (3,)),
+        Population("hidden", neuron, (5,)),
+        Population("out", neuron, (2,)),
+    )
+    projections = (
+        Projection("in-hidden", "in", "hidden", Dense(rng.uniform(100, 200, (5, 3)))),
+        Projection("hidden-out", "hidden", "out", Dense(rng.uniform(60, 120, (2, 5)))),
+    )
+    encoding = LatencyEncoding("in", WINDOW, 1.0, True, None, 2 * WINDOW)
+    decoding = Decoding("out", Readout.FIRST)
+    return Network(populations, projections, ("in",), ("out",), Continuous(), encoding=encoding,
+                   decoding=decoding)  # fmt: skip
+
+
+def _bits(program, name):
+    return next(q.connectivity.weights.format.bits for q in program.network.projections if q.name == name)
+
+
+def _by_tick(program):
+    """Errors of half a tick; a point lost for every bit that the first layer lacks."""
+    dt = program.network.dt
+    return Measured(8.0 - _bits(program, "in-hidden"), dt / 2, 2 * dt, 100.0, program.n_ticks * 7.0)
+
+
+def test_the_coarsest_ticks_that_keep_the_budget_are_chosen(network):
+    found = search(network, LOIHI2, CompileOptions(), Budget(spike_time=0.3e-3), _by_tick)
+    assert found.chosen.dt == WINDOW / 16
+    assert [c.dt for c in found.tried] == [WINDOW / 4, WINDOW / 8, WINDOW / 16]
+    assert [c.fits for c in found.tried] == [False, False, True]
+    assert found.program.network.dt == WINDOW / 16
+    entry = found.program.log[-1]
+    assert (entry.step, entry.figures["tried"]) == ("search", 3)
+
+
+def test_the_percentile_has_a_budget_of_its_own(network):
+    budget = budget_of("spike-time=1ms,spike-time-99=1ms")
+    assert search(network, LOIHI2, CompileOptions(), budget, _by_tick).chosen.dt == WINDOW / 16
+
+
+def test_a_given_tick_is_kept(network):
+    options = CompileOptions(dt=1e-3)
+    assert search(network, LOIHI2, options, Budget(spike_time=1e-3), _by_tick).chosen.dt == 1e-3
+    with pytest.raises(UsageError, match=r"the nearest, with ticks of 1 ms: .* off by 500 µs"):
+        search(network, LOIHI2, options, Budget(spike_time=1e-4), _by_tick)
+
+
+def test_bits_are_lowered_where_the_budget_allows_it_and_only_there(network):
+    found = search(network, LOIHI2, CompileOptions(), Budget(accuracy=2), _by_tick, lower_bits=True)
+    assert found.chosen.bits == {"in-hidden": 6, "hidden-out": 1}
+    assert _bits(found.program, "in-hidden") == 6
+    assert _bits(found.program, "hidden-out") == 1
+    assert found.program.log[-1].figures["in-hidden.bits"] == 6
+
+
+def test_the_same_search_finds_the_same(network):
+    one, other = (
+        search(network, LOIHI2, CompileOptions(), Budget(accuracy=1), _by_tick, lower_bits=True)
+        for _ in range(2)
+    )
+    assert one.tried == other.tried
+
+
+def test_a_budget_that_cannot_be_kept_is_told_with_the_nearest_that_can(network):
+    def hopeless(program):
+        return Measured(3.0 + program.network.dt, 1e-4, 1e-3, 1.0, 1.0)
+
+    with pytest.raises(UsageError) as error:
+        search(network, LOIHI2, CompileOptions(), Budget(accuracy=0.2), hopeless)
+    assert "the budget accuracy=0.2 cannot be kept" in str(error.value)
+    assert "loses 3 points of accuracy" in str(error.value)
+
+
+def test_a_program_that_does_not_answer_cannot_keep_an_accuracy(network):
+    with pytest.raises(UsageError, match="cannot be kept"):
+        search(network, LOIHI2, CompileOptions(), Budget(accuracy=5), lambda p: Measured(None, 0, 0, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"),
+    [
+        ("accuracy=0.2", Budget(accuracy=0.2)),
+        ("accuracy=0", Budget(accuracy=0)),
+        ("spike-time=1ms", Budget(spike_time=1e-3)),
+        ("spike-time=5us, spike-time-99=2e-3", Budget(spike_time=5e-6, spike_time_99=2e-3)),
+    ],
+)
+def test_budgets_are_read(text, budget):
+    read = budget_of(text)
+    for name in ("accuracy", "spike_time", "spike_time_99"):
+        assert getattr(read, name) == pytest.approx(getattr(budget, name)), name
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "accuracy", "accuracy=", "accuracy=-1", "accuracy=nan", "speed=3", "spike-time=0ms", "spike-time=1h",
+     "accuracy=1,accuracy=2"],
+)  # fmt: skip
+def test_other_budgets_are_refused(text):
+    with pytest.raises(UsageError, match="--budget"):
+        budget_of(text)
+
+
+def test_the_front_holds_what_nothing_beats():
+    def candidate(memory, excess, updates):
+        return Candidate(1e-3, 10, {}, memory, Measured(0, 0, 0, 1, updates), excess)
+
+    best = [candidate(10, 2.0, 5), candidate(20, 0.5, 5), candidate(30, 0.5, 1)]
+    worse = [candidate(20, 0.6, 5), candidate(30, 2.0, 5), Candidate(1e-3, 10, {}, 1, None, float("inf"))]
+    assert pareto_front([*worse, *best]) == best
