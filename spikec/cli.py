@@ -354,6 +354,36 @@ def diff(
 
 
 @app.command()
+def blame(
+    network: Annotated[Path, typer.Argument(help="The float network.")],
+    program: Annotated[Path, typer.Argument(help="What was compiled of it.")],
+    data: Data = None,
+    spikes: Annotated[
+        Path | None,
+        typer.Option("--input", help="Spikes: .npz, raster .npy or list .csv.", show_default=False),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write a page, with pictures.", show_default=False)
+    ] = None,
+    ticks: Ticks = None,
+    dt: Dt = None,
+    convention: Convention = None,
+    json_: Json = False,
+) -> None:
+    """What quantisation did to a network, and which part of it is to blame.
+
+    Grids, clipped weights and errors; with --data or --input also spike times and answers, with only one part
+    quantised (the weights of a projection, delays, thresholds and biases, decays, time) and with all but it.
+    """
+    from spikec.commands.blame import BlameOptions, blame_files
+    from spikec.commands.show import quantisation as show
+
+    with _progress() as tell:
+        found = blame_files(network, program, BlameOptions(data, spikes, ticks, dt, convention, html), tell)
+    _print(found.to_json(), lambda: show(found), json_)
+
+
+@app.command()
 def conformance(
     folder: Annotated[Path, typer.Argument(help="The folder of the networks and recordings.")],
     cases: Annotated[
