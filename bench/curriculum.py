@@ -9,7 +9,7 @@ and are tested on hard ones (`spikec_train/curriculum.py`). A cell is one K and 
   weights, the same number of samples.
 
 Every network takes one line of --log, and is not trained again if its line is there: a run that was stopped
-goes on.
+goes on, and --only-log gives the figures of what is there.
 
     python bench/curriculum.py --seeds 200 --log FILE --picture docs/curriculum.png --json
 """
@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--first-seed", type=int, help="another than the recipe's")
     parser.add_argument("--log", type=Path, help="a line of JSON a network, read first")
+    parser.add_argument("--only-log", action="store_true", help="train nothing, count what the log has")
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     a = parser.parse_args()
@@ -51,7 +52,9 @@ def main() -> None:
     first = recipe.seed if a.first_seed is None else a.first_seed
     seeds = range(first, first + a.seeds)
     known = read(a.log)
-    for k in range(0, a.seeds, TOGETHER):  # seeds last, so that a run that was stopped has all cells
+    for k in range(
+        0, 0 if a.only_log else a.seeds, TOGETHER
+    ):  # seeds last, so that a run that was stopped has all cells
         for hidden, order in product(a.hidden, a.orders):
             missing = [s for s in seeds[k : k + TOGETHER] if (a.recipe, hidden, order, s) not in known]
             for seed, found in zip(missing, outcomes(recipe, hidden, order, missing), strict=True):
@@ -100,7 +103,7 @@ def write(path: Path | None, key: tuple[Any, ...], found: Outcome) -> None:
 def cell(
     known: Known, name: str, hidden: int, order: Order, seeds: Sequence[int], success: float
 ) -> dict[str, Any]:
-    rows = [known[name, hidden, order, s] for s in seeds]
+    rows = [known[name, hidden, order, s] for s in seeds if (name, hidden, order, s) in known]
     got = np.array([r.accuracy for r in rows])
     share = float(np.mean(got > success))
     return {
@@ -116,8 +119,10 @@ def cell(
 
 
 def gap(known: Known, name: str, hidden: int, seeds: Sequence[int]) -> dict[str, Any]:
-    first, mixed = ([known[name, hidden, o, s].accuracy for s in seeds] for o in ("easy-first", "mixed"))
-    got = np.subtract(first, mixed)
+    pairs = [
+        (known.get((name, hidden, "easy-first", s)), known.get((name, hidden, "mixed", s))) for s in seeds
+    ]
+    got = np.array([first.accuracy - mixed.accuracy for first, mixed in pairs if first and mixed])
     error = standard_error(got)
     return {"hidden": hidden, "seeds": got.size, "accuracy": float(got.mean()), "standard_error": error}
 
@@ -143,7 +148,9 @@ def draw(cells: list[dict[str, Any]], gaps: list[dict[str, Any]], path: Path) ->
         left.errorbar([c["hidden"] for c in rows], share, away, fmt="o-", ms=4, lw=1.4, capsize=2,
                       color=COLOURS[order], label=order)  # fmt: skip
     left.set(ylabel="share of networks that learn", ylim=(-0.03, 1.03))
-    left.set_title(f"{cells[0]['seeds']} seeds a cell, 95 % intervals", fontsize=10)
+    fewest, most = (of(c["seeds"] for c in cells) for of in (min, max))
+    seeds = f"{most}" if fewest == most else f"{fewest} to {most}"
+    left.set_title(f"{seeds} seeds a cell, 95 % intervals", fontsize=10)
     left.legend(frameon=False, fontsize=9, loc="lower right")
     points = [100 * g["accuracy"] for g in gaps]
     bars = [200 * g["standard_error"] for g in gaps]

@@ -5,8 +5,8 @@ Given are, with exact spike times and compiled for Loihi 2 (8-bit weights, 32 ti
 
 * `error`: relative L2 error of the velocity on 1000 states that were not seen;
 * `largest_drift`: how far the true energy comes from its first value on a trajectory, in standard deviations
-  of the energy over the box. The explicit midpoint rule asks the network twice a step; `true` is the same rule
-  with the true velocities. In integers each question is a run of the CPU engine.
+  of the energy over the box. The explicit midpoint rule asks the network twice a step; `true` is the same
+  rule with the true velocities. In integers each question is a run of the CPU engine.
 
     python bench/spiking_field.py --json
 """
