@@ -23,6 +23,7 @@ from spikec.ir.fixed_point import Fixed, FixedFormat
 from spikec.ir.network import LOIHI, Continuous, Network, Projection
 from spikec.ir.neurons import CubaTicks, QifExp, Theta
 from spikec.passes.discretize_time import DiscretizeTime
+from spikec.passes.divide_ticks import DivideTicks
 from spikec.passes.fold import Fold
 from spikec.passes.lateness import late_ticks, mean_lateness
 from spikec.passes.matched_gain import matched_gain
@@ -267,10 +268,15 @@ def stored(network: Network, program: Program) -> Stored:
     """Hold a float network and its program side by side.
 
     Raises:
-        UsageError: The program is in no integers, or is not of this network.
+        UsageError: The program is in no integers, is not of this network, or has several synapses for one.
     """
     if not program.is_compiled:
         raise UsageError("the second file is no compiled program; make one with `spikec compile`")
+    if any(entry.step == DivideTicks.name for entry in program.log):
+        raise UsageError(
+            "the program tells spike times to parts of a tick, by several synapses for one, so its weights "
+            "cannot be held against the network's; compile it without --parts"
+        )
     _check_related(network, program)
     folded = Fold().apply(Program(network, program.target)).network
     on_clock = DiscretizeTime(dt=program.network.dt).apply(

@@ -294,15 +294,17 @@ def _counts(arrival: Arrival | None, time: Time) -> bool:
 
 
 def _named(of: NeuronSide, other: NeuronSide) -> dict[tuple[str, str, int, int], Arrival]:
-    """Arrivals by their keys, projections under names that both sides know."""
+    """Arrivals by their keys, projections under names that both sides know.
+
+    Where several synapses of a program stand for one, the later ones keep their own projection's name.
+    """
     names = {q.name for q in other.side.program.network.projections}
     names |= {key[0] for key in other.synapses()}
     found: dict[tuple[str, str, int, int], Arrival] = {}
-    ranks: dict[tuple[str, str, int], int] = {}
-    for a in sorted(of.arrivals, key=lambda a: a.rank):
-        chain = (common_name(a.projection, names), a.population, a.neuron)
-        rank = ranks[chain] = ranks.get(chain, -1) + 1
-        found[(*chain, rank)] = a
+    for a in of.arrivals:
+        name = common_name(a.projection, names)
+        key = (name, a.population, a.neuron, a.rank)
+        found[(a.part, *key[1:]) if key in found else key] = a
     return found
 
 

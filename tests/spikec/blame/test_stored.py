@@ -12,6 +12,8 @@ from spikec.ir.connectivity import DelayKind, Delays, Dense
 from spikec.ir.convolution import Axis, Convolution
 from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaLif, LiReadout, Ramp, Source, Theta
+from spikec.passes.pipelines import CompileOptions, compile_network
+from spikec.targets.target import load_target
 
 DT = 1e-3
 
@@ -128,3 +130,11 @@ def test_another_network_is_refused():
         stored(larger, program)
     with pytest.raises(UsageError, match="no compiled program"):
         stored(other, spikec.api.Program(other, program.target))
+
+
+def test_programs_with_several_synapses_for_one_are_refused():
+    network = _network(delays=Delays(np.array(2.5 * DT)))
+    options = CompileOptions(dt=DT, n_ticks=50, parts=1)
+    program = compile_network(network, load_target("loihi2"), options)
+    with pytest.raises(UsageError, match="without --parts"):
+        stored(network, program)

@@ -17,12 +17,14 @@ from spikec.ir.connectivity import DelayKind, Delays, Dense
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaLif, Lif, Source, Theta
+from spikec.passes.pipelines import CompileOptions, compile_network
 from spikec.program import Program
 from spikec.random_networks import random_inputs, random_program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 
 N_TICKS = 30
+DT = 1e-3
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -199,6 +201,18 @@ def test_relays_are_told_as_the_neurons_whose_spikes_they_pass_on():
     assert found.first is not None
     assert {(c.projection, c.population) for c in found.causes} <= {("first", "in"), ("second", "hidden")}
     assert all(c.weight_a is not None and c.weight_b is not None for c in found.causes)
+
+
+def test_several_synapses_for_one_add_up_too():
+    network = _network(Continuous())
+    exact, _ = _both(network, dt=DT)
+    options = CompileOptions(dt=DT, n_ticks=60, bits=3, parts=1)
+    program = compile_network(network, load_target("loihi2"), options)
+    assert any(q.name.endswith(".next") for q in program.network.projections)
+    found = diff(exact, _side(program, {"in": _inputs().to_ticks(DT)}, 60))
+    assert found.first is not None
+    together = sum(float(v) for v in found.sums().values())
+    assert together == pytest.approx(float(found.margin_difference), abs=1e-9)
 
 
 def test_a_neuron_whose_membrane_is_no_sum_still_names_its_arrivals():
