@@ -59,7 +59,7 @@ from spikec.ir.neurons import (
 )
 from spikec.program import LogEntry, Program, Shard
 from spikec.result import Counters, PopulationCounts, ProjectionCounts, RunResult
-from spikec.targets.target import Figure, Formats, Limits, Target
+from spikec.targets.target import Figure, Formats, Limits, Mesh, Target
 
 VERSION = 1
 """Version of the file format; a reader refuses newer ones."""
@@ -71,7 +71,7 @@ CLASSES: dict[str, type] = {
     for c in (
         Axis, BinaryEncoding, Continuous, Convention, Convolution, Counters, CubaFixed, CubaLif,
         CubaTicks, Decoding, Delays, Dense, Events, Figure, Fixed, FixedFormat, Formats, If, IfExp,
-        LatencyEncoding, Lif, Limits, LiReadout, LogEntry, Network, Population, PopulationCounts,
+        LatencyEncoding, Lif, Limits, LiReadout, LogEntry, Mesh, Network, Population, PopulationCounts,
         Program, Projection, ProjectionCounts, QifExp, QifFixed, Ramp, RunResult, Shard, Source,
         Sparse, Target, Theta, ThetaFixed, Ticks, Violation,
     )

@@ -34,7 +34,7 @@ LAYERS = (
         "spikec.random_convolutions",
         "spikec.targets.rules",
     ),
-    ("spikec.passes", "spikec.frontends", "spikec.exporters", "spikec"),  # and all tools not named here
+    ("spikec.passes", "spikec.frontends", "spikec.exporters", "spikec.placement", "spikec"),  # and all tools not named here
     ("spikec.commands",),
     ("spikec.cli",),
 )

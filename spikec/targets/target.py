@@ -83,6 +83,7 @@ class Limits:
         synapse_bytes_per_core: Synapse memory of a core, bytes.
         thresholds_per_core: Distinct thresholds on a core.
         decays_per_core: Distinct pairs of decays (and bias exponents) on a core.
+        synapse_formats_per_core: Distinct formats of synapses on a core.
         thresholds_per_population: Distinct thresholds in one population.
         decays_per_population: Distinct pairs of decays in one population.
         biases_per_population: Distinct bias exponents in one population.
@@ -95,9 +96,31 @@ class Limits:
     synapse_bytes_per_core: Figure | None = None
     thresholds_per_core: Figure | None = None
     decays_per_core: Figure | None = None
+    synapse_formats_per_core: Figure | None = None
     thresholds_per_population: Figure | None = None
     decays_per_population: Figure | None = None
     biases_per_population: Figure | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Mesh:
+    """How the cores of a chip lie: tiles in columns and rows, each with a router and some cores.
+
+    Attributes:
+        columns: Tiles from west to east.
+        rows: Tiles from north to south.
+        cores_per_tile: Cores at one router.
+    """
+
+    columns: Figure
+    rows: Figure
+    cores_per_tile: Figure
+
+    def __post_init__(self) -> None:
+        for name in ("columns", "rows", "cores_per_tile"):
+            value = getattr(self, name).value
+            if value < 1 or value != int(value):
+                raise ValueError(f"{name} of the mesh is {value:g}; give a whole number of 1 or more")
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -109,6 +132,7 @@ class Target:
         title: For people.
         formats: Number formats; None for a target that takes any network as it is.
         limits: Sizes.
+        mesh: How its cores lie; None if nobody said: then nothing can be placed.
         energy_tables: Names of the price tables that apply (`spikec.energy`), the first by default; empty if
             no price was ever published.
         notes: What a user should know.
@@ -118,6 +142,7 @@ class Target:
     title: str
     formats: Formats | None = None
     limits: Limits = field(default_factory=Limits)
+    mesh: Mesh | None = None
     energy_tables: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

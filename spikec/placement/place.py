@@ -1,0 +1,123 @@
+"""Place a network on a chip: `place` and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikec.arrays import IntArray
+from spikec.errors import TargetError, UsageError
+from spikec.placement.cost import Cost, Rates, cost, message_hops, traffic
+from spikec.placement.grid import Grid, grid_of
+from spikec.placement.groups import Groups, groups_of, nets_of
+from spikec.placement.rules import Assignment, check_cores
+from spikec.program import Program
+
+METHODS = ("random", "sequential", "greedy", "hilbert", "search")
+"""Ways to place, from the plainest to the best."""
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where the neurons of a network are.
+
+    Attributes:
+        assignment: Which core they are on.
+        grid: The places of all chips.
+        place: Of every core, ``(n_cores,)``; no two are the same.
+        cost: What it costs.
+        method: How it was found.
+        seed: What random numbers began with.
+    """
+
+    assignment: Assignment
+    grid: Grid
+    place: IntArray
+    cost: Cost
+    method: str
+    seed: int
+
+    @property
+    def n_cores(self) -> int:
+        """Cores that hold neurons."""
+        return self.assignment.n_cores
+
+
+def place(program: Program, method: str = "search", seed: int = 0, rates: Rates | None = None) -> Placement:
+    """Find every neuron a core, and every core a place on the mesh.
+
+    Args:
+        program: Its network, compiled or not, and its target.
+        method: One of `METHODS`.
+        seed: The same seed gives the same placement.
+        rates: Spikes of each neuron a tick, for instance measured on calibration data; 1 if left out.
+
+    Raises:
+        TargetError: A core would hold more than it can, however the network is cut; all limits at once.
+        UsageError: There is no such method, the target has no mesh, or rates do not fit.
+    """
+    if method not in METHODS:
+        raise UsageError(f"there is no way {method!r} to place a network; choose {', '.join(METHODS)}")
+    grid_of(program.target)
+    ends = list(_ends(program, method, seed, rates))
+    right = [end for end in ends if not any(check_cores(end[0]))]
+    if not right:
+        raise TargetError(program.target.name, check_cores(ends[0][0]))
+    a, where, _ = min(right, key=lambda end: (end[2], end[0].n_cores))
+    grid = grid_of(program.target, a.n_cores)
+    return Placement(a, grid, where, cost(a, grid, where, rates), method, seed)
+
+
+_End = tuple[Assignment, IntArray, float]
+"""Cores, their places, and the message-hops of both."""
+
+
+def _ends(program: Program, method: str, seed: int, rates: Rates | None) -> Iterator[_End]:
+    """What a method finds; the search keeps in mind what the plain methods find, too."""
+    from spikec.placement import places, search  # late, for they load numba
+
+    if method != "search":
+        yield _plain(program, method, seed, rates)
+        return
+    for plain in ("sequential", "hilbert", "greedy"):
+        a, where, hops = _plain(program, plain, seed, rates)
+        yield a, where, hops
+        grid, t = grid_of(program.target, a.n_cores), traffic(a, rates)
+        where = places.annealed(t, grid, where, np.random.default_rng(seed))
+        yield a, where, message_hops(t, grid, where)
+    groups = groups_of(program.network, program.target)
+    nets = nets_of(program.network, program.target, groups, rates)
+    found = search.searched(groups, nets, program.target, seed)
+    yield assigned(program, groups, found.core), found.place, found.message_hops
+
+
+def _plain(program: Program, method: str, seed: int, rates: Rates | None) -> _End:
+    from spikec.placement import places, starts
+
+    network, target = program.network, program.target
+    rng = np.random.default_rng(seed)
+    if method == "sequential":
+        a = starts.sequential(network, target)
+    else:
+        groups = groups_of(network, target)
+        nets = nets_of(network, target, groups, rates)
+        order = rng.permutation(groups.n) if method == "random" else starts.by_population(groups)
+        found = (starts.greedy if method == "greedy" else starts.packed)(groups, nets, order)
+        a = assigned(program, groups, found)
+    grid, t = grid_of(target, a.n_cores), traffic(a, rates)
+    if method == "random":
+        where = rng.permutation(grid.n_places)[: a.n_cores]
+    elif method == "hilbert":
+        where = grid.along_hilbert[: a.n_cores]
+    else:
+        where = places.one_by_one(t, grid) if method == "greedy" else np.arange(a.n_cores)
+    return a, where, message_hops(t, grid, where)
+
+
+def assigned(program: Program, groups: Groups, core: IntArray) -> Assignment:
+    """The core of every neuron from that of its group; cores are numbered without gaps."""
+    numbers = np.unique(core, return_inverse=True)[1].astype(np.int64)
+    cores = {name: numbers[of] for name, of in groups.of.items()}
+    return Assignment(program.network, program.target, cores, int(numbers.max()) + 1)
