@@ -19,7 +19,12 @@ Each loss is measured alone, in continuous time, by the share of right answers w
 and `all`, together. What is left between them and the integers is the rounding of thresholds, currents and
 membranes. That neurons spike once is proven for the hidden ones; outputs may spike again, unread.
 
+With --methods, ways to lose less of the time instead, on these and on the two networks of our own that spike
+once, `yinyang-ttfs` and `yinyang-ttfs-delays`: delays rounded to ticks, delays kept between ticks (--parts 1
+of `spikec compile`), and spikes that tell their time to a half or a quarter of a tick (--parts 2, 4).
+
     python bench/yinyang.py --nets DIR --json
+    python bench/yinyang.py --nets DIR --methods --ticks 16 32 64 --json
 """
 
 from __future__ import annotations
@@ -27,7 +32,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -41,22 +46,33 @@ from spikec.coding import Decoding, Readout, decode
 from spikec.compare import compare
 from spikec.errors import BackendUnavailable
 from spikec.events import Events, from_dense_times
+from spikec.execute import execute
 from spikec.ir.connectivity import DelayKind, Delays, Dense
 from spikec.ir.discrete import tick_of
 from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, scaled_rows
 from spikec.ir.neurons import CubaLif, Source
+from spikec.opening import open_program
 from spikec.passes.matched_gain import matched_gain
 from spikec.passes.pipelines import CompileOptions, compile_network
-from spikec.program import Program
+from spikec.program import Program, encode_samples, in_own_time
 from spikec.reference import ReferenceBackend
+from spikec.spike_times import spike_times
 from spikec.targets.target import load_target
+from spikec_train.datasets import load_dataset
+
+NETS = Path(__file__).parents[1] / "models" / "nets"
 
 WINDOW, SAMPLE, FOREVER = 2.0, 3.0, 60.0
 """Seconds, if tau_syn is one second: the input's window, a compiled sample's length, and an exact one's."""
 
 NAMES = ("W", "WA")
+
+SHIPPED = ("yinyang-ttfs", "yinyang-ttfs-delays")
+
+METHODS = {"rounded": 0, "between": 1, "halves": 2, "quarters": 4}
+"""Parts of a tick by the name of a method."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +83,19 @@ class Task:
         network: In continuous time.
         times: Input spikes, seconds, ``(n_samples, 4)``.
         labels: ``(n_samples,)``.
-        stored: The authors' own output spikes, seconds, ``(n_samples, 3)``.
+        stored: The authors' own output spikes, seconds, ``(n_samples, 3)``; None for networks of our own.
+        window: The input's, seconds.
+        sample: Length of a compiled sample, seconds.
+        end: Of an exact run, seconds.
     """
 
     network: Network
     times: FloatArray
     labels: IntArray
-    stored: FloatArray
+    stored: FloatArray | None
+    window: float = WINDOW
+    sample: float = SAMPLE
+    end: float = FOREVER
 
 
 def read_task(folder: str | Path, name: str) -> Task:
@@ -107,6 +129,49 @@ def read_task(folder: str | Path, name: str) -> Task:
         decoding=Decoding("out", Readout.FIRST),
     )
     return Task(network, data["test_inputs"], data["test_labels"], data["test_spiketimes"])
+
+
+def shipped_task(name: str) -> Task:
+    """One of `SHIPPED` with the test set of Yin-Yang."""
+    network = open_program(NETS / f"{name}.npz", None).network
+    data = load_dataset("yinyang:test")
+    (events,) = encode_samples(network, data.samples).values()
+    assert network.encoding is not None
+    window, duration = network.encoding.window, network.encoding.duration
+    return Task(network, events.first_times(), data.labels, None, window, duration, duration)
+
+
+def methods(name: str, task: Task, n_ticks: int, check: int) -> Iterator[dict[str, object]]:
+    """A row for each method and for stored signs together and apart, at so many ticks to the window."""
+    (source,), (out,) = task.network.inputs, task.network.outputs
+    inputs = {source: from_dense_times(task.times)}
+    result = run(find_backend("cpu"), Program(task.network, load_target("ideal")), inputs, task.end)
+    exact = replace(result, meta={"until": task.end})
+    right_exact = right(answer(exact.spikes[out].first_times()), task)
+    dt = task.window / n_ticks
+    length = None if task.network.encoding is not None else round(task.sample / dt) + 1
+    for (method, parts), split in product(METHODS.items(), (False, True)):
+        options = CompileOptions(dt=dt, n_ticks=length, split_signs=split, parts=parts)
+        program = compile_network(task.network, load_target("loihi2"), options)
+        made = execute(program, find_backend("cpu"), in_own_time(program.network, inputs))
+        first, counters, n = made.spikes[out].first_times(), made.counters, len(task.labels)
+        assert counters is not None
+        times = spike_times(exact, made)
+        yield {
+            "network": name,
+            "ticks": n_ticks,
+            "method": method,
+            "split_signs": split,
+            "float": right_exact,
+            "compiled": right(answer(first), task),
+            "median_error_ticks": (times.overall.median or 0.0) / dt,
+            "percentile_99_ticks": (times.overall.percentile_99 or 0.0) / dt,
+            "missed": times.overall.missed / n,
+            "neurons": sum(p.n for p in program.network.populations if not p.is_source),
+            "neuron_updates": counters.total("neuron_updates") / n,
+            "synaptic_events": counters.total("synaptic_events") / n,
+            "engines_agree": engines_agree(task, program, check) if not split else {},
+        }
 
 
 def compiled(task: Task, n_ticks: int, split_signs: bool = False) -> Program:
@@ -219,7 +284,8 @@ def engines_agree(task: Task, program: Program, n_samples: int) -> dict[str, boo
 
     Lava's entry is a sentence where it cannot run.
     """
-    ticks = {"in": from_dense_times(task.times[:n_samples]).to_ticks(program.network.dt)}
+    (source,) = task.network.inputs
+    ticks = in_own_time(program.network, {source: from_dense_times(task.times[:n_samples])})
     n_ticks = program.n_ticks or 0
     ours = run(find_backend("cpu"), program, ticks, n_ticks)
     reference = run(ReferenceBackend(), program, ticks, n_ticks)
@@ -267,10 +333,14 @@ def main() -> None:
         "--ticks", type=int, nargs="+", default=[16, 32, 64, 128], help="of the input's window"
     )
     parser.add_argument("--check", type=int, default=5, help="samples to run on reference and Lava, too")
+    parser.add_argument("--methods", action="store_true", help="ways to lose less of the time instead")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     a = parser.parse_args()
     if a.nets is None:
         parser.error("give the folder of yin_yang_H30_W_extracted.npz with --nets, or in SPIKEC_NETS")
+    if a.methods:
+        _show_methods(a.nets, a.ticks, a.check, a.json)
+        return
     found: dict[str, object] = {"bench": "yinyang"}
     for name in NAMES:
         task = read_task(a.nets, name)
@@ -285,6 +355,17 @@ def main() -> None:
             _show(name, exact, rows)
     if a.json:
         print(json.dumps(found))
+
+
+def _show_methods(nets: str, ticks: Sequence[int], check: int, as_json: bool) -> None:
+    """Measure all methods, and print a table or JSON."""
+    tasks = {name: read_task(nets, name) for name in NAMES} | {name: shipped_task(name) for name in SHIPPED}
+    rows = [row for name, task in tasks.items() for n in ticks for row in methods(name, task, n, check)]
+    if as_json:
+        print(json.dumps({"bench": "yinyang-methods", "rows": rows}))
+        return
+    for row in rows:
+        print(" ".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()))
 
 
 def _show(name: str, exact: float, rows: list[dict[str, Any]]) -> None:
