@@ -108,13 +108,14 @@ class Axis:
         n = int(places[-1]) // step + 1
         stride, before = first.stride * self.stride, first.stride * self.before + first.before
         needed = stride * (self.n_out - 1) + step * (n - 1) + 1
-        end = first.stride * first.n_out - first.before  # where a window behind the last would begin
-        reads_behind = self.stride * (self.n_out - 1) + self.reach - self.before > self.n
+        n_between = first.n_out - self.cut  # what this window reads of what `first` gives
+        end = first.stride * n_between - first.before  # where a window behind the last of these would begin
+        reads_behind = self.stride * (self.n_out - 1) + self.reach - self.before > n_between
         reads_ahead = self.before > 0 and first.reach - 1 - first.before >= first.stride
-        overlaps = reads_behind and first.reach > first.stride and end < first.n
+        overlaps = reads_behind and first.reach > first.stride and end < first.n - first.cut
         if places.size != n or reads_ahead or overlaps:
             return None
-        cut = max(0, first.n - end) if reads_behind else 0
+        cut = max(first.cut, first.n - end if reads_behind else 0)
         try:
             both = Axis(first.n, n, stride, before, max(0, needed - first.n - before), step, cut)
         except NetworkError:

@@ -125,6 +125,29 @@ def test_a_convolution_of_pooled_values_is_one_convolution_or_none(data, window,
                                @ pool.dense_matrix() > 0).sum()  # fmt: skip
 
 
+@settings(max_examples=300, deadline=None)
+@given(data=st.data(), n=st.integers(3, 12), n_pools=st.integers(2, 3))
+def test_a_chain_of_windows_is_the_product_of_their_matrices(data, n, n_pools):
+    """What is left out by one window stays out for all that follow."""
+    axis, exact = None, np.eye(n)
+    for _ in range(n_pools):
+        size = n if axis is None else axis.n_out
+        window, stride, pad = data.draw(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(0, 2)))
+        if size + 2 * pad < window:
+            return
+        cut = data.draw(st.sampled_from([0, 0, 0, 1])) if size > 1 else 0
+        follower = Axis(size, window, stride, pad, pad, 1, cut)
+        plain = Convolution(np.ones((1, 1, window)), (follower,)).dense_matrix()
+        exact = plain @ exact
+        axis = follower if axis is None else follower.behind(axis)
+        if axis is None:
+            return
+    pairs = np.zeros((axis.n_out, n))
+    output, _, pixel = axis.taps()
+    pairs[output, pixel] = 1
+    np.testing.assert_array_equal(pairs, exact > 0)
+
+
 def test_pooling_that_drops_a_pixel_drops_it_for_who_follows():
     pool = pooling(1, (Axis(5, 2, 2),))
     both = Convolution(np.ones((1, 1, 3)), (Axis(2, 3, 1, 1, 1),)).behind(pool)
