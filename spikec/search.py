@@ -3,9 +3,10 @@
 A budget bounds what compiling may cost on samples: points of accuracy, or errors of spike times. `search`
 compiles a network again and again and has each program measured by a function that is handed in, so that it
 knows no engine. Ticks become twice as fine until the budget is kept with all the bits that there are: the
-first that keep it are the coarsest. Then the projections lose bits, those with most synapses first, each as
-many as the budget allows: a greedy choice, not the best of all. The order is fixed, so the same network,
-target and samples give the same program. A search is not resumed; it starts anew.
+first that keep it are the coarsest; where finer ones help no more, nothing keeps it. Then the projections
+lose bits, those with most synapses first, each as many as the budget allows: a greedy choice, not the best of
+all. The order is fixed, so the same network, target and samples give the same program. A search is not
+resumed; it starts anew.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ from spikec.units import seconds_text, several
 
 MOST_TICKS = 4096
 """Ticks of a sample that are tried: finer ones than time constants can have on a chip."""
+
+PATIENCE = 2
+"""How often finer ticks may be no better before no finer ones are tried."""
+
+COARSE = 64
+"""Ticks of a sample; that coarser ones are no better than others as coarse says nothing about finer ones."""
 
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
@@ -192,11 +199,10 @@ def search(
     program = None
     for dt in _ticks(network, options):
         program, candidate = attempt(dt, options.bits_of)
-        if candidate.fits:
+        if candidate.fits or _helps_no_more(tried):
             break
-    else:
-        raise UsageError(_nearest(budget, tried))
-    assert program is not None
+    if program is None or not tried[-1].fits:
+        raise UsageError(_nearest(budget, tried, options))
     if lower_bits:
         program, candidate = _fewer_bits(program, candidate, network, attempt)
     figures: dict[str, object] = {"budget": str(budget), "tried": len(tried)}
@@ -251,16 +257,25 @@ def _ticks(network: Network, options: CompileOptions) -> list[float | None]:
     return found or [window]
 
 
-def _nearest(budget: Budget, tried: list[Candidate]) -> str:
+def _helps_no_more(tried: list[Candidate]) -> bool:
+    """Whether finer ticks were no better so many times in a row that what is lost is no longer time's."""
+    known = [c.excess for c in tried if c.measured is not None and (c.n_ticks or 0) >= COARSE]
+    return len(known) > PATIENCE and min(known[-PATIENCE:]) >= min(known[:-PATIENCE])
+
+
+def _nearest(budget: Budget, tried: list[Candidate], options: CompileOptions) -> str:
     """That nothing keeps the budget, and what comes nearest."""
     possible = [c for c in tried if c.measured is not None]
     if not possible:
         return f"none of {several(len(tried), 'program')} tried fits the target; `spikec check` says why"
     best = min(possible, key=lambda c: c.excess)
+    left = [] if options.parts > 1 or options.dt is not None else ["--parts 2"]
+    left += [] if options.split_signs else ["--split-signs"]
+    advice = f", or try {' or '.join(left)}" if left else ""
     longest, shortest, nearest = (seconds_text(c.dt) for c in (tried[0], tried[-1], best))
     return (
         f"the budget {budget} cannot be kept with ticks of {longest} to {shortest}; the nearest, with ticks "
-        f"of {nearest}: {_cost_text(best)}; allow that, or try --parts 2 or --split-signs"
+        f"of {nearest}: {_cost_text(best)}; allow that{advice}"
     )
 
 

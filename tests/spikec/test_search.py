@@ -93,6 +93,18 @@ def test_a_budget_that_cannot_be_kept_is_told_with_the_nearest_that_can(network)
     assert "loses 3 points of accuracy" in str(error.value)
 
 
+def test_finer_ticks_are_not_tried_where_they_help_no_more(network):
+    lengths = []
+
+    def flat(program):
+        lengths.append(program.n_ticks)
+        return Measured(4.0, 1e-4, 1e-3, 1.0, 1.0)
+
+    with pytest.raises(UsageError, match=r"or try --split-signs$"):
+        search(network, LOIHI2, CompileOptions(parts=2), Budget(accuracy=1), flat)
+    assert len([n for n in lengths if n >= 64]) == 3
+
+
 def test_a_program_that_does_not_answer_cannot_keep_an_accuracy(network):
     with pytest.raises(UsageError, match="cannot be kept"):
         search(network, LOIHI2, CompileOptions(), Budget(accuracy=5), lambda p: Measured(None, 0, 0, 1, 1))
