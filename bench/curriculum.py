@@ -151,12 +151,12 @@ def draw(cells: list[dict[str, Any]], gaps: list[dict[str, Any]], path: Path) ->
     fewest, most = (of(c["seeds"] for c in cells) for of in (min, max))
     seeds = f"{most}" if fewest == most else f"{fewest} to {most}"
     left.set_title(f"{seeds} seeds a cell, 95 % intervals", fontsize=10)
-    left.legend(frameon=False, fontsize=9, loc="lower right")
+    left.legend(frameon=False, fontsize=9, loc="center right")
     points = [100 * g["accuracy"] for g in gaps]
     bars = [200 * g["standard_error"] for g in gaps]
     right.axhline(0, color="0.7", lw=1)
     right.errorbar([g["hidden"] for g in gaps], points, bars, fmt="s-", ms=4, lw=1.4, capsize=2, color="0.2")
-    right.set(ylabel="easy first less mixed, points of accuracy")
+    right.set(ylabel="easy first less mixed, points")
     right.set_title("bars: two standard errors", fontsize=10)
     for axes in (left, right):
         axes.set(xscale="log", xticks=sizes, xlabel="hidden neurons")
