@@ -1,7 +1,8 @@
 """Which part of a network quantisation hurts: accuracy and spike times, part by part.
 
 Each part is quantised alone, and everything but it. A part is to blame if it alone loses what is lost, and if
-leaving it as it was wins that back.
+leaving it as it was wins that back. A compiler may balance errors of several projections that reach a neuron,
+so the weights of all of them are also taken together.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from spikec.arrays import IntArray
 from spikec.blame.stored import stored
-from spikec.blame.variants import parts_of, variant
+from spikec.blame.variants import WEIGHTS, parts_of, variant
 from spikec.events import Events
 from spikec.execute import RunOptions, choose_backend, execute_as
 from spikec.ir.network import Dialect, Network
@@ -80,14 +81,15 @@ class Blame:
     n_samples: int
 
     def culprit(self) -> str | None:
-        """The part without which most of the accuracy comes back, or if none is known, of the spike times."""
+        """The part without which most comes back: accuracy, or where none is known, spikes.
 
-        def recovered(line: BlameLine) -> tuple[float, float, float]:
-            wrong = line.all_but.times.missed + line.all_but.times.extra
-            return line.all_but.accuracy or 0.0, -wrong, -(line.all_but.times.median or 0.0)
-
-        best = max(self.lines, key=recovered, default=None)
-        return None if best is None else best.part
+        None if without no single part at least half of what is lost comes back.
+        """
+        lost = _cost(self.real) - _cost(self.exact)
+        best = min(self.lines, key=lambda x: _cost(x.all_but), default=None)
+        if best is None or lost <= 0 or _cost(best.all_but) - _cost(self.exact) > lost / 2:
+            return None
+        return best.part
 
     def to_json(self) -> dict[str, Any]:
         """Plain values under the attributes' names."""
@@ -145,11 +147,11 @@ def blame(
 
     lines = tuple(
         BlameLine(
-            part,
-            outcome(f"only {part}", (part,)),
-            outcome(f"all but {part}", [other for other in parts if other != part]),
+            name,
+            outcome(f"only {name}", group),
+            outcome(f"all but {name}", [part for part in parts if part not in group]),
         )
-        for part in parts
+        for name, group in _groups(parts).items()
     )
     found = Blame(
         exact=_outcome(exact, exact),
@@ -159,6 +161,20 @@ def blame(
         n_samples=next(iter(exact.spikes.values())).n_samples,
     )
     return found, exact, compiled
+
+
+def _groups(parts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Each part, and the weights of all projections together, whose errors a compiler may have balanced."""
+    found = {part: (part,) for part in parts}
+    weights = tuple(part for part in parts if part.startswith(WEIGHTS))
+    return found | ({"all weights": weights} if len(weights) > 1 else {})
+
+
+def _cost(outcome: Outcome) -> float:
+    """What went wrong: the share of wrong answers, or if none is known, spikes missed or extra."""
+    if outcome.accuracy is not None:
+        return 1 - outcome.accuracy
+    return float(outcome.times.missed + outcome.times.extra)
 
 
 def _outcome(exact: RunResult, run: RunResult) -> Outcome:

@@ -28,13 +28,16 @@ from spikec.targets.target import load_target
 
 DELAYS, NEURONS, DECAYS, TIME = "delays", "thresholds and biases", "decays", "time"
 
+WEIGHTS = "weights of "
+"""What the names of the parts that are a projection's weights begin with."""
+
 CHIP = Convention(hop_delay=1)
 """Euler's method with a chip's tick a hop."""
 
 
 def weights_of(projection: str) -> str:
     """The part that is one projection's weights."""
-    return f"weights of {projection}"
+    return f"{WEIGHTS}{projection}"
 
 
 def parts_of(stored: Stored) -> tuple[str, ...]:

@@ -42,8 +42,8 @@ def headlines(found: Quantisation) -> list[tuple[str, str]]:
             shown.append((f"accuracy, {name}", accuracy_text(accuracy).split(" of ")[0]))
     if found.times is not None:
         shown.append(("median error of spike times", seconds_text(found.times.overall.median)))
-    if found.blame is not None and found.blame.culprit() is not None:
-        shown.append(("most to blame", str(found.blame.culprit())))
+    if found.blame is not None:
+        shown.append(("most to blame", found.blame.culprit() or "no single part"))
     return shown
 
 
