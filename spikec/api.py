@@ -91,6 +91,7 @@ def compile(
     relays: bool = True,
     split_signs: bool = False,
     input_counts: int = 1,
+    parts: int = 0,
     calibrate: Mapping[str, Spikes] | Spikes | None = None,
     labels: npt.ArrayLike | None = None,
     repair: bool = False,
@@ -110,6 +111,8 @@ def compile(
         relays: Whether relay neurons may carry long delays.
         split_signs: Whether excitatory and inhibitory weights are stored apart, which makes them finer.
         input_counts: Most spikes of an input neuron in a tick, as frames of event counts have.
+        parts: Into how many parts of a tick delays and spikes divide it; 0 rounds delays to ticks, 1 keeps
+            delays between ticks, and more tell spike times finer, by as many neurons for each.
         calibrate: Input spikes or samples, as for `run`, with which the float network runs first, for
             passes to decide from.
         labels: The right class of each sample of `calibrate`, ``(n_samples,)``, if known.
@@ -127,7 +130,7 @@ def compile(
         raise UsageError(
             f"this program is compiled already, for {program.target.name}; compile the network it came from"
         )
-    options = CompileOptions(dt, max_ticks, ticks, bits, relays, split_signs, input_counts)
+    options = CompileOptions(dt, max_ticks, ticks, bits, relays, split_signs, input_counts, parts)
     if calibrate is not None:
         options = replace(options, calibration=_calibration(program, calibrate, labels))
     if repair:
