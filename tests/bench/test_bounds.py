@@ -1,0 +1,59 @@
+"""The proof of currents, attacked: no input that a search finds takes any neuron beyond its bounds."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spikec.ir.bounds import current_bounds, membrane_bound
+from spikec.ir.fixed_neurons import CubaFixed
+from spikec.random_networks import random_program
+
+ROOT = Path(__file__).parents[2]
+N_TICKS = 14
+
+
+@pytest.fixture(scope="module")
+def bench():
+    spec = importlib.util.spec_from_file_location("bounds_bench", ROOT / "bench" / "bounds.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+def _attack(bench, seed):
+    """Push one neuron of a random network; how near the search came to its bound."""
+    rng = np.random.default_rng(seed)
+    network = random_program(rng, max_neurons=8, max_populations=3, max_delay=4, pairs=False).network
+    groups = [p for p in network.populations if isinstance(p.neuron, CubaFixed)]
+    p = groups[rng.integers(len(groups))]
+    neuron, sign = int(rng.integers(p.n)), int(rng.choice([-1, 1]))
+    found = bench.search(network, p, neuron, sign, N_TICKS, rng, n_samples=12, rounds=5)
+    for length in (N_TICKS, None):
+        for name, bound in current_bounds(network, length).items():
+            assert np.all(found.highest[name] <= bound.highest + 1e-6), (seed, name)
+            assert np.all(found.lowest[name] >= bound.lowest - 1e-6), (seed, name)
+            member = network.population(name)
+            reach = membrane_bound(network, member, length)
+            below = (reach.highest <= np.asarray(member.neuron.vth) * 64) & (reach.lowest > -bench.M)
+            assert np.all(np.where(below, found.v_highest[name] <= reach.highest + 1e-6, True)), (seed, name)
+            assert np.all(np.where(below, found.v_lowest[name] >= reach.lowest - 1e-6, True)), (seed, name)
+    bound = current_bounds(network, N_TICKS)[p.name]
+    limit = (bound.highest if sign > 0 else -bound.lowest)[neuron]
+    far = (found.highest if sign > 0 else found.lowest)[p.name][:, neuron]
+    return float(np.max(sign * far) / limit) if limit > 0 else 1.0
+
+
+def test_no_input_that_a_search_finds_leaves_the_bounds(bench):
+    near = [_attack(bench, seed) for seed in range(50)]
+    assert np.median(near) > 0.5  # the search does push: half the attacks come to half the bound or further
+
+
+@pytest.mark.long
+def test_no_input_that_a_search_finds_leaves_the_bounds_of_a_thousand_networks(bench):
+    near = [_attack(bench, seed) for seed in range(1000, 2000)]
+    assert np.median(near) > 0.5
