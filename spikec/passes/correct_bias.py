@@ -8,7 +8,7 @@ begins. No labels are needed.
 The more a neuron is shifted, the earlier and the more often it spikes, so bisection finds the shift at which
 means agree; of all shifts tried each neuron takes the one whose single spikes miss least. Populations go in
 the order in which spikes flow, each behind those that are corrected already. A population's shifts are taken
-only if its spikes come nearer to the float network's on samples that were held out, too.
+only if its spikes come clearly nearer to the float network's on samples that were held out, too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from spikec.ir.bounds import once_spiking
 from spikec.ir.fixed_neurons import CubaFixed, ThetaFixed
 from spikec.ir.network import Population
 from spikec.passes.pairs import pair_of
-from spikec.passes.replay import Replay, held_out, leads, replay
+from spikec.passes.replay import CLEARLY, Replay, held_out, leads, replay
 from spikec.program import LogEntry, Program
 from spikec.targets.rules import check_all
 from spikec.targets.target import Formats
@@ -65,7 +65,7 @@ class CorrectBias:
             changed, before, after = self._corrected(program, p, formats)
             figures[f"{name}.error_before"] = before
             figures[f"{name}.error_after"] = after
-            if after < before:
+            if after < CLEARLY * before:
                 program = changed
                 taken.append(name)
         summary = f"{several(len(taken), 'population')} shifted to spike as in the float network on average"

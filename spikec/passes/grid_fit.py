@@ -19,7 +19,7 @@ import numpy as np
 
 from spikec.arrays import FloatArray
 
-SWEEPS = 8
+SWEEPS = 4
 """Most rounds of single coordinates: later ones gain little."""
 
 
@@ -35,6 +35,11 @@ class Grid:
         """The grid points of coordinate `i` nearest to some values."""
         rounded: FloatArray = np.rint(values / self.step[i]) * self.step[i]
         return np.clip(rounded, self.lowest[i], self.highest[i])
+
+    def all_nearest(self, values: FloatArray) -> FloatArray:
+        """The grid points nearest to values of all coordinates, ``(n, n_columns)``."""
+        step = self.step[:, None]
+        return np.clip(np.rint(values / step) * step, self.lowest[:, None], self.highest[:, None])
 
 
 def rounded_in_turn(upper: FloatArray, best: FloatArray, grid: Grid) -> FloatArray:

@@ -9,9 +9,9 @@ fit best to what they do now follow in closed form,
 with centred features :math:`F` and targets :math:`Y`: one for the right class and zero elsewhere, or without
 labels the float network's readout. They are put on the chip's grid with regard to each other
 (`spikec.passes.grid_fit`). The penalty :math:`\lambda` is chosen by the squared error of the readout in
-integers on samples that were held out. The refit is taken only if on these it comes nearer to the float
-network's readout than the readout before: right answers do not tell, for a network that was trained on these
-samples may remember them whatever rounding did.
+integers on samples that were held out. The refit is taken only if on these it comes clearly nearer to the
+float network's readout than the readout before: right answers do not tell, for a network that was trained on
+these samples may remember them whatever rounding did.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from spikec.calibration import Calibration
 from spikec.errors import EventsError
 from spikec.events import Events
 from spikec.ir.fixed_point import FixedFormat
-from spikec.passes.grid_fit import Grid, excess, rounded_in_turn, settled
+from spikec.passes.grid_fit import Grid, rounded_in_turn, settled
 from spikec.passes.linear_readout import LinearReadout, linear_readout
 from spikec.passes.moments import Moments, moments
-from spikec.passes.replay import Replay, held_out, replay
+from spikec.passes.replay import CLEARLY, Replay, held_out, replay
 from spikec.program import LogEntry, Program
 from spikec.targets.target import Formats
 
@@ -103,7 +103,7 @@ class RefitReadout:
         after = None if trial is None else replay(trial[0], self.calibration, self.backend)
         old, new = self._judged(before, decides), self._judged(after, decides)
         final = None
-        if new.unexplained < old.unexplained:
+        if new.unexplained < CLEARLY * old.unexplained:
             final = placed(program, readout, fitting + deciding, penalty, formats)
         figures: dict[str, object] = {
             "taken": final is not None,
@@ -174,8 +174,14 @@ class Fit:
         """Weights and intercept whose sum is meant to be the targets."""
         return self.values / self.scale, self.intercept / self.scale
 
+    def smaller(self, powers: int) -> Fit:
+        """The same mantissas with exponents, and so a scale, that are so many powers of two lower."""
+        forms = tuple(replace(f, exponent=f.exponent - powers) for f in self.formats)
+        part = 0.5**powers
+        return Fit(forms, self.values * part, self.intercept * part, self.scale * part)
 
-def solve(readout: LinearReadout, sums: Moments, penalty: float, formats: Formats, lower: int = 0) -> Fit:
+
+def solve(readout: LinearReadout, sums: Moments, penalty: float, formats: Formats) -> Fit:
     """The readout on a grid that fits best.
 
     Args:
@@ -183,24 +189,25 @@ def solve(readout: LinearReadout, sums: Moments, penalty: float, formats: Format
         sums: Of features and targets.
         penalty: In units of s.
         formats: The chip's.
-        lower: Powers of two that weights stay below those that they have now.
     """
     squares, products = sums.centred()
     varying = _varying(sums)
     s = float(np.trace(squares)) / len(squares)
     a = squares[np.ix_(varying, varying)] + penalty * s * np.eye(int(varying.sum()))
-    upper = np.linalg.cholesky(a).T
     best = np.linalg.solve(a, products[varying])
     whole = np.zeros_like(products)
     whole[varying] = best
+    spread = np.diag(a)[:, None]
 
-    def rounded(span: float) -> tuple[float, float, tuple[FixedFormat, ...], FloatArray]:
-        scale, forms = _scaled(readout, whole, span, formats, lower)
-        chosen = rounded_in_turn(upper, scale * best, _grid(readout, forms, varying))
-        return excess(a, scale * best, chosen) / scale**2, scale, forms, chosen
+    def rounding_error(span: float) -> float:
+        scale, forms = _scaled(readout, whole, span, formats)
+        miss = _grid(readout, forms, varying).all_nearest(scale * best) / scale - best
+        return float(np.sum(spread * miss**2))
 
-    _, scale, forms, chosen = min((rounded(span) for span in SPANS), key=lambda found: found[0])
-    whole[varying] = settled(a, scale * best, _grid(readout, forms, varying), chosen)
+    scale, forms = _scaled(readout, whole, min(SPANS, key=rounding_error), formats)
+    grid = _grid(readout, forms, varying)
+    turned = rounded_in_turn(np.linalg.cholesky(a).T, scale * best, grid)
+    whole[varying] = settled(a, scale * best, grid, turned)
     return Fit(forms, whole, (scale * sums.y - sums.f @ whole) / sums.n, scale)
 
 
@@ -212,9 +219,10 @@ def placed(
     Returns:
         The program, and the integer membrane units of one unit of the targets.
     """
-    span = int(formats.weight_exponent_max.value - formats.weight_exponent_min.value)
-    for lower in range(span + 1):
-        fit = solve(readout, sums, penalty, formats, lower)
+    whole = solve(readout, sums, penalty, formats)
+    lowest = int(formats.weight_exponent_min.value)
+    for lower in range(min(f.exponent for f in whole.formats) - lowest + 1):
+        fit = whole.smaller(lower)
         bias = fit.intercept / readout.bias_gain
         exponent = int(np.ceil(np.log2(max(float(np.abs(bias).max()) / formats.bias_max.value, 1.0)) - 1e-12))
         if exponent > formats.bias_exponent_max.value:
@@ -228,7 +236,7 @@ def placed(
 
 
 def _scaled(
-    readout: LinearReadout, best: FloatArray, span: float, formats: Formats, lower: int
+    readout: LinearReadout, best: FloatArray, span: float, formats: Formats
 ) -> tuple[float, tuple[FixedFormat, ...]]:
     """A scale at which the largest mantissa stands for a part of the largest weight, and formats for it."""
     given = readout.formats()
@@ -242,7 +250,7 @@ def _scaled(
         reaches.append(span * max(up, down))
     widest = int(np.argmax([q.connectivity.n_synapses * (r > 0) for q, r in
                             zip(readout.projections, reaches, strict=True)]))  # fmt: skip
-    exponent = max(max(given[widest].exponent, 0) - lower, low)
+    exponent = max(given[widest].exponent, 0)
     scale = 2.0**exponent / max(reaches[widest], 1e-300)
     needed = [int(np.ceil(np.log2(max(scale * r, 2.0**-40)) - 1e-9)) for r in reaches]
     return scale, tuple(

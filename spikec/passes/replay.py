@@ -13,6 +13,9 @@ from spikec.coding import decode
 from spikec.events import Events
 from spikec.program import Program, default_until, in_own_time
 
+CLEARLY = 0.9
+"""A repair is taken if it leaves at most this part of an error: what gains less may as well be chance."""
+
 HELD_OUT = 4
 """Every so many-th sample decides between fits and takes no part in them."""
 
