@@ -13,7 +13,17 @@ from typing import Protocol
 
 import numpy as np
 
-from spikec.causes.arrivals import Arrival, Number, Place, Time, arrivals_at, fan_in_of, place_of, times_of
+from spikec.causes.arrivals import (
+    Arrival,
+    Number,
+    Place,
+    Time,
+    added,
+    arrivals_at,
+    fan_in_of,
+    place_of,
+    times_of,
+)
 from spikec.causes.courses import fixed_course, float_course
 from spikec.causes.first import Side
 from spikec.causes.moments import LINEAR, moment_course
@@ -56,7 +66,8 @@ class NeuronSide:
     Attributes:
         side: The run.
         place: Where its program keeps the neuron.
-        arrivals: All that reached it.
+        arrivals: All that reached it, but for what is constant.
+        constant: What neurons that always spike sent it: a bias of its current, on a chip.
         course: Its membrane; None where that is no sum of what arrived (`Theta`, `QifExp`).
         scale: Own membrane units that make one of the user's.
         gain: User's units, in a tick, that a stored weight of one makes.
@@ -65,6 +76,7 @@ class NeuronSide:
     side: Side
     place: Place
     arrivals: list[Arrival]
+    constant: list[Arrival]
     course: Course | None
     scale: Number
     gain: Number
@@ -99,7 +111,11 @@ class NeuronSide:
         """What all but arrivals is worth at a time, in the user's units."""
         if self.course is None:
             return {}
-        return {name: worth / self.scale for name, worth in self.course.terms(time).items()}
+        found = {name: worth / self.scale for name, worth in self.course.terms(time).items()}
+        worth = self.worth(time)
+        for a in self.constant:
+            found["bias"] = found.get("bias", 0) + self.weight(a) * worth(a.time)
+        return found
 
     def membrane(self, time: Time) -> Number | None:
         """The membrane at a time, in the user's units."""
@@ -136,7 +152,10 @@ def neuron_side(side: Side, other: Side, population: str, neuron: int) -> Neuron
     p = program.network.population(place.population)
     scale = _scale(side, p, place)
     course = _course(side, p, place, arrivals, times_of(side.spikes[population], neuron))
-    return NeuronSide(side, place, arrivals, course, scale, _gain(side, other, p, place, scale))
+    constant = [a for a in arrivals if added(program, a.population)]
+    changing = [a for a in arrivals if not added(program, a.population)]
+    gain = _gain(side, other, p, place, scale)
+    return NeuronSide(side, place, changing, constant, course, scale, gain)
 
 
 def _course(

@@ -215,6 +215,19 @@ def test_several_synapses_for_one_add_up_too():
     assert together == pytest.approx(float(found.margin_difference), abs=1e-9)
 
 
+def test_a_neuron_that_always_spikes_for_a_bias_is_told_as_the_bias():
+    hidden = CubaLif(0.02, 0.005, 6e-3, current_bias=40.0)
+    exact, program = _both(_network(Ticks(DT), hidden), bits=2)
+    assert any(p.name == "hidden.bias" for p in program.program.network.populations)
+    found = diff(exact, program, tolerance=0)
+    assert found.first is not None
+    assert all(c.population in ("in", "hidden") for c in found.causes)
+    bias = next(t for t in found.terms if t.name == "bias")
+    assert float(bias.b) == pytest.approx(bias.a, rel=0.3)
+    together = sum(float(v) for v in found.sums().values())
+    assert together == pytest.approx(float(found.margin_difference), abs=1e-9)
+
+
 def test_a_neuron_whose_membrane_is_no_sum_still_names_its_arrivals():
     network = _network(Continuous(), Theta(0.005))
     exact, program = _both(network, dt=1e-3, bits=1)
