@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -172,8 +173,7 @@ def compile_(
 
     check_output(output, file)
     options = BuildOptions(target, dt, bits_of_word(bits), max_ticks, ticks, relays, split_signs, convention,
-                           input_counts, calibrate, samples, repair, label_free, parts, budget,
-                           bits == "auto")  # fmt: skip
+                           input_counts, calibrate, samples, repair, label_free, parts, budget)  # fmt: skip
     with _progress() as tell:
         program = compile_file(file, options, probe, tell)
     save(program, output)
@@ -566,6 +566,9 @@ def main() -> None:
         raise SystemExit(2) from None
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("spikec: interrupted; nothing was written\n")
+        sys.stderr.flush()
+        if threading.active_count() > 1:  # kernels that run cannot be told to stop, and an exit would wait
+            os._exit(130)
         raise SystemExit(130) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

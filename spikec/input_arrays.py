@@ -106,6 +106,12 @@ def _events(array: AnyArray, population: Population, network: Network) -> Events
         if not continuous and array.shape[2:] == shape and array.ndim > 2:
             return _from_raster(array.reshape(*array.shape[:2], n), population.name)
     if array.shape[1:] == (n,) and array.dtype.kind == "f":
+        finite = array[np.isfinite(array)]
+        if not continuous and finite.size and np.all(finite == np.rint(finite)):
+            raise EventsError(
+                f"the array for input {population.name} has shape {array.shape} and whole numbers only, "
+                "which may be a raster or times; give a raster as (n_samples, n_ticks, n), or events"
+            )
         return from_dense_times(array)
     wanted = [f"spike times in seconds (n_samples, {n}), as floats"]
     wanted += [] if continuous else [f"a raster (n_samples, n_ticks, {n})"]

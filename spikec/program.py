@@ -265,6 +265,20 @@ def _check_moments(name: str, e: Events) -> None:
         )
 
 
+MOST_TICKS = 1 << 20
+"""Ticks of a sample; of longer ones engines could not keep the spikes' places in memory."""
+
+
+def check_ticks(n_ticks: int) -> None:
+    """Check that a run in ticks has a length that can be.
+
+    Raises:
+        UsageError: It has not.
+    """
+    if not 1 <= n_ticks <= MOST_TICKS:
+        raise UsageError(f"a run of {n_ticks} ticks was asked for; give 1 to {MOST_TICKS}")
+
+
 def _check_counts(name: str, e: Events, population: Population) -> None:
     """Refuse more spikes of one neuron in a tick than its source may have."""
     assert isinstance(population.neuron, Source)

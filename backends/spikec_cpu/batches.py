@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +24,8 @@ BATCHES_PER_THREAD = 4
 BOUNDS_BYTES = 32 << 20
 """A batch takes fewer samples if its table of bounds would exceed this size."""
 
+Batch = TypeVar("Batch")
+
 SpikeLists = Mapping[int, tuple[AnyArray, AnyArray, AnyArray]]
 """For each population (but for sources), by place, ticks, neurons, and spikes in each sample of a batch."""
 
@@ -32,6 +36,18 @@ def cuts(n_samples: int, n_ticks: int, n_populations: int, threads: int) -> list
     most = max(1, min(LARGEST_BATCH, BOUNDS_BYTES // bounds))
     n = max(-(-n_samples // most), min(n_samples, threads * BATCHES_PER_THREAD), 1)
     return [n_samples * k // n for k in range(n + 1)]
+
+
+def in_threads(run: Callable[[int, int], Batch], limits: Sequence[int], threads: int) -> list[Batch]:
+    """Run all batches, each from one limit to the next; who interrupts need not wait for those that run."""
+    pool = ThreadPoolExecutor(threads)
+    try:
+        batches = list(pool.map(run, limits[:-1], limits[1:]))
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+    return batches
 
 
 def together(

@@ -10,7 +10,6 @@ Memory: 16 bytes a spike, 8 a neuron and sample, and within a component 16 for e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -24,6 +23,7 @@ from spikec.events import Events
 from spikec.ir.network import Network
 from spikec.program import check_inputs, check_record, split_key
 from spikec.result import RunResult
+from spikec_cpu.batches import in_threads
 from spikec_cpu.kernels.layers import run_lists, run_rows
 from spikec_cpu.kernels.peaks import run_peaks
 from spikec_cpu.kernels.recurrent import run_recurrent
@@ -88,8 +88,7 @@ class ExactExecutable:
         clipped = {name: inputs[name].keep(inputs[name].times <= until) for name in self.network.inputs}
         n = max(-(-n_samples // LARGEST_BATCH), min(n_samples, self.threads * BATCHES_PER_THREAD), 1)
         limits = [n_samples * k // n for k in range(n + 1)]
-        with ThreadPoolExecutor(self.threads) as pool:
-            batches = list(pool.map(partial(self._run_batch, clipped, until, tops), limits[:-1], limits[1:]))
+        batches = in_threads(partial(self._run_batch, clipped, until, tops), limits, self.threads)
         spikes, traces = dict(clipped), {}
         for place, p in enumerate(self.network.populations):
             if not p.is_source:

@@ -11,7 +11,6 @@ recorded membrane.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -21,13 +20,13 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec.counting import count
-from spikec.errors import UsageError, storm, unbounded_membrane
+from spikec.errors import storm, unbounded_membrane
 from spikec.events import Events, no_events
 from spikec.ir.discrete import MOST_SPIKES
 from spikec.ir.network import Network
-from spikec.program import check_inputs, check_record
+from spikec.program import check_inputs, check_record, check_ticks
 from spikec.result import RunResult
-from spikec_cpu.batches import SpikeLists, Traces, cuts, together
+from spikec_cpu.batches import SpikeLists, Traces, cuts, in_threads, together
 from spikec_cpu.kernels.float_component import State, run_float_component
 from spikec_cpu.kernels.float_neurons import STORM, UNBOUNDED
 from spikec_cpu.kernels.spikes import spikes_of, take_inputs
@@ -64,13 +63,11 @@ class FloatTicksExecutable:
         began = perf_counter()
         n_samples, n_ticks = check_inputs(self.network, inputs), int(until)
         check_record(self.network, record)
-        if n_ticks < 1:
-            raise UsageError(f"a run of {n_ticks} ticks was asked for; give 1 or more")
+        check_ticks(n_ticks)
         clipped = {name: inputs[name].keep(inputs[name].times < n_ticks) for name in self.network.inputs}
         traces = Traces.of(self.network, record, n_samples, n_ticks, self._real)
         limits = cuts(n_samples, n_ticks, len(self.network.populations), self.threads)
-        with ThreadPoolExecutor(self.threads) as pool:
-            batches = list(pool.map(partial(self._run_batch, clipped, traces), limits[:-1], limits[1:]))
+        batches = in_threads(partial(self._run_batch, clipped, traces), limits, self.threads)
         several = self.lowered.habits.several
         spikes = together(self.network, clipped, [b.spikes for b in batches], several)
         last_v = np.concatenate([b.last_v for b in batches])

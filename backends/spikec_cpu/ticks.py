@@ -11,7 +11,6 @@ Nothing is cut off: lists of spikes grow.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -20,12 +19,11 @@ import numba
 import numpy as np
 
 from spikec.arrays import AnyArray, IntArray
-from spikec.errors import UsageError
 from spikec.events import Events, no_events
 from spikec.ir.network import Network
-from spikec.program import check_inputs, check_record
+from spikec.program import check_inputs, check_record, check_ticks
 from spikec.result import Counters, PopulationCounts, ProjectionCounts, RunResult
-from spikec_cpu.batches import SpikeLists, Traces, cuts, together
+from spikec_cpu.batches import SpikeLists, Traces, cuts, in_threads, together
 from spikec_cpu.kernels.components import run_component
 from spikec_cpu.kernels.spikes import spikes_of, take_inputs
 from spikec_cpu.lower import Lowered, lower
@@ -57,14 +55,11 @@ class TicksExecutable:
         began = perf_counter()
         n_samples, n_ticks = check_inputs(self.network, inputs), int(until)
         check_record(self.network, record)
-        if n_ticks < 1:
-            raise UsageError(f"a run of {n_ticks} ticks was asked for; give 1 or more")
+        check_ticks(n_ticks)
         clipped = {name: inputs[name].keep(inputs[name].times < n_ticks) for name in self.network.inputs}
         traces = Traces.of(self.network, record, n_samples, n_ticks, np.int64)
         limits = cuts(n_samples, n_ticks, len(self.network.populations), self.threads)
-        with ThreadPoolExecutor(self.threads) as pool:
-            run = partial(_run_batch, self.lowered, clipped, traces)
-            batches = list(pool.map(run, limits[:-1], limits[1:]))
+        batches = in_threads(partial(_run_batch, self.lowered, clipped, traces), limits, self.threads)
         spikes = together(self.network, clipped, [b.spikes for b in batches])
         last_v = np.concatenate([b.last_v for b in batches])
         meta = {

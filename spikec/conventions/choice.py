@@ -94,10 +94,11 @@ def choose(
 def _base(name: str, path: Path, guess: Callable[[], Guess | None], inside: str | None) -> Choice:
     if name.endswith((".yaml", ".yml")):
         return _written(load_preset(name), name, "as given", f"from convention {name}")
+    beside = path.with_suffix(".yaml")
     if name:
         convention, dt = convention_of(name)
-        return Choice(convention, name, "as given", dt, f"from convention {name}")
-    beside = path.with_suffix(".yaml")
+        unread = f", instead of {beside.name} beside the file" if beside.is_file() else ""
+        return Choice(convention, name, f"as given{unread}", dt, f"from convention {name}")
     if beside.is_file() and beside != path:
         where = f"from {beside.name} beside it"
         return _written(load_preset(str(beside)), str(beside), where, where)

@@ -198,7 +198,13 @@ def _clock_notes(graph: Graph, clock: Ticks, choice: Choice, origin: str) -> Ite
         f"the convention is {choice.name} ({habits.integration.value} integration, reset by "
         f"{habits.reset.value}, {habits.hop_delay} ticks between populations), {choice.reason}"
     )
-    whole = [n for n in graph.nodes.values() if n.type == "IF" and np.all(n.values["r"] == 1)]
+    integrators = [n for n in graph.nodes.values() if n.type == "IF"]
+    if integrators and choice.name == "snntorch":
+        yield (
+            f"snnTorch reads {integrators[0]} with a reset that subtracts the threshold, but LIF with one to "
+            "zero, and here all have one: if the network is of IF neurons, read it with reset=subtract"
+        )
+    whole = [n for n in integrators if np.all(n.values["r"] == 1)]
     if whole and habits.if_gain is not Gain.STEP and clock.dt != 1:
         yield (
             f"{whole[0]} takes up r dt = {clock.dt:.6g} of its input in a tick; if that should be all of it, "

@@ -29,12 +29,8 @@ from spikec.ir.neurons import CubaTicks, QifExp, Theta
 from spikec.passes.backdate import backdated
 from spikec.passes.lateness import late_input, late_ticks, mean_lateness, waits
 from spikec.passes.matched_gain import matched_gain
-from spikec.program import LogEntry, Program
+from spikec.program import MOST_TICKS, LogEntry, Program
 from spikec.units import several
-
-MOST_TICKS = 1 << 20
-"""Ticks of a sample. Time constants beyond 4096 ticks have no decay, so no chip needs more; and the proofs of
-later passes hold some numbers for every neuron and tick."""
 
 SHORTEST = 1 / 3
 """Of a tick: of a shorter time constant less than 5 % is left after a tick, and its course is gone."""

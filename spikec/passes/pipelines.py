@@ -52,6 +52,7 @@ class CompileOptions:
         label_free: Whether repair takes the float network's outputs for its targets, though there are labels.
         rounding: How weights become mantissas.
         bits_of: Bits of projections that have others than `bits`, by name.
+        certified: Of how many samples of the calibration to find out whether rounding can change their class.
     """
 
     dt: float | None = None
@@ -67,6 +68,7 @@ class CompileOptions:
     label_free: bool = False
     rounding: Rounding = Rounding.FEEDBACK
     bits_of: Mapping[str, int] = field(default_factory=dict)
+    certified: int = 0
 
 
 def loihi(options: CompileOptions) -> tuple[Pass, ...]:
@@ -75,7 +77,7 @@ def loihi(options: CompileOptions) -> tuple[Pass, ...]:
         *((NoteCalibration(options.calibration),) if options.calibration else ()),
         Fold(),
         Prune(),
-        *((GradedInput(options.input_counts),) if options.input_counts > 1 else ()),
+        *((GradedInput(options.input_counts),) if options.input_counts != 1 else ()),
         DiscretizeTime(options.dt, options.max_ticks),
         *((DivideTicks(options.parts),) if options.parts else ()),
         OneSpike(options.relays),

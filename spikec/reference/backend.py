@@ -14,7 +14,7 @@ from spikec.errors import UsageError, Violation
 from spikec.events import Events, from_counts
 from spikec.ir.network import Dialect, Network
 from spikec.precision import check_precision, unsupported_precision
-from spikec.program import Program, check_inputs, check_record, split_key
+from spikec.program import Program, check_inputs, check_record, check_ticks, split_key
 from spikec.reference.continuous import run_continuous
 from spikec.reference.fixed import run_fixed
 from spikec.reference.ticks import run_ticks
@@ -85,8 +85,7 @@ class ReferenceExecutable:
     def _run_ticks(
         self, inputs: Mapping[str, Events], n_samples: int, n_ticks: int, record: Sequence[str]
     ) -> RunResult:
-        if n_ticks < 1:
-            raise UsageError(f"a run of {n_ticks} ticks was asked for; give 1 or more")
+        check_ticks(n_ticks)
         network = self.network
         width = sum(p.n for p in network.populations)
         batch = max(1, BATCH_BYTES // max(1, 16 * width * n_ticks))

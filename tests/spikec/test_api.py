@@ -240,3 +240,14 @@ def test_the_examples_of_the_pages_run(page, tmp_path, monkeypatch):
     exec(python_of(page), names)  # the pages are ours
     assert names["result"].accuracy > 0.9
     assert load_dataset("digits:test").n_samples == len(names["result"].predictions)
+
+
+@pytest.mark.parametrize("ticks", [(1 << 20) + 1, 10**11])
+def test_a_run_has_a_length_that_can_be(ticks):
+    with pytest.raises(UsageError, match="1048576"):
+        program(chain(Ticks(1e-3))).run(np.zeros((1, 5, 3)), ticks=ticks)
+
+
+def test_a_raster_without_its_samples_is_not_taken_for_times():
+    with pytest.raises(EventsError, match="a raster or times"):
+        program(chain(Ticks(1e-3))).run(np.zeros((5, 3)))
