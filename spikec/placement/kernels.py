@@ -80,12 +80,15 @@ def put(nets: Nets, s: State, g: int, to: int) -> None:
 
 
 @njit(cache=True)
+def holds(nets: Nets, s: State, core: int) -> bool:
+    """Whether a core can hold what is on it."""
+    return bool(np.all(s.use[core] <= nets.limits))
+
+
+@njit(cache=True)
 def fits(nets: Nets, s: State, core: int) -> bool:
-    """Whether a core holds what is on it, and no core has too many axons out."""
-    for k in range(s.use.shape[1]):
-        if s.use[core, k] > nets.limits[k]:
-            return False
-    return bool(s.use[:, AXONS_OUT].max() <= nets.limits[AXONS_OUT])
+    """Whether a core can hold what is on it, and no core has too many axons out."""
+    return holds(nets, s, core) and bool(s.use[:, AXONS_OUT].max() <= nets.limits[AXONS_OUT])
 
 
 @njit(cache=True)
@@ -111,7 +114,7 @@ def pack(nets: Nets, s: State, order: IntArray, breaks: BoolArray) -> int:
         if core == s.use.shape[0]:
             return -1
         put(nets, s, g, core)
-        if not alone and not fits(nets, s, core):
+        if not alone and not holds(nets, s, core):
             put(nets, s, g, -1)
             core += 1
             if core == s.use.shape[0]:
@@ -196,7 +199,7 @@ def gather_greedily(nets: Nets, s: State, first: IntArray) -> int:
                     n_refused = TRIED
                     break
                 put(nets, s, best, core)
-                if fits(nets, s, core):
+                if holds(nets, s, core):
                     g = best
                     found = True
                 else:

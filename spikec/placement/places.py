@@ -10,11 +10,11 @@ from spikec.placement.cost import Traffic
 from spikec.placement.grid import Grid
 from spikec.placement.groups import Nets
 
-STEPS = 400
-"""Random exchanges for each place."""
+STEPS = 4000
+"""Random exchanges for each core."""
 
-MOST_STEPS = 400_000
-"""In all, however many places there are."""
+MOST_WORK = 100_000_000
+"""Random exchanges times cores: what may be spent on one annealing."""
 
 
 def one_by_one(t: Traffic, grid: Grid) -> IntArray:
@@ -48,9 +48,9 @@ def annealed(t: Traffic, grid: Grid, place: IntArray, rng: np.random.Generator) 
     np.fill_diagonal(between, 0)
     rest = np.setdiff1d(np.arange(m), place)
     every = np.concatenate([place, rest]).astype(np.int64)
-    n_steps = min(STEPS * m, MOST_STEPS)
+    n_steps = min(STEPS * n, MOST_WORK // n)
     pairs = np.stack([rng.integers(0, n, n_steps), rng.integers(0, m, n_steps)], axis=1)
-    busy = float(np.max(between.sum(axis=1) + t.from_outside, initial=0.0))
+    busy = float(np.mean(between.sum(axis=1) + t.from_outside))
     kernels.anneal_places(
         between,
         t.from_outside,

@@ -7,6 +7,8 @@ neurons as fit, one chunk a core, cores in the order of the chip. The others wor
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from spikec.arrays import BoolArray, IntArray
@@ -15,6 +17,9 @@ from spikec.placement import kernels
 from spikec.placement.groups import Groups, Nets
 from spikec.placement.rules import Assignment, Use, uses
 from spikec.targets.target import Target
+
+LESS = 0.85
+"""Share of neurons that a core is given the next time if its axons out were too many."""
 
 
 def sequential(network: Network, target: Target) -> Assignment:
@@ -54,22 +59,12 @@ def chunked(network: Network, target: Target, chunks: dict[str, int]) -> Assignm
 def packed(groups: Groups, nets: Nets, order: IntArray, breaks: BoolArray | None = None) -> IntArray:
     """Fill one core after the other with groups in an order; the core of every group."""
     starts = np.zeros(order.size, np.bool_) if breaks is None else breaks
-    n_cores = _cores_at_least(nets)
-    while True:
-        s = empty(nets, n_cores)
-        if kernels.pack(nets, s, order, starts) >= 0:
-            return s.core
-        n_cores = min(2 * n_cores, groups.n + 1)
+    return _filled_up(groups, nets, lambda tight, s: int(kernels.pack(tight, s, order, starts)))
 
 
 def greedy(groups: Groups, nets: Nets, first: IntArray) -> IntArray:
     """Fill cores one by one with the groups that share most messages with them; the core of every group."""
-    n_cores = _cores_at_least(nets)
-    while True:
-        s = empty(nets, n_cores)
-        if kernels.gather_greedily(nets, s, first) >= 0:
-            return s.core
-        n_cores = min(2 * n_cores, groups.n + 1)
+    return _filled_up(groups, nets, lambda tight, s: int(kernels.gather_greedily(tight, s, first)))
 
 
 def empty(nets: Nets, n_cores: int) -> kernels.State:
@@ -99,6 +94,30 @@ def by_population(groups: Groups) -> IntArray:
 def interleaved(groups: Groups) -> IntArray:
     """Groups of all populations side by side, by how far along its population each lies."""
     return np.lexsort((np.arange(groups.n), groups.population, groups.order))
+
+
+def _filled_up(groups: Groups, nets: Nets, fill: Callable[[Nets, kernels.State], int]) -> IntArray:
+    """Fill cores, and again with fewer neurons on each as long as some have too many axons out.
+
+    How many axons leave a core is known only when all it reaches is placed.
+    """
+    first: IntArray | None = None
+    most = int(min(nets.limits[kernels.NEURONS], nets.neurons.sum()))
+    n_cores = _cores_at_least(nets)
+    while True:
+        tight = nets._replace(limits=nets.limits.copy())
+        tight.limits[kernels.NEURONS] = most
+        s = empty(nets, n_cores)
+        if fill(tight, s) < 0:
+            n_cores = min(2 * n_cores, groups.n + 1)
+            continue
+        over = s.use > nets.limits
+        first = s.core if first is None else first
+        if not over.any():
+            return s.core
+        if most <= nets.neurons.max() or not over[:, kernels.AXONS_OUT].any():
+            return first
+        most = max(int(most * LESS), int(nets.neurons.max()))
 
 
 def _cores_at_least(nets: Nets) -> int:

@@ -18,6 +18,7 @@ from spikec.targets.target import load_target
 from tests.spikec.placement.nets import (
     fixed,
     hops_by_hand,
+    images,
     layers,
     network,
     program,
@@ -166,6 +167,26 @@ def test_a_neuron_with_too_many_inputs_is_refused_by_that_rule():
         with pytest.raises(TargetError) as caught:
             place(program(layers(11, 3), target), method)
         assert {v.rule for v in caught.value.violations} == {"input axons of a core"}
+
+
+@pytest.mark.parametrize("method", ["sequential", "search"])
+def test_cores_with_too_many_axons_out_get_fewer_neurons(method):
+    # the second layer fills two cores, so only four neurons of the first may lie on one
+    found = place(program(layers(1, 12, 12), small_target(neurons_per_core=8, axons_out_per_core=9)), method)
+    assert axons_out(found.assignment).max() <= 9
+    assert np.bincount(found.assignment.cores["p1"]).max() <= 4
+
+
+def test_an_image_is_filled_again_with_fewer_neurons_on_a_core_if_too_many_axons_leave_it():
+    target = small_target(neurons_per_core=60, axons_out_per_core=50)
+    net = images(np.random.default_rng(0), channels=2, size=12)
+    a = place(program(net, target), "hilbert").assignment
+    assert not list(check_cores(a))
+    groups = groups_of(net, target)
+    nets = nets_of(net, target, groups)
+    nets.limits[kernels.AXONS_OUT] = 1 << 40
+    free = assigned(program(net, target), groups, starts.packed(groups, nets, starts.by_population(groups)))
+    assert axons_out(free).max() > 50
 
 
 def test_several_chips_lie_side_by_side():
