@@ -40,8 +40,8 @@ from spikec_train.roll_out import drift, roll_out
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    names = hamiltonian_recipe_names()
-    parser.add_argument("--systems", nargs="+", default=["pendulum", "lotka-volterra"], choices=names)
+    names = f"recipes: {', '.join(hamiltonian_recipe_names())}, or YAML files of your own"
+    parser.add_argument("--systems", nargs="+", default=["pendulum", "lotka-volterra"], help=names)
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=10_000, help="of the trajectory; 0 for none")

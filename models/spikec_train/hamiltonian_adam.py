@@ -15,18 +15,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import process_time
 
 import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.container import digest
-from spikec_train.exact_gradient import Problem, train
+from spikec_train.exact_gradient import Problem
 from spikec_train.hamiltonian import HamiltonianNetwork
 from spikec_train.hamiltonian_recipes import HamiltonianTask
-from spikec_train.optimisers import Adam
+from spikec_train.optimisers import Adam, descend, no_moments
 
 RATE, BATCH, FALLS = 3e-3, 256, 5
 """Adam's rate, the samples of a step, and how often the rate falls to 1/e in a training."""
@@ -103,15 +101,18 @@ def adam_curve(task: HamiltonianTask, hidden: int, epochs: int) -> list[tuple[fl
     problem = HamiltonianProblem(task.states, task.system.gradient(task.states), hidden)
     steps = epochs * -(-problem.n_samples // BATCH)
     optimiser = Adam(rate=RATE, decay_steps=steps / FALLS)
+    rng = np.random.default_rng(0)
+    parameters, used = problem.initial(rng), 0.0
+    moments = no_moments(parameters.size)
     curve: list[tuple[float, float]] = []
-    used = 0.0
-    with TemporaryDirectory() as folder:
-        checkpoint = Path(folder) / "adam.npz"
-        for epoch in range(1, epochs + 1):
-            began = process_time()
-            done = train(problem, optimiser, epoch, BATCH, 0, checkpoint)
-            used += process_time() - began
-            network = problem.network(done.parameters)
-            shift = task.anchor_energy - float(network.energy(task.anchor[None])[0])
-            curve.append((used, task.energy_error(network.energy(task.test) + shift)))
+    for _ in range(epochs):
+        began = process_time()
+        order = rng.permutation(problem.n_samples)
+        for first in range(0, order.size, BATCH):
+            _, gradient = problem.gradient(parameters, order[first : first + BATCH], rng)
+            parameters, moments = descend(optimiser, moments, parameters, gradient)
+        used += process_time() - began
+        network = problem.network(parameters)
+        shift = task.anchor_energy - float(network.energy(task.anchor[None])[0])
+        curve.append((used, task.energy_error(network.energy(task.test) + shift)))
     return curve
