@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from spikec import calibration
 from spikec.backend import find_backend
+from spikec.budget import search_program
 from spikec.calibration import Calibration
 from spikec.errors import EventsError, TargetError, UsageError
 from spikec.events import Events
@@ -35,6 +36,7 @@ from spikec.opening import open_program
 from spikec.passes.pipelines import CompileOptions, compile_network, try_retarget
 from spikec.program import Program
 from spikec.result import RunResult
+from spikec.search import budget_of
 from spikec.targets.target import Target, load_target
 
 
@@ -85,7 +87,7 @@ def compile(
     target: str | Target = "loihi2",
     *,
     dt: float | None = None,
-    bits: int | None = None,
+    bits: int | str | None = None,
     max_ticks: int = 64,
     ticks: int | None = None,
     relays: bool = True,
@@ -96,6 +98,7 @@ def compile(
     labels: npt.ArrayLike | None = None,
     repair: bool = False,
     label_free: bool = False,
+    budget: str | None = None,
     probe: Mapping[str, Spikes] | Spikes | None = None,
     progress: Callable[[str], None] = lambda name: None,
 ) -> Program:
@@ -105,7 +108,8 @@ def compile(
         network: A network in a float dialect, or what `load` gave.
         target: Name of a target, a YAML file, or the target itself.
         dt: Length of a tick, seconds; None to choose it, or to keep the network's.
-        bits: Bits of the weights; None for all the target has.
+        bits: Bits of the weights; None for all the target has, ``"auto"`` for as few of each projection as
+            the budget allows.
         max_ticks: Most ticks of a sample, where `dt` is chosen.
         ticks: Length of a sample in ticks, if the network has no encoding that says so.
         relays: Whether relay neurons may carry long delays.
@@ -118,6 +122,8 @@ def compile(
         labels: The right class of each sample of `calibrate`, ``(n_samples,)``, if known.
         repair: Whether these samples are used to make good what rounding did (`docs/quantisation.md`).
         label_free: Whether repair does without their labels.
+        budget: What may be lost on the samples of `calibrate`, as ``"accuracy=0.2"`` (points) or
+            ``"spike-time=1ms"``; the coarsest ticks that keep it are searched for.
         probe: Input spikes or samples, as for `run`, with which every pass is checked and its loss measured.
         progress: Told the name of each pass before it runs.
 
@@ -130,14 +136,46 @@ def compile(
         raise UsageError(
             f"this program is compiled already, for {program.target.name}; compile the network it came from"
         )
-    options = CompileOptions(dt, max_ticks, ticks, bits, relays, split_signs, input_counts, parts)
+    if isinstance(bits, str) and bits != "auto":
+        raise UsageError(f'bits {bits!r} are neither a number nor "auto"; give 1 to 8, or "auto"')
+    few = bits if isinstance(bits, int) else None
+    options = CompileOptions(dt, max_ticks, ticks, few, relays, split_signs, input_counts, parts)
     if calibrate is not None:
         options = replace(options, calibration=_calibration(program, calibrate, labels))
     if repair:
         options = replace(options, repair=find_backend(DEFAULT), label_free=label_free)
     inputs = None if probe is None else inputs_from(program.network, probe)[0]
     chip = target if isinstance(target, Target) else load_target(target)
+    if budget is not None or bits == "auto":
+        return compile_within(program, chip, options, budget, bits == "auto", progress)
     return compile_as(program, chip, options, inputs, progress)
+
+
+def compile_within(
+    program: Program,
+    target: Target,
+    options: CompileOptions,
+    budget: str | None,
+    lower_bits: bool,
+    progress: Callable[[str], None] = lambda name: None,
+) -> Program:
+    """Compile a program that is not compiled yet as coarsely as a budget allows.
+
+    Args:
+        program: Its network and where that came from.
+        target: The chip.
+        options: All other choices, with a calibration.
+        budget: What may be lost, in words.
+        lower_bits: Whether bits are searched for, too.
+        progress: Told what is tried.
+
+    Raises:
+        UsageError: The budget or the samples are missing or make no sense, or nothing keeps the budget.
+    """
+    if budget is None:
+        raise UsageError("--bits auto needs to know what may be lost; give --budget accuracy=POINTS, too")
+    engine = find_backend(DEFAULT)
+    return search_program(program, target, options, budget_of(budget), engine, lower_bits, progress).program
 
 
 def compile_as(

@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from spikec.api import compile_as
+from spikec.api import compile_as, compile_within
 from spikec.backend import find_backend
 from spikec.calibration import Calibration, calibrate
 from spikec.commands.files import open_program, read_inputs, source_of
-from spikec.commands.searching import search_program
 from spikec.errors import UsageError, Violation
 from spikec.event_files import raster_ticks
 from spikec.execute import DEFAULT, RunOptions, choose_backend, execute_as
@@ -20,7 +19,6 @@ from spikec.ir.network import Dialect, Network
 from spikec.passes.pipelines import CompileOptions, try_compile, try_retarget
 from spikec.program import Program
 from spikec.result import RunResult
-from spikec.search import budget_of
 from spikec.targets.rules import check_all
 from spikec.targets.target import load_target
 
@@ -32,7 +30,7 @@ class BuildOptions:
     Attributes:
         target: Name of a target, or a YAML file.
         dt: Time step, seconds: of the file, if it holds none, or of the program.
-        bits: Bits of the weights.
+        bits: Bits of the weights; ``"auto"`` to search for them.
         max_ticks: Most ticks of a sample, where the time step is chosen.
         ticks: Length of a sample in ticks.
         relays: Whether relay neurons may carry long delays.
@@ -45,12 +43,11 @@ class BuildOptions:
         label_free: Whether repair does without their labels.
         parts: Into how many parts of a tick spikes and delays divide it; 0 for whole ticks.
         budget: What compiling may cost on these data, in words; ticks are searched for.
-        auto_bits: Whether bits are searched for, too.
     """
 
     target: str = "loihi2"
     dt: float | None = None
-    bits: int | None = None
+    bits: int | str | None = None
     max_ticks: int = 64
     ticks: int | None = None
     relays: bool = True
@@ -63,7 +60,6 @@ class BuildOptions:
     label_free: bool = False
     parts: int = 0
     budget: str | None = None
-    auto_bits: bool = False
 
     def passes(self) -> CompileOptions:
         """The part that concerns the passes."""
@@ -71,7 +67,7 @@ class BuildOptions:
             self.dt,
             self.max_ticks,
             self.ticks,
-            self.bits,
+            self.bits if isinstance(self.bits, int) else None,
             self.relays,
             self.split_signs,
             self.input_counts,
@@ -104,23 +100,21 @@ def compile_file(
         passes = replace(passes, repair=find_backend(DEFAULT), label_free=options.label_free)
     elif options.label_free:
         raise UsageError("--label-free says what --repair aims at; give that, too")
-    if options.budget is not None:
-        budget, target = budget_of(options.budget), load_target(options.target)
-        engine = find_backend(DEFAULT)
-        return search_program(program, target, passes, budget, engine, options.auto_bits, progress).program
-    if options.auto_bits:
-        raise UsageError("--bits auto needs to know what may be lost; give --budget accuracy=POINTS, too")
-    return compile_as(program, load_target(options.target), passes, inputs, progress)
+    target = load_target(options.target)
+    auto = options.bits == "auto"
+    if options.budget is not None or auto:
+        return compile_within(program, target, passes, options.budget, auto, progress)
+    return compile_as(program, target, passes, inputs, progress)
 
 
-def bits_of_word(word: str | None) -> int | None:
-    """Bits as on the command line: a number; None for ``auto``, or if nothing is given.
+def bits_of_word(word: str | None) -> int | str | None:
+    """Bits as on the command line: a number, ``auto``, or None if nothing is given.
 
     Raises:
         UsageError: It is something else.
     """
     if word is None or word == "auto":
-        return None
+        return word
     if not word.isdecimal():
         raise UsageError(f"--bits {word!r} is neither a number nor auto; give 1 to 8, or auto")
     return int(word)

@@ -9,8 +9,8 @@ import pytest
 
 from spikec import cli
 from spikec.backend import find_backend, run
+from spikec.budget import measuring, part
 from spikec.commands.build import bits_of_word, read_calibration
-from spikec.commands.searching import measuring, part
 from spikec.container import load
 from spikec.errors import EventsError, UsageError
 from spikec.events import from_raster
@@ -19,7 +19,7 @@ from spikec.passes.pipelines import CompileOptions, compile_network
 from spikec.program import Program, in_own_time
 from spikec.targets.target import load_target
 
-NET = Path(__file__).parents[3] / "models" / "nets" / "yinyang-ttfs.npz"
+NET = Path(__file__).parents[2] / "models" / "nets" / "yinyang-ttfs.npz"
 DATA = ("--calibrate", "yinyang:train", "--samples", "40")
 
 
@@ -77,7 +77,7 @@ def test_what_makes_no_sense_is_told_in_a_sentence(spikec, tmp_path, words, sent
 
 
 def test_bits_are_a_number_or_auto():
-    assert [bits_of_word(w) for w in (None, "auto", "4")] == [None, None, 4]
+    assert [bits_of_word(w) for w in (None, "auto", "4")] == [None, "auto", 4]
     with pytest.raises(UsageError):
         bits_of_word("-1")
 

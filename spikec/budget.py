@@ -1,4 +1,4 @@
-"""Search for ticks and bits within a budget, as `compile --budget` does."""
+"""A budget held against sample data: what `search` needs to know of a program, from its run."""
 
 from __future__ import annotations
 
