@@ -77,8 +77,9 @@ class CorrectBias:
         return program.logged(LogEntry(self.name, not taken, summary, figures))
 
     def _can_shift(self, program: Program, p: Population) -> bool:
-        """Whether a population has a float network's spikes to follow, and something to be shifted by."""
-        if p.name not in self.calibration.spikes or not self.calibration.spikes[p.name].n_events:
+        """Whether each neuron has one of the float network to follow, and something to be shifted by."""
+        given = self.calibration.spikes.get(p.name)
+        if given is None or not given.n_events or given.n_neurons != p.n:
             return False
         return isinstance(p.neuron, CubaFixed | ThetaFixed)
 

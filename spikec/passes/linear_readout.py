@@ -136,6 +136,10 @@ def linear_readout(program: Program, replayed: Replay) -> LinearReadout | str:
     incoming = network.incoming(p.name)
     if not all(isinstance(q.connectivity, Dense) for q in incoming):
         return f"{p.name} is not reached by every neuron"
+    read = {q.pre: replayed.spikes.get(q.pre) for q in incoming}
+    split = [name for name, e in read.items() if e is None or e.n_neurons != network.population(name).n]
+    if split:
+        return f"{split[0]}, which it reads, is split into parts"
     if any(q.delays.kind not in (DelayKind.UNIFORM, DelayKind.AXONAL) for q in incoming):
         return f"synapses of one neuron wait differently for {p.name}"
     return LinearReadout(p, incoming, program.n_ticks)

@@ -159,6 +159,18 @@ def test_other_readouts_are_kept_and_the_log_says_why(case, change, reason):
     assert reason in kept.log[-1].summary
 
 
+def test_divided_neurons_are_repaired_or_left_but_never_mistaken(case):
+    """Several neurons for one tell parts of a tick; the float network has no spikes of each of them."""
+    network, samples, _ = case
+    found = _calibrated(network, samples[:40])
+    options = CompileOptions(bits=3, parts=2, calibration=found, repair=ReferenceBackend())
+    program = compile_network(network, LOIHI2, options)
+    assert not check_all(program)
+    figures = next(e.figures for e in program.log if e.step == "correct-bias")
+    divided = program.network.population("hidden").n != network.population("hidden").n
+    assert ("hidden.error_before" in figures) is not divided
+
+
 def test_too_few_samples_and_features_that_never_differ_are_refused(case):
     network, samples, _ = case
     program = _unpruned(network, 4)
