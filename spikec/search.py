@@ -32,6 +32,9 @@ PATIENCE = 2
 COARSE = 64
 """Ticks of a sample; that coarser ones are no better than others as coarse says nothing about finer ones."""
 
+ROUNDING = 1e-9
+"""By how much float arithmetic may exceed a budget that is just kept."""
+
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 
@@ -111,7 +114,7 @@ class Candidate:
     @property
     def fits(self) -> bool:
         """Whether it keeps the budget."""
-        return self.excess <= 1
+        return self.excess <= 1 + ROUNDING
 
     def to_json(self) -> dict[str, Any]:
         """Plain values under the attributes' names."""
