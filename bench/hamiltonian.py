@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from spikec.errors import UsageError
 from spikec_train.hamiltonian import VARIANTS, Variant
 from spikec_train.hamiltonian_adam import adam_curve
 from spikec_train.hamiltonian_recipes import (
@@ -99,9 +100,11 @@ def fitted(log: Log, recipe: HamiltonianRecipe, variant: Variant, seed: int, n_s
         "cpu_seconds": made.cpu_seconds,
         "rank": made.fitted.rank,
         "notes": made.fitted.notes,
-        "trajectory": trajectory(recipe, network.gradient, n_steps) if wanted else None,
+        "trajectory": None,
     }
     log.add(key, entry)
+    if wanted:
+        log.add(key, {**entry, "trajectory": trajectory(recipe, network.gradient, n_steps)})
 
 
 def trajectory(recipe: HamiltonianRecipe, gradient: Any, n_steps: int) -> dict[str, Any]:
@@ -112,8 +115,11 @@ def trajectory(recipe: HamiltonianRecipe, gradient: Any, n_steps: int) -> dict[s
     found: dict[str, Any] = {"steps": n_steps, "step": recipe.step, "energy_scale": scale}
     paths = {}
     with threadpool_limits(1, "blas"):
-        for name, along in (("network", gradient), ("true", system.gradient)):
-            paths[name] = roll_out(along, start, recipe.step, n_steps)
+        for name, along in (("true", system.gradient), ("network", gradient)):
+            try:
+                paths[name] = roll_out(along, start, recipe.step, n_steps)
+            except UsageError as error:
+                return {**found, "failed": f"{name}: {error}"}
             kept = drift(system.energy(paths[name]), scale)
             found[name] = {"largest_drift": kept.largest, "last_drift": kept.last}
     found["left_box"] = bool((np.abs(paths["network"]) > np.array(system.reach)).any())
