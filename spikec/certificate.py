@@ -12,11 +12,11 @@ adds, and rounding, with the kernel :math:`\kappa` of `spikec.ir.kernels` and th
 :math:`k_i`. By induction over the layers every :math:`k_i` lies in an interval that holds for all
 :math:`\lambda`; for inputs it is one tick. The sum is linear in :math:`\lambda` for arrivals that are
 certain, and for the others linear in :math:`\lambda` and in :math:`\kappa` apart, so it lies between values
-at the ends: :math:`L_k \le v_k \le U_k`. No neuron can spike before the first k with :math:`U_k` above the lowest
-threshold, and each has spiked by the first with :math:`L_k` above the highest. That is its interval. A
-membrane that could stop at the lower end of 24 bits is higher from then on than the sum says, so its interval
-begins there. A readout's class is certain if its membrane minus any other's, a sum of the same form, is above
-0 at the end; a first spike's, if its interval lies before all others'.
+at the ends: :math:`L_k \le v_k \le U_k`. No neuron can spike before the first k with :math:`U_k` above
+the lowest threshold, and each has spiked by the first with :math:`L_k` above the highest. That is its
+interval. A membrane that could stop at the lower end of 24 bits is higher from then on than the sum says, so
+its interval begins there. A readout's class is certain if its membrane minus any other's, a sum of the same
+form, is above 0 at the end; a first spike's, if its interval lies before all others'.
 
 Later spikes reach nobody, for the program is proven to spike once. What was lost before, in going from
 seconds to ticks, is no part of it.

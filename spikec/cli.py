@@ -24,6 +24,7 @@ from spikec.commands.options import (
     BitsOrAuto,
     Budget,
     Calibrate,
+    Certify,
     Convention,
     Data,
     Dt,
@@ -161,6 +162,7 @@ def compile_(
     label_free: LabelFree = False,
     parts: Parts = 0,
     budget: Budget = None,
+    certify: Certify = 0,
     probe: Probe = None,
     json_: Json = False,
 ) -> None:
@@ -173,7 +175,8 @@ def compile_(
 
     check_output(output, file)
     options = BuildOptions(target, dt, bits_of_word(bits), max_ticks, ticks, relays, split_signs, convention,
-                           input_counts, calibrate, samples, repair, label_free, parts, budget)  # fmt: skip
+                           input_counts, calibrate, samples, repair, label_free, parts, budget,
+                           certify=certify)  # fmt: skip
     with _progress() as tell:
         program = compile_file(file, options, probe, tell)
     save(program, output)

@@ -43,6 +43,7 @@ class BuildOptions:
         label_free: Whether repair does without their labels.
         parts: Into how many parts of a tick spikes and delays divide it; 0 for whole ticks.
         budget: What compiling may cost on these data, in words; ticks are searched for.
+        certify: How many samples of the calibration to certify.
     """
 
     target: str = "loihi2"
@@ -60,6 +61,7 @@ class BuildOptions:
     label_free: bool = False
     parts: int = 0
     budget: str | None = None
+    certify: int = 0
 
     def passes(self) -> CompileOptions:
         """The part that concerns the passes."""
@@ -93,9 +95,12 @@ def compile_file(
     passes = options.passes()
     if options.calibrate is not None:
         progress("calibrating")
-        passes = replace(passes, calibration=read_calibration(program, options.calibrate, options.samples))
+        found = read_calibration(program, options.calibrate, options.samples)
+        passes = replace(passes, calibration=found, certified=options.certify)
     elif options.samples is not None:
         raise UsageError("--samples says how many of the samples of --calibrate to use; give that, too")
+    elif options.certify:
+        raise UsageError("--certify says how many samples of --calibrate to certify; give that, too")
     if options.repair:
         passes = replace(passes, repair=find_backend(DEFAULT), label_free=options.label_free)
     elif options.label_free:

@@ -83,3 +83,9 @@ Budget = Annotated[
         show_default=False,
     ),
 ]
+Certify = Annotated[
+    int,
+    typer.Option(
+        "--certify", min=0, help="Of --calibrate: samples to certify, whose class rounding cannot change."
+    ),
+]

@@ -52,7 +52,7 @@ class CompileOptions:
         label_free: Whether repair takes the float network's outputs for its targets, though there are labels.
         rounding: How weights become mantissas.
         bits_of: Bits of projections that have others than `bits`, by name.
-        certified: Of how many samples of the calibration to find out whether rounding can change their class.
+        certified: How many samples of the calibration to certify: rounding cannot change their class.
     """
 
     dt: float | None = None
@@ -86,7 +86,9 @@ def loihi(options: CompileOptions) -> tuple[Pass, ...]:
         ShareThresholds(),
         SplitDecays(),
         *((SplitSigns(),) if options.split_signs else ()),
-        QuantizeWeights(options.bits, options.rounding, options.calibration, options.bits_of),
+        QuantizeWeights(
+            options.bits, options.rounding, options.calibration, options.bits_of, options.certified
+        ),
         *repairs(options),
         Prune(),
     )

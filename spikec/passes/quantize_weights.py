@@ -22,6 +22,7 @@ from typing import ClassVar
 import numpy as np
 
 from spikec.calibration import Calibration
+from spikec.certificate import certify
 from spikec.errors import UsageError, Violation
 from spikec.ir.bounds import M, current_bound, membrane_bound, once_spiking
 from spikec.ir.fixed_neurons import CubaFixed
@@ -33,7 +34,7 @@ from spikec.passes.integers import fixed_neuron, largest_scale
 from spikec.passes.pairs import pair_errors, quantize_pairs, unstorable_pair
 from spikec.passes.rounding import parameter_errors, weight_errors
 from spikec.passes.weight_fit import Rounding, WeightFit
-from spikec.program import LogEntry, Program
+from spikec.program import LogEntry, Program, in_own_time
 from spikec.targets.target import Formats
 
 STEP = 0.99
@@ -49,12 +50,14 @@ class QuantizeWeights:
         rounding: How weights become mantissas.
         calibration: Samples that show how inputs excite; None for what is to be expected without data.
         bits_of: Bits of projections that have others, by name.
+        certified: Of how many of these samples to find out whether rounding can change their class.
     """
 
     bits: int | None = None
     rounding: Rounding = Rounding.FEEDBACK
     calibration: Calibration | None = None
     bits_of: Mapping[str, int] = field(default_factory=dict)
+    certified: int = 0
 
     name: ClassVar[str] = "quantize-weights"
     lossless: ClassVar[bool] = False
@@ -92,9 +95,21 @@ class QuantizeWeights:
             broken.extend(_wiped_out(q, real))
         worst = max((float(str(v)) for k, v in figures.items() if k.endswith("rms_error")), default=0.0)
         summary = f"weights of {bits} bits, rms error up to {100 * worst:.2g} % of a projection's rms weight"
-        entry = LogEntry(self.name, False, summary, figures)
         violations = (*program.violations, *broken)
-        return program.logged(entry, network=network, scales=scales, violations=violations)
+        done = replace(program, network=network, scales=scales, violations=violations)
+        if self.certified:
+            figures["certified_share"] = share = self._certify(program, done)
+            summary += f", {100 * share:.4g} % of samples certified"
+        return done.logged(LogEntry(self.name, False, summary, figures))
+
+    def _certify(self, before: Program, after: Program) -> float:
+        """Share of samples whose class rounding cannot have changed, as it is the float network's."""
+        found = self.calibration
+        if found is None or found.predictions is None:
+            raise UsageError("certificates need samples and a network that answers; give --calibrate")
+        inputs = {name: e.select(0, min(self.certified, found.n_samples)) for name, e in found.inputs.items()}
+        certain = certify(before, after, in_own_time(after.network, inputs)).classes
+        return float(np.mean((certain >= 0) & (certain == found.predictions[: certain.size])))
 
     def _fit(self, program: Program, formats: Formats, bits: int) -> WeightFit:
         """How inputs excite, and what follows from it for the weights."""

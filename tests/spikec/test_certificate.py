@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikec.backend import find_backend, run
+from spikec.calibration import calibrate
 from spikec.certificate import certify
 from spikec.coding import Decoding, LatencyEncoding, Readout, decode
 from spikec.errors import UsageError
@@ -16,7 +17,7 @@ from spikec.ir.connectivity import Dense, one_to_one
 from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import CubaTicks, LiReadout, Ramp, Source
 from spikec.passes.base import run_pipeline
-from spikec.passes.pipelines import CompileOptions, loihi
+from spikec.passes.pipelines import CompileOptions, compile_network, loihi
 from spikec.passes.quantize_weights import QuantizeWeights
 from spikec.passes.weight_fit import Rounding
 from spikec.program import Program, encode_samples
@@ -194,3 +195,16 @@ def test_neurons_that_feed_each_other_are_refused_though_one_by_one():
     inputs = encode_samples(real.network, rng.random((2, network.populations[0].n)))
     with pytest.raises(UsageError, match="feed each other"):
         certify(replace(real, network=both), program, inputs)
+
+
+def test_compiling_with_data_says_how_many_samples_are_certified():
+    recipe = load_recipe("digits-sampled")
+    network = train(replace(recipe, training=replace(recipe.training, hidden=32))).network
+    inputs = encode_samples(network, load_dataset("digits:test").samples[:30])
+    found = calibrate(network, find_backend("cpu"), inputs)
+    target = load_target("loihi2")
+    program = compile_network(network, target, CompileOptions(calibration=found, certified=20))
+    entry = next(e for e in program.log if e.step == "quantize-weights")
+    assert 0.8 <= entry.figures["certified_share"] <= 1
+    with pytest.raises(UsageError, match="--calibrate"):
+        compile_network(network, target, CompileOptions(certified=20))
