@@ -208,11 +208,12 @@ def test_steps_that_are_too_long_are_refused():
         roll_out(lambda x: 100 * x, np.array([1.0, 0.0]), 1.0, 3)
 
 
-def test_recipes_have_the_published_sizes():
+def test_recipes_have_the_published_sizes_and_one_is_small():
     sizes = {
         n: (r.hidden, r.samples) for n in hamiltonian_recipe_names() for r in [load_hamiltonian_recipe(n)]
     }
     assert sizes == {
+        "pendulum-300": (300, 1500),
         "pendulum": (1000, 10_000),
         "lotka-volterra": (1000, 10_000),
         "double-pendulum": (5000, 20_000),
