@@ -25,6 +25,7 @@ from spikec.causes.first import FirstDifference, Side, first_difference, usual_t
 from spikec.causes.sides import NeuronSide, neuron_side
 from spikec.errors import UsageError
 from spikec.ir.neurons import If, Lif
+from spikec.units import several
 
 PARTS = ("weights", "times", "neurons", "spikes")
 """What can differ of an arrival."""
@@ -177,6 +178,11 @@ def diff(a: Side, b: Side, tolerance: float | None = None) -> Diff:
     if first is None:
         return Diff(None, limit, Half(None, None, None), Half(None, None, None), notes=tuple(notes))
     name, neuron = first.population, first.neuron
+    notes += [
+        f"spikes of {name} are {_ticks(side.late(name))} late in {which}, for hops and ticks take time"
+        for which, side in (("a", a), ("b", b))
+        if a.late(name) != b.late(name) and side.late(name)
+    ]
     if any(name in side.program.network.inputs for side in (a, b)):
         notes.append(f"{name} is an input: the runs were given different spikes")
         halves = (Half(first.time_a, None, None), Half(first.time_b, None, None))
@@ -197,6 +203,10 @@ def diff(a: Side, b: Side, tolerance: float | None = None) -> Diff:
         terms=tuple(_terms(ours, theirs, time_a, time_b)),
         notes=tuple(notes),
     )
+
+
+def _ticks(late: float) -> str:
+    return several(int(late), "tick") if late == int(late) else f"{late:g} ticks"
 
 
 def _in_seconds(tolerance: float, a: Side, b: Side) -> float:

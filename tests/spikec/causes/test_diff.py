@@ -185,6 +185,9 @@ def test_weights_of_a_float_network_and_its_program_are_told_in_one_unit():
     exact, program = _both(_network(Ticks(1e-3)), bits=3)
     found = diff(exact, program, tolerance=0)
     assert found.first is not None
+    assert found.notes == (
+        f"spikes of {found.first.population} are 1 tick late in b, for hops and ticks take time",
+    )
     for c in found.causes:
         if c.weight_a is not None and c.weight_b is not None:
             assert float(c.weight_b) == pytest.approx(float(c.weight_a), rel=0.35)
