@@ -22,13 +22,11 @@ from spikec.ir.connectivity import Convolution, DelayKind, Dense
 from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Network, Projection, unrolled
 from spikec_cpu.lower_neurons import NeuronTables, kinds_and_places, lower_neurons
+from spikec_cpu.lower_parts import KERNEL, LISTS, MATRIX, starts
 from spikec_cpu.lower_windows import Windows, by_window, joined_windows, windows_of
 
 Record = Any
 """One record of a table."""
-
-LISTS, MATRIX, KERNEL = range(3)
-"""Forms of a block."""
 
 _ONE_DELAY = (DelayKind.UNIFORM, DelayKind.AXONAL)
 """Delays that all synapses of a presynaptic neuron share."""
@@ -127,12 +125,12 @@ def lower(network: Network) -> Lowered:
     blocks = np.array([part.block for part in parts], BLOCK)
     blocks["pre"] = [place[q.pre] for q in ordered]
     rows = _joined([part.rows for part in parts], ROW)
-    blocks["first_row"] = _starts([part.rows.size for part in parts])
-    blocks["weights"] = _starts([part.matrix.size for part in parts])
+    blocks["first_row"] = starts([part.rows.size for part in parts])
+    blocks["weights"] = starts([part.matrix.size for part in parts])
     is_kernel = np.array([part.windows is not None for part in parts], np.int64)
     blocks["window"] = np.cumsum(is_kernel) - is_kernel
     synapses_before = np.repeat(
-        _starts([part.weights.size for part in parts]), [part.rows.size for part in parts]
+        starts([part.weights.size for part in parts]), [part.rows.size for part in parts]
     )
     rows["begin"] += synapses_before
     rows["end"] += synapses_before
@@ -213,22 +211,16 @@ def _form(q: Projection) -> int:
 def _populations(network: Network, ordered: list[Projection], blocks: AnyArray) -> AnyArray:
     populations = np.zeros(len(network.populations), POPULATION)
     populations["n"] = [p.n for p in network.populations]
-    populations["first"] = _starts(populations["n"])
+    populations["first"] = starts(populations["n"])
     populations["kind"], populations["place"] = kinds_and_places(network)
     posts = [q.post for q in ordered]
     incoming = np.array([posts.count(p.name) for p in network.populations])
-    populations["first_block"] = _starts(incoming)
+    populations["first_block"] = starts(incoming)
     populations["last_block"] = np.cumsum(incoming)
     for p in populations:
         p["slots"] = blocks["spread"][p["first_block"] : p["last_block"]].max(initial=0) + 1
-    populations["ring"] = _starts(populations["n"] * populations["slots"])
+    populations["ring"] = starts(populations["n"] * populations["slots"])
     return populations
-
-
-def _starts(sizes: list[int] | AnyArray) -> IntArray:
-    """Where each of several things lies if they are laid one after another."""
-    sizes = np.asarray(sizes, np.int64)
-    return np.cumsum(sizes) - sizes
 
 
 def _joined(arrays: list[AnyArray], dtype: np.dtype[np.generic]) -> AnyArray:

@@ -19,6 +19,7 @@ from spikec.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from spikec.ir.connectivity import DelayKind, Dense
 from spikec.ir.network import Continuous, Network, Population, Projection, Reset
 from spikec.ir.neurons import CubaLif, If, IfExp, Lif, LiReadout, QifExp, Ramp, Theta
+from spikec_cpu.lower_parts import starts
 
 RAMP, LEAK, EXP, EQUAL, DOUBLE, GENERAL, THETA, QIF = range(8)
 """Kinds of neurons: lines; kicks to the membrane; no leak; time constants of ratio 1, 2, any; pairs."""
@@ -181,8 +182,8 @@ def _rows(incoming: Sequence[Projection], n_post: int, place: dict[str, int]) ->
               for q, m in zip(incoming, matrices, strict=True)]  # fmt: skip
     return Rows(
         pre=np.array([place[q.pre] for q in incoming], np.int64),
-        begin=_starts([m.size for m in matrices]),
-        first=_starts([m.shape[0] for m in matrices]),
+        begin=starts([m.size for m in matrices]),
+        first=starts([m.shape[0] for m in matrices]),
         weights=np.concatenate([np.zeros(0), *(m.ravel() for m in matrices)]),
         delays=np.concatenate([np.zeros(0), *delays]),
         n_post=n_post,
@@ -206,7 +207,7 @@ def _synapses(
     incoming: Sequence[Projection], names: Sequence[str], offset: dict[str, int], network: Network
 ) -> _Synapses:
     sizes = [network.population(name).n for name in names]
-    firsts = _starts(sizes)
+    firsts = starts(sizes)
     first = dict(zip(names, firsts.tolist(), strict=True))
     pairs = [q.connectivity.synapses() for q in incoming]
     return _Synapses(
@@ -324,12 +325,6 @@ def _kinds(population: Population, values: FloatArray) -> IntArray:
     ]
     found: IntArray = np.select([c for c, _ in choices], [kind for _, kind in choices], GENERAL)
     return found
-
-
-def _starts(sizes: Sequence[int]) -> IntArray:
-    """Where each of several things lies if they are laid one after another."""
-    array = np.asarray(sizes, np.int64)
-    return np.cumsum(array) - array
 
 
 def _joined(arrays: Sequence[AnyArray], dtype: Any) -> AnyArray:

@@ -22,10 +22,8 @@ from spikec.ir.connectivity import Convolution, DelayKind, Delays, Dense
 from spikec.ir.conventions import Comparison, Convention, Reset, ResetTime
 from spikec.ir.discrete import MOST_SPIKES, tick_of
 from spikec.ir.network import Network, Population, Projection, Ticks
+from spikec_cpu.lower_parts import KERNEL, LISTS, MATRIX, starts
 from spikec_cpu.lower_windows import Windows, by_window, joined_windows, windows_of
-
-MATRIX, LISTS, KERNEL = range(3)
-"""Forms of a block."""
 
 BY_ROW, BY_ENTRY, BY_POST = range(3)
 """What the extra delays of a kernel's synapses belong to: rows, its entries, or postsynaptic neurons."""
@@ -152,10 +150,10 @@ def lower_float(network: Network, real: npt.DTypeLike) -> LoweredFloat:
     blocks = np.array([part.block for part in parts], BLOCK)
     blocks["pre"] = [place[q.pre] for q in ordered]
     for name in ("rows", "weights", "reach"):
-        blocks["first_row" if name == "rows" else name] = _starts([getattr(p, name).size for p in parts])
-    blocks["window"] = _starts([part.window is not None for part in parts])
+        blocks["first_row" if name == "rows" else name] = starts([getattr(p, name).size for p in parts])
+    blocks["window"] = starts([part.window is not None for part in parts])
     rings = blocks["slots"] * np.array([q.connectivity.n_post for q in ordered], np.int64)
-    blocks["ring"] = _starts(rings)
+    blocks["ring"] = starts(rings)
     tables = FloatTables(
         _populations(network, ordered),
         blocks,
@@ -247,11 +245,11 @@ def _kernel(c: Convolution, extra: Delays, block: AnyArray, rows: AnyArray) -> _
 def _populations(network: Network, ordered: Sequence[Projection]) -> AnyArray:
     populations = np.zeros(len(network.populations), POPULATION)
     populations["n"] = [p.n for p in network.populations]
-    populations["first"] = _starts(populations["n"])
+    populations["first"] = starts(populations["n"])
     populations["once"] = [getattr(p.neuron, "one_spike", False) for p in network.populations]
     posts = [q.post for q in ordered]
     incoming = np.array([posts.count(p.name) for p in network.populations])
-    populations["first_block"] = _starts(incoming)
+    populations["first_block"] = starts(incoming)
     populations["last_block"] = np.cumsum(incoming)
     return populations
 
@@ -271,9 +269,3 @@ def _coefficients(p: Population, clock: Ticks, real: np.dtype[Any]) -> AnyArray:
     if clamp is not None:
         rows[LOWEST, stops] = real.type(clamp) * rows[THRESHOLD, stops]
     return rows
-
-
-def _starts(sizes: Sequence[int] | AnyArray) -> IntArray:
-    """Where each of several things lies if they are laid one after another."""
-    sizes = np.asarray(sizes, np.int64)
-    return np.cumsum(sizes) - sizes

@@ -15,7 +15,8 @@ from spikec_cpu.kernels.float_neurons import UNBOUNDED, cross, integrate, leave,
 from spikec_cpu.kernels.float_synapses import add_kernel, add_lists, add_rows, gather, take, take_transposed
 from spikec_cpu.kernels.spikes import with_room
 from spikec_cpu.lower import Record
-from spikec_cpu.lower_float import KERNEL, LISTS, MATRIX, V_LEAK, FloatTables, Habits
+from spikec_cpu.lower_float import V_LEAK, FloatTables, Habits
+from spikec_cpu.lower_parts import KERNEL, LISTS, MATRIX
 
 
 class State(NamedTuple):

@@ -12,7 +12,8 @@ import numpy as np
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import kernel
 from spikec_cpu.kernels.windows import add_entries
-from spikec_cpu.lower import KERNEL, MATRIX, Record, Tables
+from spikec_cpu.lower import Record, Tables
+from spikec_cpu.lower_parts import KERNEL, MATRIX
 
 
 @kernel

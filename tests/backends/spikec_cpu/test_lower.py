@@ -11,7 +11,8 @@ from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Source
-from spikec_cpu.lower import KERNEL, LISTS, MATRIX, lower
+from spikec_cpu.lower import lower
+from spikec_cpu.lower_parts import KERNEL, LISTS, MATRIX
 
 DENSE = Dense(Fixed([[2, 4, 6], [8, 0, 10]]))
 SPARSE = sparse(3, 2, [0, 0, 2], [0, 1, 0], Fixed([2, 0, 4]))

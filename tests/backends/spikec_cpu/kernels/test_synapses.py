@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikec_cpu.kernels.synapses import add_equal_rows, add_lists, add_rows, add_shifted, count_rows
-from spikec_cpu.lower import BLOCK, MATRIX, ROW
+from spikec_cpu.lower import BLOCK, ROW
+from spikec_cpu.lower_parts import MATRIX
 
 
 @given(
