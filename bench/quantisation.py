@@ -86,10 +86,10 @@ def cases(data_dir: Path | None, quick: bool) -> list[Case]:
     digits.append(Case("digits-theta", "digits", tuple(partial(trained, "digits-theta", s) for s in SEEDS)))
     if quick:
         return digits
-    fine = CompileOptions(max_ticks=300, parts=4)
-    shipped = [Case("yinyang-ttfs-delays", "yinyang", (partial(stored, "yinyang-ttfs-delays"),), 2000, fine)]
+    fine = CompileOptions(max_ticks=140)
+    shipped = [Case("yinyang-ttfs-delays", "yinyang", (partial(stored, "yinyang-ttfs-delays"),), 1000, fine)]
     if data_dir is not None:
-        shipped.append(Case("mnist-theta", "mnist", (partial(stored, "mnist-theta"),), 2000))
+        shipped.append(Case("mnist-theta", "mnist", (partial(stored, "mnist-theta"),), 1000))
     return digits + shipped
 
 
