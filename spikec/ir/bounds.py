@@ -12,10 +12,9 @@ counts once: `once_spiking` says of whom that is certain.
 
 Membranes cannot wrap, they stop at 24 bits. Where one that spikes stops it is far below its threshold, and
 nothing is proven of how long that lasts; of neurons that never spike, `membrane_bound` says how far they go,
-and a program is finished only if none gets to the end. Sums on their way to a neuron are kept in 32 bits: of
-:math:`n` inputs of weights up to 256 that spike :math:`c` times a tick, with exponent e, a sum is at most
-:math:`256\,n\,c\,2^{max(e, 0)}`, and where the current that it becomes, 64 times as large, fits 24 bits, so
-does the sum. `sum_bound` says how far the sums before the shift to the right can go.
+and a program is finished only if none gets to the end. Sums of mantissas are kept in 32 bits on their way to
+a neuron: the current that one becomes is 64 times as large and fits 24 bits, so before a shift of 8 bits to
+the right, the most there is, it fits 26.
 """
 
 from __future__ import annotations
@@ -126,12 +125,6 @@ def _membrane_weights(r: float, b: float, n_ticks: int | None) -> tuple[float, f
         return np.inf, 1 / (1 - r), np.inf if r > 0 else 0.0, np.inf
     kept, ever = 1 / (1 - b), 1 / (1 - b) / (1 - r)
     return ever, ever, (ever if r > 0 else 0.0) + (kept if b > 0 else 0.0), kept
-
-
-def sum_bound(network: Network, q: Projection) -> int:
-    """The largest magnitude of a sum of mantissas that a tick can bring to a neuron, before it is shifted."""
-    sums = [q.connectivity.by_post(np.maximum(m, 0)) for m in (-_mantissa(q), _mantissa(q))]
-    return int(max(np.max(s, initial=0) for s in sums)) * most_at_once(network, q)
 
 
 def once_spiking(network: Network, n_ticks: int | None, promised: Collection[str] = ()) -> frozenset[str]:
