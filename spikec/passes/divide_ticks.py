@@ -11,8 +11,8 @@ is late for them is late by the same in all that follows. All that reaches a neu
 average, by delays of parts of a tick: a neuron that is not divided is half a tick late
 (`spikec.passes.lateness`), a divided one on average 1 - 1/(2P), an input not at all.
 
-The price is P times the neurons and P times the events that they cause; a tick that is P times shorter costs
-as many updates and fewer events, but takes more of them.
+The price is P times the neurons and up to 2 P^2 times the events: of counts, of neurons, and of two synapses
+for one. Ticks that are P times shorter cost as many updates and fewer events, but are P times as many.
 """
 
 from __future__ import annotations
