@@ -4,11 +4,11 @@ Each neuron spikes once a tick, and weights have 8 bits. `message_hops` are the 
 cores pass (docs/placement.md), `bound` is what no placement avoids, `less_than_sequential` a share. Networks
 are shipped, or have the shapes that papers measured (the NIR paper's N-MNIST and Braille networks, Heidelberg
 digits 700-1024-20, Applied Brain Research's keyword network 390-256-256-29, also with 10 branches of 10
-layers), or are sparse and recurrent (seed 0): without order, in shuffled communities, on a torus. Each
+layers), or are sparse and recurrent (seed 0): without order, or in shuffled communities. Each
 placement is counted anew and held against all rules; a row says so (`right`). Prints one JSON object.
 
-    python bench/mapping.py --json          # everything, some minutes
-    python bench/mapping.py --json --quick  # without the large ones
+    python bench/mapping.py --json          # everything
+    python bench/mapping.py --json --quick  # without the largest
 """
 
 from __future__ import annotations
@@ -178,16 +178,6 @@ def communities(n: int, fan_out: int, size: int, inside: float) -> Network:
     return listed(n, fan_out, reach)
 
 
-def torus(side: int, fan_out: int, spread: float) -> Network:
-    """Neurons on a square whose edges meet; synapses reach as far as a normal distribution."""
-
-    def reach(rng: np.random.Generator, pre: np.ndarray) -> np.ndarray:
-        x, y = (np.rint(rng.normal(0, spread, pre.size)).astype(np.int64) for _ in range(2))
-        return (pre // side + x) % side * side + (pre % side + y) % side
-
-    return listed(side * side, fan_out, reach)
-
-
 SMALL: dict[str, Callable[[], Network]] = {
     "digits 64-512-10": lambda: layers(64, 512, 10),
     "mnist-theta (shipped)": lambda: shipped("mnist-theta"),
@@ -197,20 +187,12 @@ SMALL: dict[str, Callable[[], Network]] = {
     "braille 12-38-2 recurrent": lambda: layers(12, 38, 2, recurrent=True),
     "shd 700-1024-20 recurrent": lambda: layers(700, 1024, 20, recurrent=True),
     "keyword 390-256-256-29": lambda: layers(390, 256, 256, 29),
-    "keyword, 10 branches": lambda: keywords(10),
     "recurrent 4096, no order": lambda: anywhere(4096, 32),
     "recurrent 4096, communities": lambda: communities(4096, 32, 128, 0.9),
 }
 """What `--quick` places, too."""
 
-LARGE: dict[str, Callable[[], Network]] = {
-    "conv 74k": lambda: convolutions(
-        (2, 64, 64), (16, 3, 1, 1), (16, 3, 2, 1), (32, 3, 2, 1), (32, 3, 2, 1), dense=(256, 10)
-    ),
-    "torus 1e4, 1e6 synapses": lambda: torus(100, 100, 3.0),
-    "torus 1e5, 1e7 synapses": lambda: torus(316, 100, 3.0),
-    "conv 1e6": lambda: convolutions((2, 128, 128), *((32, 3, 1, 1),) * 2),
-}
+LARGE: dict[str, Callable[[], Network]] = {"keyword, 10 branches": lambda: keywords(10)}
 
 if __name__ == "__main__":
     main()

@@ -145,5 +145,5 @@ def test_a_projection_without_synapses_breaks_no_rule():
 
 
 def test_every_rule_is_a_function_with_a_sentence():
-    assert len(RULES) == len(set(RULES)) == 9
+    assert len(RULES) == len(set(RULES)) == 10
     assert all(rule.__doc__ and rule.__doc__.rstrip().endswith(".") for rule in RULES)
