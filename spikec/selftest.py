@@ -21,7 +21,7 @@ from spikec.errors import SpikecError
 from spikec.events import Events
 from spikec.ir.union import union
 from spikec.program import Program
-from spikec.random_networks import has_pairs, random_inputs, random_program
+from spikec.random.networks import has_pairs, random_inputs, random_program
 from spikec.result import RunResult
 
 N_SAMPLES = 3

@@ -20,7 +20,7 @@ from spikec.ir.connectivity import Dense
 from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.program import Program
-from spikec.random_networks import CONTINUOUS, random_continuous, random_inputs, random_program, random_spikes
+from spikec.random.networks import CONTINUOUS, random_continuous, random_inputs, random_program, random_spikes
 from spikec.reference import ReferenceBackend
 from spikec.result import RunResult
 from tests.hand_cases import HandCase, case

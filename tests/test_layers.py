@@ -29,12 +29,16 @@ LAYERS = (
         "spikec.backend",
         "spikec.reference",
         "spikec.container",
-        "spikec.random_networks",
-        "spikec.random_neurons",
-        "spikec.random_convolutions",
+        "spikec.random",
         "spikec.targets.rules",
     ),
-    ("spikec.passes", "spikec.frontends", "spikec.exporters", "spikec.placement", "spikec"),  # and all tools not named here
+    (
+        "spikec.passes",
+        "spikec.frontends",
+        "spikec.exporters",
+        "spikec.placement",
+        "spikec",
+    ),  # and all tools not named here
     ("spikec.commands",),
     ("spikec.cli",),
 )

@@ -9,7 +9,7 @@ import pytest
 
 from spikec.ir.bounds import current_bounds, membrane_bound
 from spikec.ir.fixed_neurons import CubaFixed
-from spikec.random_networks import random_program
+from spikec.random.networks import random_program
 
 ROOT = Path(__file__).parents[2]
 N_TICKS = 14

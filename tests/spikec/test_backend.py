@@ -10,7 +10,7 @@ from spikec.backend import availability, backend_names, deploy, find_backend, ru
 from spikec.errors import BackendUnavailable, EventsError, NetworkError, TargetError, UsageError, Violation
 from spikec.events import from_dense_times, no_events
 from spikec.program import Shard
-from spikec.random_networks import random_inputs, random_program
+from spikec.random.networks import random_inputs, random_program
 from spikec.reference import ReferenceBackend
 from spikec.result import RunResult
 

@@ -26,7 +26,7 @@ from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Continuous, Convention, Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, LiReadout, QifExp, Ramp, Source, Theta
 from spikec.program import LogEntry, Program, Shard
-from spikec.random_networks import random_inputs, random_program
+from spikec.random.networks import random_inputs, random_program
 from spikec.reference import ReferenceBackend
 from spikec.result import Counters, PopulationCounts, ProjectionCounts, RunResult
 from spikec.targets.target import load_target

@@ -25,7 +25,7 @@ from spikec.program import (
     in_own_time,
     record_keys,
 )
-from spikec.random_networks import random_program
+from spikec.random.networks import random_program
 from spikec.result import Counters, PopulationCounts
 from spikec.targets.target import load_target
 

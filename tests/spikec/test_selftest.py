@@ -14,7 +14,7 @@ from spikec.backend import availability
 from spikec.errors import BackendFailed
 from spikec.events import Events, from_rows
 from spikec.program import Program
-from spikec.random_networks import has_pairs, random_program
+from spikec.random.networks import has_pairs, random_program
 from spikec.reference import ReferenceBackend
 from spikec.result import RunResult
 from spikec.selftest import _Engine, selftest

@@ -17,8 +17,8 @@ from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.network import Network, Population, Ticks
 from spikec.ir.neurons import Source
 from spikec.program import Program
-from spikec.random_networks import random_continuous, random_inputs, random_program
-from spikec.random_ticks import random_ticks
+from spikec.random.networks import random_continuous, random_inputs, random_program
+from spikec.random.ticks import random_ticks
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_cpu import kernels

@@ -11,7 +11,7 @@ from spikec.ir.connectivity import Delays, Dense, sparse
 from spikec.ir.network import Continuous, Network, Population, Projection, Reset
 from spikec.ir.neurons import CubaLif, If, LiReadout, QifExp, Ramp, Source, Theta
 from spikec.program import Program
-from spikec.random_networks import CONTINUOUS
+from spikec.random.networks import CONTINUOUS
 from spikec.reference import ReferenceBackend
 from spikec.reference import continuous as reference
 from spikec.targets.target import load_target

@@ -16,8 +16,8 @@ from spikec.ir.convolution import Axis
 from spikec.ir.network import Network, Population, Projection, Ticks
 from spikec.ir.neurons import If, Lif, QifExp, Source, Theta
 from spikec.program import Program
-from spikec.random_networks import random_continuous, random_program
-from spikec.random_ticks import random_counts, random_ticks
+from spikec.random.networks import random_continuous, random_program
+from spikec.random.ticks import random_counts, random_ticks
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_cpu.backend import CpuBackend

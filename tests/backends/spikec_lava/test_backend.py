@@ -21,7 +21,7 @@ from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Lif, Source
 from spikec.ir.union import union
 from spikec.program import Program
-from spikec.random_networks import random_inputs, random_program
+from spikec.random.networks import random_inputs, random_program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_lava import compat
@@ -172,7 +172,7 @@ def test_lava_is_never_imported_into_the_callers_process() -> None:
         import sys
         import numpy as np
         from spikec.backend import find_backend, run
-        from spikec.random_networks import random_inputs, random_program
+        from spikec.random.networks import random_inputs, random_program
         rng = np.random.default_rng(0)
         program = random_program(rng)
         run(find_backend("lava"), program, random_inputs(rng, program, 1, 3), 3)

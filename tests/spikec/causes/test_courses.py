@@ -12,8 +12,8 @@ from spikec.causes.arrivals import Place, arrivals_at, times_of
 from spikec.causes.courses import fixed_course, float_course
 from spikec.causes.moments import moment_course
 from spikec.errors import UsageError
-from spikec.random_networks import random_continuous, random_inputs, random_program, random_spikes
-from spikec.random_ticks import random_counts, random_ticks
+from spikec.random.networks import random_continuous, random_inputs, random_program, random_spikes
+from spikec.random.ticks import random_counts, random_ticks
 from spikec.reference import ReferenceBackend
 from spikec.watch import watch
 

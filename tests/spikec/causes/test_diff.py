@@ -19,7 +19,7 @@ from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaLif, Lif, Source, Theta
 from spikec.passes.pipelines import CompileOptions, compile_network
 from spikec.program import Program
-from spikec.random_networks import random_inputs, random_program
+from spikec.random.networks import random_inputs, random_program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 

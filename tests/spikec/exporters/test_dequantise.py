@@ -22,7 +22,7 @@ from spikec.ir.network import Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaLif, If, Lif, LiReadout, Source
 from spikec.passes.pipelines import compile_network
 from spikec.program import Program
-from spikec.random_networks import random_inputs, random_program
+from spikec.random.networks import random_inputs, random_program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from tests.float_networks import DT, random_network

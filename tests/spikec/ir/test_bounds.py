@@ -11,7 +11,7 @@ from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaTicks, Source
-from spikec.random_networks import random_program
+from spikec.random.networks import random_program
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -20,7 +20,7 @@ from spikec.ir.neurons import Ramp, Source
 from spikec.ir.union import SOURCE, Place, union
 from spikec.ir.verify import verify
 from spikec.program import Program
-from spikec.random_networks import random_inputs, random_program
+from spikec.random.networks import random_inputs, random_program
 from spikec.reference import ReferenceBackend
 from spikec.result import RunResult
 from spikec.targets.target import load_target

@@ -15,8 +15,8 @@ from spikec.ir.network import Convention, Network, Population, Projection, Ticks
 from spikec.ir.neurons import If, LiReadout, Source
 from spikec.passes.prune import Prune, without_zeros
 from spikec.program import Program, Shard
-from spikec.random_networks import random_inputs as fixed_inputs
-from spikec.random_networks import random_program
+from spikec.random.networks import random_inputs as fixed_inputs
+from spikec.random.networks import random_program
 from spikec.reference import ReferenceBackend
 from tests.float_networks import DT, answer, random_inputs, random_network, started
 

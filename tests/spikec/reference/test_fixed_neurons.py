@@ -14,7 +14,7 @@ from spikec.ir.neurons import QifExp, Source, Theta
 from spikec.passes.pairs import quantize_pairs
 from spikec.passes.weight_fit import Rounding, WeightFit
 from spikec.program import Program
-from spikec.random_neurons import random_neuron
+from spikec.random.neurons import random_neuron
 from spikec.reference import ReferenceBackend
 from spikec.reference.fixed_neurons import fixed_neurons
 from spikec.targets.target import load_target

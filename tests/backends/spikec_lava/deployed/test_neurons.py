@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from spikec.ir.fixed_neurons import FIXED, CubaFixed, FixedNeuron, QifFixed, ThetaFixed, word
 from spikec.ir.neurons import parameters
-from spikec.random_neurons import random_neuron
+from spikec.random.neurons import random_neuron
 from spikec.reference.fixed_neurons import fixed_neurons
 from spikec_lava.deployed.neurons import NEURONS, Neurons
 

@@ -6,7 +6,7 @@ backend and compare. Between them they cover
 * one or two sources, one to four populations of 1 to 24 neurons; some reached by nothing but their bias;
 * parameters for all neurons or one each; no leak, full leak, thresholds of zero and the largest there is,
   biases of either sign with exponents of either sign;
-* in one program of three, neurons that keep pairs, alone or beside others (`spikec.random_neurons`);
+* in one program of three, neurons that keep pairs, alone or beside others (`spikec.random.neurons`);
 * dense and sparse projections, stored zeros, neurons without synapses, projections without any;
 * all three signs, 1 to 8 bits, exponents -8 to 7: from currents that vanish to currents that wrap, and a few
   storms in which they leave the 24 bits for good, and the 32 bits of Lava's integers;
@@ -35,8 +35,8 @@ from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection
 from spikec.ir.neurons import CubaLif, If, IfExp, Lif, LiReadout, Neuron, QifExp, Ramp, Source, Theta
 from spikec.ir.verify import verify
 from spikec.program import Program
-from spikec.random_convolutions import random_convolution
-from spikec.random_neurons import draw_types, random_neuron, shape_of
+from spikec.random.convolutions import random_convolution
+from spikec.random.neurons import draw_types, random_neuron, shape_of
 from spikec.targets.target import load_target
 
 DT = 1e-3
@@ -65,8 +65,7 @@ def random_program(
     """
     paired = rng.random() < 1 / 3 if pairs is None else pairs
     sources = [
-        Population(f"in{k}", _source(rng), (_size(rng, max_neurons),))
-        for k in range(int(rng.integers(1, 3)))
+        Population(f"in{k}", _source(rng), (_size(rng, max_neurons),)) for k in range(int(rng.integers(1, 3)))
     ]
     sizes = {p.name: p.n for p in sources}
     names = [f"net.{k}" for k in range(int(rng.integers(1, max_populations + 1)))]

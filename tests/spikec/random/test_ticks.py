@@ -10,7 +10,7 @@ from spikec.ir.connectivity import Convolution, DelayKind, Dense, Sparse
 from spikec.ir.conventions import CHOICES, DELAYS, Convention
 from spikec.ir.network import Dialect
 from spikec.program import check_inputs
-from spikec.random_ticks import KINDS, random_convention, random_counts, random_ticks
+from spikec.random.ticks import KINDS, random_convention, random_counts, random_ticks
 
 
 @cache

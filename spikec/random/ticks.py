@@ -1,6 +1,6 @@
 """Random small networks in float ticks that reach the corners of the dialect, and inputs for them.
 
-As in `spikec.random_networks`, engines must agree on what is drawn here. Between them the networks cover
+As in `spikec.random.networks`, engines must agree on what is drawn here. Between them the networks cover
 
 * every neuron that is integrated once a tick, mixed; parameters for all or one each; infinite time constants,
   biases of both kinds, thresholds of zero and below, once-only neurons;
@@ -26,7 +26,7 @@ from spikec.ir.network import Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, LiReadout, Neuron, Ramp, Source
 from spikec.ir.verify import verify
 from spikec.program import Program
-from spikec.random_convolutions import random_convolution
+from spikec.random.convolutions import random_convolution
 from spikec.targets.target import load_target
 
 DT = 1e-3

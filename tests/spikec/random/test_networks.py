@@ -11,7 +11,7 @@ from spikec.ir.fixed_point import Sign
 from spikec.ir.network import Dialect
 from spikec.ir.verify import verify
 from spikec.program import check_inputs
-from spikec.random_networks import has_pairs, random_inputs, random_program
+from spikec.random.networks import has_pairs, random_inputs, random_program
 from spikec.reference import ReferenceBackend
 
 SEEDS = range(140)
