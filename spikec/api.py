@@ -144,6 +144,8 @@ def compile(
         options = replace(options, calibration=_calibration(program, calibrate, labels))
     if repair:
         options = replace(options, repair=find_backend(DEFAULT), label_free=label_free)
+    elif label_free:
+        raise UsageError("label_free says what repair aims at; give repair=True, too")
     inputs = None if probe is None else inputs_from(program.network, probe)[0]
     chip = target if isinstance(target, Target) else load_target(target)
     if budget is not None or bits == "auto":

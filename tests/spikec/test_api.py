@@ -251,3 +251,8 @@ def test_a_run_has_a_length_that_can_be(ticks):
 def test_a_raster_without_its_samples_is_not_taken_for_times():
     with pytest.raises(EventsError, match="a raster or times"):
         program(chain(Ticks(1e-3))).run(np.zeros((5, 3)))
+
+
+def test_label_free_without_repair_is_told():
+    with pytest.raises(UsageError, match="give repair=True"):
+        spikec.compile(program(TICKS), label_free=True)
