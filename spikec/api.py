@@ -98,6 +98,7 @@ def compile(
     labels: npt.ArrayLike | None = None,
     repair: bool = False,
     label_free: bool = False,
+    certify: int = 0,
     budget: str | None = None,
     probe: Mapping[str, Spikes] | Spikes | None = None,
     progress: Callable[[str], None] = lambda name: None,
@@ -122,6 +123,7 @@ def compile(
         labels: The right class of each sample of `calibrate`, ``(n_samples,)``, if known.
         repair: Whether these samples are used to make good what rounding did (`docs/quantisation.md`).
         label_free: Whether repair does without their labels.
+        certify: How many of the calibration's samples to certify: that rounding cannot change their class.
         budget: What may be lost on the samples of `calibrate`, as ``"accuracy=0.2"`` (points) or
             ``"spike-time=1ms"``; the coarsest ticks that keep it are searched for.
         probe: Input spikes or samples, as for `run`, with which every pass is checked and its loss measured.
@@ -141,7 +143,9 @@ def compile(
     few = bits if isinstance(bits, int) else None
     options = CompileOptions(dt, max_ticks, ticks, few, relays, split_signs, input_counts, parts)
     if calibrate is not None:
-        options = replace(options, calibration=_calibration(program, calibrate, labels))
+        options = replace(options, calibration=_calibration(program, calibrate, labels), certified=certify)
+    elif certify:
+        raise UsageError("certify says how many samples of calibrate to certify; give that, too")
     if repair:
         options = replace(options, repair=find_backend(DEFAULT), label_free=label_free)
     elif label_free:
