@@ -16,7 +16,6 @@ import io
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from tokenize import TokenError
 
 import numpy as np
 
@@ -106,7 +105,7 @@ def raster_ticks(path: str | Path, network: Network) -> int | None:
     path = Path(path)
     if not _start_of(path).startswith(b"\x93NUMPY"):
         return None
-    shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
+    shape = _opened(path).shape
     n_axes = _neuron_axes(shape, _only_input(path, network))
     return int(shape[-n_axes - 1]) if n_axes and len(shape) > n_axes else None
 
@@ -183,11 +182,7 @@ def _from_raster_file(path: Path, network: Network) -> dict[str, Events]:
             f"{path} is a raster of ticks, but the network runs in continuous time; give a .csv with a "
             "column 'time' in seconds"
         )
-    try:
-        raster = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, TokenError, OverflowError, MemoryError) as error:
-        cause = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FileFormatError(f"{path} is no intact array of numbers ({cause}); write it again") from error
+    raster = _opened(path)
     if raster.dtype.kind not in "biuf":
         raise FileFormatError(f"{path} holds values of type {raster.dtype}; a raster holds numbers of spikes")
     n_axes = _neuron_axes(raster.shape, population)
@@ -200,6 +195,15 @@ def _from_raster_file(path: Path, network: Network) -> dict[str, Events]:
     if samples.shape[1] - 1 > MAX_TICK or samples.shape[0] - 1 > MAX_SAMPLE:
         raise EventsError(f"{path} claims {samples.shape[0]} samples of {samples.shape[1]} ticks; cut it up")
     return {population.name: _spikes_of(path, samples, population.n)}
+
+
+def _opened(path: Path) -> AnyArray:
+    try:
+        opened: AnyArray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # numpy raises errors of all kinds on damaged headers
+        cause = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FileFormatError(f"{path} is no intact array of numbers ({cause}); write it again") from error
+    return opened
 
 
 def _neuron_axes(shape: tuple[int, ...], population: Population) -> int:

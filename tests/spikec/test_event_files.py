@@ -205,6 +205,15 @@ def test_a_header_that_claims_more_than_there_is_is_not_believed(tmp_path):
     _refused(FileFormatError, tmp_path / "r.npy", _network(), "no intact array")
 
 
+def test_a_header_of_mixed_keys_gives_one_clear_error(tmp_path):
+    np.save(tmp_path / "r.npy", _spikes(7))
+    data = (tmp_path / "r.npy").read_bytes().replace(b"'descr'", b"b'desc'")
+    (tmp_path / "r.npy").write_bytes(data)
+    _refused(FileFormatError, tmp_path / "r.npy", _network(), "no intact array")
+    with pytest.raises(FileFormatError, match="no intact array"):
+        event_files.raster_ticks(tmp_path / "r.npy", _network())
+
+
 @any_path
 @given(place=st.floats(0, 1), change=st.integers(1, 255), cut=st.booleans())
 def test_a_damaged_raster_gives_spikes_or_one_clear_error(tmp_path, place, change, cut):
