@@ -28,6 +28,7 @@ from spikec.commands.options import (
     Convention,
     Data,
     Dt,
+    Input,
     InputCounts,
     Json,
     LabelFree,
@@ -188,10 +189,7 @@ def compile_(
 def run(
     file: Runnable,
     data: Data = None,
-    spikes: Annotated[
-        Path | None,
-        typer.Option("--input", help="Spikes: .npz, raster .npy or list .csv.", show_default=False),
-    ] = None,
+    spikes: Input = None,
     backend: Annotated[
         str | None,
         typer.Option(
@@ -317,10 +315,7 @@ def diff(
     a: Annotated[Path, typer.Argument(help="A float network, or a compiled program.")],
     b: Annotated[Path, typer.Argument(help="Another program of the same network.")],
     data: Data = None,
-    spikes: Annotated[
-        Path | None,
-        typer.Option("--input", help="Spikes: .npz, raster .npy or list .csv.", show_default=False),
-    ] = None,
+    spikes: Input = None,
     results: Annotated[
         tuple[Path, Path] | None,
         typer.Option(help="What `run -o` wrote of both, instead of running them.", show_default=False),
@@ -361,10 +356,7 @@ def blame(
     network: Annotated[Path, typer.Argument(help="The float network.")],
     program: Annotated[Path, typer.Argument(help="What was compiled of it.")],
     data: Data = None,
-    spikes: Annotated[
-        Path | None,
-        typer.Option("--input", help="Spikes: .npz, raster .npy or list .csv.", show_default=False),
-    ] = None,
+    spikes: Input = None,
     html: Annotated[
         Path | None, typer.Option(help="Also write a page, with pictures.", show_default=False)
     ] = None,

@@ -38,6 +38,10 @@ Probe = Annotated[
 ]
 Runnable = Annotated[Path, typer.Argument(help="A compiled program, or a float network.")]
 Data = Annotated[str | None, typer.Option(help="NAME:SPLIT or NAME:SPLIT:N.", show_default=False)]
+Input = Annotated[
+    Path | None,
+    typer.Option("--input", help="Spikes: .npz, raster .npy or list .csv.", show_default=False),
+]
 Calibrate = Annotated[
     str | None,
     typer.Option(

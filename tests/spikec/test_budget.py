@@ -1,13 +1,11 @@
 """compile --budget: held against samples that passes do not see, and words that make no sense are refused."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from spikec import cli
 from spikec.backend import find_backend, run
 from spikec.budget import measuring, part
 from spikec.commands.build import bits_of_word, read_calibration
@@ -21,18 +19,6 @@ from spikec.targets.target import load_target
 
 NET = Path(__file__).parents[2] / "models" / "nets" / "yinyang-ttfs.npz"
 DATA = ("--calibrate", "yinyang:train", "--samples", "40")
-
-
-@pytest.fixture
-def spikec(monkeypatch, capsys):
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["spikec", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
 import spikec as package
-from spikec import cli
 from spikec.container import save
 from spikec.events import from_rows
 from spikec.ir.connectivity import Dense
 from spikec.ir.network import Network, Population, Projection, Ticks
 from spikec.ir.neurons import If, Source
-
-
-@pytest.fixture
-def spikec(monkeypatch, capsys):
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["spikec", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

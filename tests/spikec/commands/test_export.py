@@ -1,29 +1,14 @@
 """`spikec export` as a user meets it."""
 
 import json
-import sys
 
 import nir
 import numpy as np
-import pytest
 
-from spikec import cli
 from spikec.container import load, save
 from spikec.ir.connectivity import Dense
 from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaLif, Lif, Source, Theta
-
-
-@pytest.fixture
-def spikec(monkeypatch, capsys):
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["spikec", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 def _network(neuron, clock):
