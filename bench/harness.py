@@ -139,11 +139,7 @@ def serve(case: Case, quick: bool, say: TextIO) -> None:
         began = perf_counter()
         work = case.prepare(quick)
         facts = dict(work.check(work.run()))
-        ready = {
-            "first_s": perf_counter() - began,
-            "facts": {**work.facts, **facts},
-            "versions": _versions(case),
-        }
+        first = {"first_s": perf_counter() - began, "versions": _versions(case)}
     except ImportError as error:
         _tell(say, {"missing": str(error)})
         return
