@@ -57,8 +57,9 @@ from spikec.ir.neurons import (
     Source,
     Theta,
 )
+from spikec.placed import Placement
 from spikec.program import LogEntry, Program, Shard
-from spikec.result import Counters, PopulationCounts, ProjectionCounts, RunResult
+from spikec.result import CoreCounts, Counters, PopulationCounts, ProjectionCounts, RunResult
 from spikec.targets.target import Figure, Formats, Limits, Mesh, Target
 
 VERSION = 1
@@ -69,11 +70,11 @@ MANIFEST = "spikec.json"
 CLASSES: dict[str, type] = {
     c.__name__: c
     for c in (
-        Axis, BinaryEncoding, Continuous, Convention, Convolution, Counters, CubaFixed, CubaLif,
+        Axis, BinaryEncoding, Continuous, Convention, Convolution, CoreCounts, Counters, CubaFixed, CubaLif,
         CubaTicks, Decoding, Delays, Dense, Events, Figure, Fixed, FixedFormat, Formats, If, IfExp,
-        LatencyEncoding, Lif, Limits, LiReadout, LogEntry, Mesh, Network, Population, PopulationCounts,
-        Program, Projection, ProjectionCounts, QifExp, QifFixed, Ramp, RunResult, Shard, Source,
-        Sparse, Target, Theta, ThetaFixed, Ticks, Violation,
+        LatencyEncoding, Lif, Limits, LiReadout, LogEntry, Mesh, Network, Placement, Population,
+        PopulationCounts, Program, Projection, ProjectionCounts, QifExp, QifFixed, Ramp, RunResult, Shard,
+        Source, Sparse, Target, Theta, ThetaFixed, Ticks, Violation,
     )
 }  # fmt: skip
 ENUMS: dict[str, type[Enum]] = {
@@ -85,8 +86,23 @@ _MEMBERS: dict[str, dict[str, Any]] = {
     "Population": {"neuron": Neuron},
     "Projection": {"connectivity": Connectivity, "delays": Delays},
     "Network": {"clock": Clock, "encoding": Encoding | None, "decoding": Decoding | None},
-    "Program": {"network": Network, "target": Target, "scales": Mapping, "shards": Mapping, "late": Mapping},
-    "RunResult": {"spikes": Mapping, "traces": Mapping, "counters": Counters | None, "meta": Mapping},
+    "Program": {
+        "network": Network,
+        "target": Target,
+        "scales": Mapping,
+        "shards": Mapping,
+        "late": Mapping,
+        "placement": Placement | None,
+    },
+    "Placement": {"cores": Mapping},
+    "RunResult": {
+        "spikes": Mapping,
+        "traces": Mapping,
+        "counters": Counters | None,
+        "meta": Mapping,
+        "cores": CoreCounts | None,
+    },
+    "CoreCounts": {"by_storage": Mapping, "hops": Mapping},
 }
 """Members whose types the constructors themselves take for granted."""
 

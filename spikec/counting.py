@@ -41,7 +41,7 @@ def count(network: Network, spikes: Mapping[str, Events], n_samples: int, n_tick
 
 
 class Touched(NamedTuple):
-    """What one spike of each presynaptic neuron of a projection touches, each ``(n_pre,)`` int64.
+    """What one spike of each presynaptic neuron of a projection touches, each ``(..., n_pre)`` int64.
 
     Attributes:
         events: Stored synapses with a weight other than zero.
@@ -54,18 +54,23 @@ class Touched(NamedTuple):
     delayed: IntArray
 
 
-def touched(q: Projection) -> Touched:
-    """Count what spikes touch; a convolution's synapses are counted by its kernel, not listed."""
+def touched(q: Projection, onto: IntArray | None = None) -> Touched:
+    """Count what spikes touch; a convolution's synapses are counted by its kernel, not listed.
+
+    Args:
+        q: The projection.
+        onto: Which postsynaptic neurons count, 0 or 1, ``(..., n_post)``; None for all.
+    """
     c, late = q.connectivity, q.delays.values > 0
     some = mantissas(c.weights) != 0
-    events = c.by_pre(some)
+    events = c.by_pre(some, onto)
     if q.delays.kind is DelayKind.UNIFORM or q.delays.kind is DelayKind.AXONAL:
         delayed = events * late
     elif q.delays.kind is DelayKind.DENDRITIC:
-        delayed = c.by_pre(some, late.astype(np.int64))
+        delayed = c.by_pre(some, late * (1 if onto is None else onto))
     else:
-        delayed = c.by_pre(some & late)
-    return Touched(events, c.by_pre(~some), delayed)
+        delayed = c.by_pre(some & late, onto)
+    return Touched(events, c.by_pre(~some, onto), delayed)
 
 
 def _count_projection(q: Projection, spikes_of_pre: IntArray) -> ProjectionCounts:

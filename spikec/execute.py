@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -12,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from spikec.arrays import IntArray
-from spikec.backend import Backend, StartsSlowly, find_backend, run
+from spikec.backend import Backend, Prepared, StartsSlowly, find_backend
 from spikec.coding import decode
 from spikec.container import digest
 from spikec.errors import EventsError, UsageError
 from spikec.events import Events
 from spikec.facts import facts
 from spikec.ir.network import Continuous, Dialect, Network
+from spikec.placement.ledger import count_cores
 from spikec.program import Program, default_until
 from spikec.result import RunResult
 from spikec.units import several
@@ -133,40 +135,90 @@ def execute(
         record: Membranes to keep, besides the one that decoding needs.
         every: How often to record ``name.v`` of a continuous network, seconds; noted in the meta.
     """
-    network = program.network
     length = default_until(program, inputs) if until is None else until
-    _check_all_inside(network, inputs, length)
-    decoding = network.decoding
-    answering = None if decoding is None else decoding.record
-    watched = to_watch(network, record, every, length)
-    needed = [key for key in (*record, answering) if key is not None and key not in watched]
-    result = run(backend, program, inputs, length, tuple(dict.fromkeys(needed)))
-    if every is not None:
-        seen = watch(network, result.spikes, watched, every, length)
-        result = replace(result, traces={**result.traces, **seen}, meta={**result.meta, "every": every})
-    code = digest(program)
-    meta: dict[str, Any] = {
-        **result.meta,
-        "program": code,
-        "facts": facts(network, program.target.name, code),
-        "energy_tables": list(program.target.energy_tables),
-        "order": order_sentence(network),
-        "until": length,
-        "dt": None if isinstance(network.clock, Continuous) else network.dt,
-        "late_ticks": dict(program.late),
-        "source": dict(program.source),
-        "notes": list(network.notes),
-        "versions": versions(),
-    }
-    if decoding is not None:
-        membrane = None if answering is None else result.traces[answering]
+    with closing(Execution(program, backend, length, record, every)) as execution:
+        return execution.run(inputs, labels)
+
+
+class Execution:
+    """A program that runs batch after batch as `execute` runs one.
+
+    Args:
+        program: Compiled or not.
+        backend: Where to run it.
+        until: Ticks, or seconds for a continuous network.
+        record: Membranes to keep, besides the one that decoding needs.
+        every: How often to record ``name.v`` of a continuous network, seconds; noted in the meta.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        backend: Backend,
+        until: float,
+        record: Sequence[str] = (),
+        every: float | None = None,
+    ) -> None:
+        self.program, self.until, self.every = program, until, every
+        self._decoding = program.network.decoding
+        self._answering = None if self._decoding is None else self._decoding.record
+        self._record = tuple(record)
+        self._prepared = Prepared(backend, program)
+        self._code: str | None = None
+
+    def run(self, inputs: Mapping[str, Events], labels: IntArray | None = None) -> RunResult:
+        """Run a batch of samples.
+
+        Args:
+            inputs: Spikes in the program's own kind of time.
+            labels: The right class of each sample, if known.
+        """
+        network, every = self.program.network, self.every
+        _check_all_inside(network, inputs, self.until)
+        watched = to_watch(network, self._record, every, self.until)
+        needed = [k for k in (*self._record, self._answering) if k is not None and k not in watched]
+        result = self._prepared.run(inputs, self.until, tuple(dict.fromkeys(needed)))
+        if every is not None:
+            seen = watch(network, result.spikes, watched, every, self.until)
+            result = replace(result, traces={**result.traces, **seen}, meta={**result.meta, "every": every})
+        return replace(result, meta={**result.meta, **self._facts(), **self._answers(result, labels)})
+
+    def close(self) -> None:
+        """Give back what the backend holds."""
+        self._prepared.close()
+
+    def _facts(self) -> dict[str, Any]:
+        """What of the meta does not depend on the samples."""
+        program, network = self.program, self.program.network
+        self._code = self._code or digest(program)
+        return {
+            "program": self._code,
+            "facts": facts(network, program.target.name, self._code),
+            "energy_tables": list(program.target.energy_tables),
+            "order": order_sentence(network),
+            "until": self.until,
+            "dt": None if isinstance(network.clock, Continuous) else network.dt,
+            "late_ticks": dict(program.late),
+            "source": dict(program.source),
+            "notes": list(network.notes),
+            "versions": versions(),
+        }
+
+    def _answers(self, result: RunResult, labels: IntArray | None) -> dict[str, Any]:
+        """The answers, if the network says how to decode them, and how many are right."""
+        decoding = self._decoding
+        if decoding is None:
+            return {}
+        membrane = None if self._answering is None else result.traces[self._answering]
         answers = decode(decoding, result.spikes[decoding.population], membrane)
-        meta["decoding"] = {"population": decoding.population, "readout": decoding.readout.value}
-        meta["predictions"] = answers.tolist()
+        meta: dict[str, Any] = {
+            "decoding": {"population": decoding.population, "readout": decoding.readout.value},
+            "predictions": answers.tolist(),
+        }
         if labels is not None:
             meta["labels"] = labels.tolist()
             meta["accuracy"] = float(np.mean(answers == labels))
-    return replace(result, meta=meta)
+        return meta
 
 
 def _check_all_inside(network: Network, inputs: Mapping[str, Events], until: float) -> None:

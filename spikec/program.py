@@ -20,6 +20,7 @@ from spikec.errors import EventsError, NetworkError, UsageError, Violation
 from spikec.events import Events, from_rows
 from spikec.ir.network import Continuous, Dialect, Network, Population, Ticks
 from spikec.ir.neurons import Source
+from spikec.placed import Placement, check_placement
 from spikec.result import Counters, PopulationCounts, RunResult
 from spikec.targets.target import Target
 
@@ -75,6 +76,7 @@ class Program:
             pass on the spikes of one that did.
         late: By how many ticks each population's spikes are late on average: a spike of tick k stands for the
             time ``(k - late) dt`` of the network that was compiled.
+        placement: Which core every neuron is on, and where that core is, once placed.
     """
 
     network: Network
@@ -87,6 +89,11 @@ class Program:
     violations: tuple[Violation, ...] = ()
     once: tuple[str, ...] = ()
     late: Mapping[str, float] = field(default_factory=dict)
+    placement: Placement | None = None
+
+    def __post_init__(self) -> None:
+        if self.placement is not None:
+            check_placement(self.placement, self.network)
 
     @property
     def is_compiled(self) -> bool:

@@ -74,6 +74,50 @@ class Counters:
 
 
 @dataclass(frozen=True, eq=False)
+class CoreCounts:
+    """What happened on every core of a placed program, summed over all samples.
+
+    They follow from the spikes, so engines that agree on spikes agree on these.
+
+    Attributes:
+        place: Of every core on the mesh, ``(n_cores,)``, as all that follows unless another shape is named.
+        spikes: Made by its neurons.
+        neuron_updates: As in `PopulationCounts`.
+        synaptic_events: As in `ProjectionCounts`.
+        zero_weight_events: Likewise.
+        delay_writes: Likewise.
+        messages_out: Messages that its neurons sent: one for a spike and a core that it reaches.
+        messages_in: Messages that reached it, those of inputs among them.
+        by_storage: Synaptic events, zeros among them, of synapses that are stored as ``dense``, ``sparse`` or
+            ``convolution``.
+        hops: Of all messages between tiles, to the ``east``, ``west``, ``north`` and ``south``.
+        chip_crossings: Messages times borders between chips that they passed.
+        work: Synaptic events (zeros among them) and neuron updates in each tick, ``(n_ticks, n_cores)``; an
+            event counts in the tick in which its spike left.
+        busiest: Of the core that had most of these in a tick, sample by sample, ``(n_ticks,)``.
+    """
+
+    place: IntArray
+    spikes: IntArray
+    neuron_updates: IntArray
+    synaptic_events: IntArray
+    zero_weight_events: IntArray
+    delay_writes: IntArray
+    messages_out: IntArray
+    messages_in: IntArray
+    by_storage: Mapping[str, IntArray]
+    hops: Mapping[str, int]
+    chip_crossings: int
+    work: IntArray
+    busiest: IntArray
+
+    @property
+    def n_cores(self) -> int:
+        """Cores that hold neurons."""
+        return self.place.size
+
+
+@dataclass(frozen=True, eq=False)
 class RunResult:
     """One run.
 
@@ -84,12 +128,14 @@ class RunResult:
             ``"name.v.max"`` are ``(n_samples, n)``.
         counters: Exact counts; None for continuous networks.
         meta: JSON facts: backend, versions, hashes, wall seconds, labels and accuracy where known.
+        cores: Counts of every core; None unless the program is placed.
     """
 
     spikes: Mapping[str, Events]
     traces: Mapping[str, AnyArray] = field(default_factory=dict)
     counters: Counters | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    cores: CoreCounts | None = None
 
     @property
     def predictions(self) -> IntArray | None:

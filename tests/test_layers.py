@@ -24,7 +24,7 @@ LAYERS = (
     ("spikec.events", "spikec.coding"),
     ("spikec.ir",),
     ("spikec.targets",),
-    ("spikec.program", "spikec.result", "spikec.counting", "spikec.precision"),
+    ("spikec.program", "spikec.placed", "spikec.result", "spikec.counting", "spikec.precision"),
     (
         "spikec.backend",
         "spikec.reference",

@@ -9,6 +9,7 @@ import numpy as np
 
 from spikec.arrays import IntArray
 from spikec.errors import TargetError, UsageError
+from spikec.placed import Placement
 from spikec.placement.cost import Cost, Rates, cost, message_hops, traffic
 from spikec.placement.grid import Grid, grid_of
 from spikec.placement.groups import Groups, groups_of, nets_of
@@ -20,32 +21,28 @@ METHODS = ("random", "sequential", "greedy", "hilbert", "search")
 
 
 @dataclass(frozen=True, eq=False)
-class Placement:
-    """Where the neurons of a network are.
+class Placed:
+    """A placement that was found.
 
     Attributes:
-        assignment: Which core they are on.
+        placement: Where the neurons are, as programs keep it.
+        assignment: The same, to be measured.
         grid: The places of all chips.
-        place: Of every core, ``(n_cores,)``; no two are the same.
         cost: What it costs.
-        method: How it was found.
-        seed: What random numbers began with.
     """
 
+    placement: Placement
     assignment: Assignment
     grid: Grid
-    place: IntArray
     cost: Cost
-    method: str
-    seed: int
 
     @property
     def n_cores(self) -> int:
         """Cores that hold neurons."""
-        return self.assignment.n_cores
+        return self.placement.n_cores
 
 
-def place(program: Program, method: str = "search", seed: int = 0, rates: Rates | None = None) -> Placement:
+def place(program: Program, method: str = "search", seed: int = 0, rates: Rates | None = None) -> Placed:
     """Find every neuron a core, and every core a place on the mesh.
 
     Args:
@@ -67,7 +64,7 @@ def place(program: Program, method: str = "search", seed: int = 0, rates: Rates 
         raise TargetError(program.target.name, check_cores(ends[0][0]))
     a, where, _ = min(right, key=lambda end: (end[2], end[0].n_cores))
     grid = grid_of(program.target, a.n_cores)
-    return Placement(a, grid, where, cost(a, grid, where, rates), method, seed)
+    return Placed(Placement(a.cores, where, method, seed), a, grid, cost(a, grid, where, rates))
 
 
 _End = tuple[Assignment, IntArray, float]

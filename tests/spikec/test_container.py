@@ -25,10 +25,11 @@ from spikec.ir.fixed_neurons import QifFixed, ThetaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Continuous, Convention, Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, LiReadout, QifExp, Ramp, Source, Theta
+from spikec.placed import Placement
 from spikec.program import LogEntry, Program, Shard
 from spikec.random.networks import random_inputs, random_program
 from spikec.reference import ReferenceBackend
-from spikec.result import Counters, PopulationCounts, ProjectionCounts, RunResult
+from spikec.result import CoreCounts, Counters, PopulationCounts, ProjectionCounts, RunResult
 from spikec.targets.target import load_target
 
 
@@ -95,6 +96,14 @@ def _result():
     return RunResult(spikes, traces, counters, meta)
 
 
+def _core_counts():
+    k = np.arange(2)
+    hops = {"east": 1, "west": 2, "north": 3, "south": 0}
+    return CoreCounts(
+        k, k, k, k, k, k, k, k, {"dense": k}, hops, 1, np.ones((3, 2), np.int64), np.ones(3, np.int64)
+    )
+
+
 EXAMPLES = {
     "network": _float_network(),
     "kernel": Convolution(Fixed([[[2, 4]]]), (Axis(3, 2, cut=1),)),
@@ -110,6 +119,11 @@ EXAMPLES = {
     "compiled program": random_program(np.random.default_rng(5)),
     "result": _result(),
     "failed result": RunResult({}),
+    "placed program": replace(
+        random_program(np.random.default_rng(5)),
+        placement=Placement({"net.0": [0, 1], "net.1": [1, 0, 1]}, [3, 1], "random", 7),
+    ),
+    "placed result": RunResult({}, cores=_core_counts()),
     "events": from_dense_times([[0.25, np.inf], [0.0, 0.5]]),
     "inputs": {"in": no_events(1, 1), "clock": from_dense_times([[0.5]])},
 }

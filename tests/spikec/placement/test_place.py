@@ -94,9 +94,9 @@ def test_a_placed_network_breaks_no_rule_and_has_a_place_for_every_core(seed, me
     }
     used = np.unique(np.concatenate(list(found.assignment.cores.values())))
     assert used.tolist() == list(range(found.n_cores))
-    assert np.unique(found.place).size == found.n_cores
-    assert found.place.max() < found.grid.n_places
-    assert found.cost == cost(found.assignment, found.grid, found.place)
+    assert np.unique(found.placement.place).size == found.n_cores
+    assert found.placement.place.max() < found.grid.n_places
+    assert found.cost == cost(found.assignment, found.grid, found.placement.place)
 
 
 @settings(max_examples=10)
@@ -113,7 +113,7 @@ def test_the_search_is_never_worse_than_the_plain_ways(seed):
 def test_the_same_seed_gives_the_same_placement(method):
     p = program(random_network(4), SMALL)
     one, other = (place(p, method, seed=3) for _ in range(2))
-    assert np.array_equal(one.place, other.place)
+    assert np.array_equal(one.placement.place, other.placement.place)
     assert all(np.array_equal(c, other.assignment.cores[name]) for name, c in one.assignment.cores.items())
 
 

@@ -1,0 +1,167 @@
+"""What a run did on every core: counted from its spikes, as `spikec.counting` counts a whole network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.sparse import coo_array
+
+from spikec.arrays import AnyArray, IntArray
+from spikec.counting import touched
+from spikec.errors import NetworkError
+from spikec.events import Events, from_rows
+from spikec.ir.connectivity import Connectivity, Convolution, Dense
+from spikec.ir.network import Projection
+from spikec.placement.cost import traffic
+from spikec.placement.grid import Grid, grid_of
+from spikec.placement.rules import Assignment
+from spikec.program import Program
+from spikec.result import CoreCounts
+
+ROWS = 1 << 16
+"""Ticks, of all samples, that are counted at once: so many rows times the cores are held in memory."""
+
+
+def assignment_of(program: Program) -> Assignment:
+    """The cores of a placed program, to be measured.
+
+    Raises:
+        NetworkError: It is not placed.
+    """
+    if program.placement is None:
+        raise NetworkError("this program is not placed; compile it with --place")
+    return Assignment(program.network, program.target, program.placement.cores, program.placement.n_cores)
+
+
+def count_cores(program: Program, spikes: Mapping[str, Events], n_ticks: int) -> CoreCounts:
+    """Count what a run did on every core.
+
+    Args:
+        program: Compiled and placed.
+        spikes: Of every population within the run, in ticks; of a split one under its own name or its parts'.
+        n_ticks: Ticks of each sample.
+    """
+    a = assignment_of(program)
+    assert program.placement is not None
+    place, spikes = program.placement.place, _in_parts(program, spikes)
+    n_samples = next(e.n_samples for e in spikes.values())
+    counted = {
+        name: np.bincount(e.neurons, minlength=e.n_neurons).astype(np.int64) for name, e in spikes.items()
+    }
+    neurons = sum(
+        (np.bincount(of, minlength=a.n_cores) for of in a.cores.values()), np.zeros(a.n_cores, np.int64)
+    )
+    made = np.zeros(a.n_cores, np.int64)
+    for name, of in a.cores.items():
+        made += _onto_cores(of, a.n_cores) @ counted[name]
+    events, zeros, delayed = np.zeros((3, a.n_cores), np.int64)
+    storage = {kind: np.zeros(a.n_cores, np.int64) for kind in ("dense", "sparse", "convolution")}
+    for q in program.network.projections:
+        one = touched(q, _onto_cores(a.cores[q.post], a.n_cores))
+        n = counted[q.pre]
+        events += one.events @ n
+        zeros += one.zeros @ n
+        delayed += one.delayed @ n
+        storage[_storage(q.connectivity)] += (one.events + one.zeros) @ n
+    t = traffic(a, counted)
+    between, outside = _whole(t.between), _whole(t.from_outside)
+    hops, crossings = _ways(between, outside, grid_of(program.target, int(place.max(initial=0)) + 1), place)
+    work, busiest = _work(a, neurons, spikes, n_samples, n_ticks)
+    return CoreCounts(
+        place=place,
+        spikes=made,
+        neuron_updates=neurons * n_ticks * n_samples,
+        synaptic_events=events,
+        zero_weight_events=zeros,
+        delay_writes=delayed,
+        messages_out=between.sum(axis=1),
+        messages_in=between.sum(axis=0) + outside,
+        by_storage=storage,
+        hops=hops,
+        chip_crossings=crossings,
+        work=work,
+        busiest=busiest,
+    )
+
+
+def _in_parts(program: Program, spikes: Mapping[str, Events]) -> dict[str, Events]:
+    """Spikes by the populations that are placed: those of a split one are its parts'."""
+    found = dict(spikes)
+    for name, shards in program.shards.items():
+        if name in found:
+            whole = found.pop(name)
+            found |= {s.population: _of_neurons(whole, s.neurons) for s in shards}
+    return found
+
+
+def _of_neurons(e: Events, neurons: IntArray) -> Events:
+    """The spikes of some neurons, renumbered in the order given."""
+    number = np.full(e.n_neurons, -1, np.int64)
+    number[neurons] = np.arange(neurons.size)
+    kept = e.keep(number[e.neurons] >= 0)
+    rows = (kept.sample_of_event(), kept.times, number[kept.neurons])
+    return from_rows(*rows, n_samples=e.n_samples, n_neurons=neurons.size, multiple=e.multiple)
+
+
+def _onto_cores(core: IntArray, n_cores: int) -> IntArray:
+    """Which neurons are on each core, ``(n_cores, n)``."""
+    return (core == np.arange(n_cores)[:, None]).astype(np.int64)
+
+
+def _storage(c: Connectivity) -> str:
+    if isinstance(c, Dense):
+        return "dense"
+    return "convolution" if isinstance(c, Convolution) else "sparse"
+
+
+def _whole(messages: AnyArray) -> IntArray:
+    """Sums of counts, exact in float64 up to 2**53."""
+    return np.rint(messages).astype(np.int64)
+
+
+def _ways(between: IntArray, outside: IntArray, grid: Grid, place: IntArray) -> tuple[dict[str, int], int]:
+    """Hops by direction, and borders of chips passed, of messages that go first along a row.
+
+    Args:
+        between: Messages from core to core, ``(n_cores, n_cores)``.
+        outside: Messages of inputs, which enter at the first tile, ``(n_cores,)``.
+        grid: The mesh.
+        place: Of every core.
+    """
+    x, y = (of[place] for of in grid.tiles)
+    east, south = x - x[:, None], y - y[:, None]
+    chip = x // grid.columns
+    hops = {
+        "east": int(np.sum(between * east.clip(0)) + outside @ x),
+        "west": int(np.sum(between * (-east).clip(0))),
+        "north": int(np.sum(between * (-south).clip(0))),
+        "south": int(np.sum(between * south.clip(0)) + outside @ y),
+    }
+    return hops, int(np.sum(between * np.abs(chip - chip[:, None])) + outside @ chip)
+
+
+def _work(
+    a: Assignment, neurons: IntArray, spikes: Mapping[str, Events], n_samples: int, n_ticks: int
+) -> tuple[IntArray, IntArray]:
+    """Synaptic events and neuron updates a tick, of every core and of the busiest; sums over samples."""
+    work, busiest = np.zeros((n_ticks, a.n_cores), np.int64), np.zeros(n_ticks, np.int64)
+    at_once = max(1, ROWS // n_ticks)
+    for first in range(0, n_samples, at_once):
+        last = min(first + at_once, n_samples)
+        part = np.tile(neurons, ((last - first) * n_ticks, 1))
+        for q in a.network.projections:
+            part += _events_by_tick(q, a, spikes[q.pre].select(first, last), n_ticks)
+        part = part.reshape(last - first, n_ticks, a.n_cores)
+        work += part.sum(axis=0)
+        busiest += part.max(axis=2, initial=0).sum(axis=0)
+    return work, busiest
+
+
+def _events_by_tick(q: Projection, a: Assignment, e: Events, n_ticks: int) -> IntArray:
+    """Stored synapses on every core that spikes of every tick touch, ``(n_samples * n_ticks, n_cores)``."""
+    r = a.reaches[q.name]
+    at = (e.sample_of_event() * n_ticks + e.times, r.kind[e.neurons])
+    shape = (e.n_samples * n_ticks, r.counts.shape[0])
+    sent = coo_array((np.ones(e.n_events, np.int64), at), shape=shape).tocsr()
+    return np.asarray((sent @ r.counts).toarray(), np.int64)

@@ -1,0 +1,127 @@
+"""Counts of every core against counts made spike by spike and synapse by synapse."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spikec.backend import find_backend
+from spikec.errors import NetworkError
+from spikec.ir.fixed_point import mantissas
+from spikec.ir.network import unrolled
+from spikec.placed import Placement
+from spikec.placement.grid import Grid
+from spikec.placement.ledger import count_cores
+from spikec.random.networks import random_inputs, random_program
+from spikec.targets.target import Figure, load_target
+from tests.spikec.placement.nets import layers, program
+
+N_TICKS, N_SAMPLES = 12, 2
+GRID = Grid(2, 2, 2, chips=3)
+
+
+def target():
+    """Chips of two by two tiles with two cores each."""
+    two = Figure(2, "a test")
+    chip = load_target("loihi2")
+    return replace(chip, mesh=replace(chip.mesh, columns=two, rows=two, cores_per_tile=two))
+
+
+def placed(rng, p):
+    """A program whose neurons are anywhere, on up to three chips."""
+    sizes = {q.name: q.n for q in p.network.populations if not q.is_source}
+    n_cores = int(rng.integers(1, min(sum(sizes.values()), GRID.n_places) + 1))
+    every = rng.permutation(
+        np.concatenate([np.arange(n_cores), rng.integers(0, n_cores, sum(sizes.values()) - n_cores)])
+    )
+    cores, k = {}, 0
+    for name, n in sizes.items():
+        cores[name], k = every[k : k + n], k + n
+    place = rng.permutation(GRID.n_places)[:n_cores]
+    return replace(p, target=target(), placement=Placement(cores, place))
+
+
+def by_hand(p, spikes):
+    """All counts, one spike after the other."""
+    n = p.placement.n_cores
+    names = ("spikes", "synaptic_events", "zero_weight_events", "delay_writes", "messages_out", "messages_in")
+    found = {name: np.zeros(n, np.int64) for name in names}
+    found |= {"east": 0, "west": 0, "north": 0, "south": 0, "crossings": 0}
+    work = np.zeros((N_SAMPLES, N_TICKS, n), np.int64)
+    for core in p.placement.cores.values():
+        for c in core:
+            work[:, :, c] += 1
+    for name, e in spikes.items():
+        for sample, tick, neuron in zip(e.sample_of_event(), e.times, e.neurons, strict=True):
+            home = p.placement.cores[name][neuron] if name in p.placement.cores else None
+            if home is not None:
+                found["spikes"][home] += 1
+            reached = set()
+            for q in map(unrolled, p.network.outgoing(name)):
+                pre, post = q.connectivity.synapses()
+                weights = mantissas(q.connectivity.weights)
+                late = q.delays.per_synapse(q.connectivity)
+                for s in np.flatnonzero(pre == neuron):
+                    core = p.placement.cores[q.post][post[s]]
+                    reached.add(int(core))
+                    some = weights.ravel()[s] != 0
+                    found["synaptic_events" if some else "zero_weight_events"][core] += 1
+                    found["delay_writes"][core] += some and late[s] > 0
+                    work[sample, tick, core] += 1
+            for core in reached:
+                found["messages_in"][core] += 1
+                if home is not None:
+                    found["messages_out"][home] += 1
+                go(found, None if home is None else p.placement.place[home], p.placement.place[core])
+    return found, work
+
+
+def go(found, start, end):
+    """A message's way, tile by tile: first along the row, then along the column."""
+    x, y = (0, 0) if start is None else (start // 2 // 2, start // 2 % 2)
+    to_x, to_y = end // 2 // 2, end // 2 % 2
+    while x != to_x:
+        step = 1 if to_x > x else -1
+        found["east" if step > 0 else "west"] += 1
+        found["crossings"] += x // 2 != (x + step) // 2
+        x += step
+    while y != to_y:
+        step = 1 if to_y > y else -1
+        found["south" if step > 0 else "north"] += 1
+        y += step
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**32 - 1))
+def test_every_core_counts_what_is_counted_by_hand(seed):
+    rng = np.random.default_rng(seed)
+    p = placed(rng, random_program(rng, max_neurons=5, max_populations=3, max_delay=4))
+    inputs = random_inputs(rng, p, N_SAMPLES, N_TICKS)
+    result = find_backend("reference").prepare(p).run(inputs, N_TICKS)
+    cores = count_cores(p, result.spikes, N_TICKS)
+    found, work = by_hand(p, result.spikes)
+    for name in (
+        "spikes",
+        "synaptic_events",
+        "zero_weight_events",
+        "delay_writes",
+        "messages_out",
+        "messages_in",
+    ):
+        assert getattr(cores, name).tolist() == found[name].tolist()
+    assert cores.hops == {k: found[k] for k in ("east", "west", "north", "south")}
+    assert cores.chip_crossings == found["crossings"]
+    assert np.array_equal(cores.work, work.sum(axis=0))
+    assert np.array_equal(cores.busiest, work.max(axis=2).sum(axis=0))
+    totals = result.counters.totals()
+    for name in ("neuron_updates", "synaptic_events", "zero_weight_events", "delay_writes"):
+        assert getattr(cores, name).sum() == totals[name]
+    stored = sum(of.sum() for of in cores.by_storage.values())
+    assert stored == totals["synaptic_events"] + totals["zero_weight_events"]
+
+
+def test_a_program_without_a_placement_has_no_cores_to_count():
+    with pytest.raises(NetworkError, match="compile it with --place"):
+        count_cores(program(layers(2, 3)), {}, 3)
