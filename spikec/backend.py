@@ -8,6 +8,7 @@ defines, spike for spike and count for count; ``tests/contract.py`` checks it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from importlib.metadata import entry_points
 from math import inf
@@ -144,30 +145,53 @@ def _make(name: str, **options: object) -> Backend:
     return backend
 
 
+class Prepared:
+    """A program on a backend, made ready when its first batch comes; split populations come back whole.
+
+    Args:
+        backend: Where it runs.
+        program: What runs.
+    """
+
+    def __init__(self, backend: Backend, program: Program) -> None:
+        self._backend, self._program = backend, program
+        self._executable: Executable | None = None
+
+    def run(self, inputs: Mapping[str, Events], until: float, record: Sequence[str] = ()) -> RunResult:
+        """Run a batch of samples, each from rest.
+
+        Raises:
+            TargetError: The backend cannot run the program.
+            EventsError: The inputs do not fit the program.
+            UsageError: `until` is negative or endless.
+        """
+        program = self._program
+        if not 0 <= until < inf:
+            raise UsageError(f"a run cannot take {until:g} ticks or seconds; give a number that is 0 or more")
+        if self._executable is None:
+            violations = self._backend.unsupported(program)
+            if violations:
+                raise TargetError(f"backend {self._backend.name}", violations)
+        check_inputs(program.network, inputs)
+        if self._executable is None:
+            self._executable = self._backend.prepare(program)
+        result = self._executable.run(inputs, until, record_keys(program, record))
+        return replace(
+            result,
+            spikes=gather(program, result.spikes),
+            traces=gather_membrane(program, result.traces, record),
+            counters=gather_counters(program, result.counters),
+        )
+
+    def close(self) -> None:
+        """Give back what the backend holds."""
+        if self._executable is not None:
+            self._executable.close()
+
+
 def run(
     backend: Backend, program: Program, inputs: Mapping[str, Events], until: float, record: Sequence[str] = ()
 ) -> RunResult:
-    """Prepare, run and close in one go; split populations come back whole.
-
-    Raises:
-        TargetError: The backend cannot run the program.
-        EventsError: The inputs do not fit the program.
-        UsageError: `until` is negative or endless.
-    """
-    if not 0 <= until < inf:
-        raise UsageError(f"a run cannot take {until:g} ticks or seconds; give a number that is 0 or more")
-    violations = backend.unsupported(program)
-    if violations:
-        raise TargetError(f"backend {backend.name}", violations)
-    check_inputs(program.network, inputs)
-    executable = backend.prepare(program)
-    try:
-        result = executable.run(inputs, until, record_keys(program, record))
-    finally:
-        executable.close()
-    return replace(
-        result,
-        spikes=gather(program, result.spikes),
-        traces=gather_membrane(program, result.traces, record),
-        counters=gather_counters(program, result.counters),
-    )
+    """Prepare, run and close in one go; see `Prepared.run`."""
+    with closing(Prepared(backend, program)) as prepared:
+        return prepared.run(inputs, until, record)
