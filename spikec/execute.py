@@ -181,6 +181,8 @@ class Execution:
         if every is not None:
             seen = watch(network, result.spikes, watched, every, self.until)
             result = replace(result, traces={**result.traces, **seen}, meta={**result.meta, "every": every})
+        if self.program.placement is not None:
+            result = replace(result, cores=count_cores(self.program, result.spikes, int(self.until)))
         return replace(result, meta={**result.meta, **self._facts(), **self._answers(result, labels)})
 
     def close(self) -> None:
