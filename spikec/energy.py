@@ -1,7 +1,7 @@
 """What the events of a run would cost: exact counts times published prices, one line a term.
 
 Always an estimate. Left out are static power, input and output, the embedded x86 cores with their
-synchronisation, and hops between cores while there is no placement; on small networks these can outweigh
+synchronisation, and hops between cores unless the program is placed; on small networks these can outweigh
 everything that is counted. A price nobody published is never made up: its term stays a bare count, and
 where the table knows the term to matter there is no total.
 """
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from math import fsum
 from typing import Any
 
-from spikec.energy_tables.table import TERMS, UNPRICED, EnergyTable, Price
+from spikec.energy_tables.table import NO_PRICE, TERMS, UNPRICED, EnergyTable, Price
 from spikec.ir.fixed_neurons import PAIRS
-from spikec.result import Counters
+from spikec.result import CoreCounts, Counters
 
 BASELINE_TABLE = "digital-45nm"
 """The table that dense networks are priced with."""
@@ -24,6 +24,9 @@ PROGRAMS = tuple(kind.__name__ for kind in PAIRS)
 """Neurons that a chip computes by a program of many steps; tables price its built-in one."""
 
 NOT_INCLUDED = "not included: static power, input and output, the embedded x86 cores, synchronisation"
+
+_Ledger = tuple[dict[str, int], dict[str, Price]]
+"""Counts and prices by term, in the order of a report."""
 
 
 @dataclass(frozen=True)
@@ -119,20 +122,28 @@ class DenseBaseline:
         return self.terms[0].count if self.terms else self.macs_per_pass
 
 
-def estimate(counters: Counters, table: EnergyTable, facts: Mapping[str, Any] | None = None) -> Estimate:
+def estimate(
+    counters: Counters,
+    table: EnergyTable,
+    facts: Mapping[str, Any] | None = None,
+    cores: CoreCounts | None = None,
+) -> Estimate:
     """Price the events of a run.
 
     Args:
         counters: Exact counts.
         table: Prices; `UNPRICED` where there are none.
         facts: Of the network, from `spikec.facts.facts`, if known: they tell which neurons are programs.
+        cores: Counts of every core, if the program is placed: then a message is one to a core, hops are
+            priced, and so is the way in which synapses are stored.
     """
-    prices = {name: getattr(table.events, name) for name in TERMS}
-    computing = [c for c in counters.populations.values() if c.neuron_updates]
-    counts = {**counters.totals(), "spikes": sum(c.spikes for c in computing)}
-    terms = tuple(_term(name, counts[name], prices[name]) for name in TERMS)
+    counts, prices = _counted(counters, table)
+    if cores is not None:
+        counts, prices = _placed(counts, prices, table, cores)
+    terms = tuple(_term(name, counts[name], prices[name]) for name in counts)
     lacking = [t.name for t in terms if t.unit_pj is None and t.count and prices[t.name].relevant]
     from_outside = counters.total("spikes") - counts["spikes"]
+    left_out = [_hops_not_counted(table)] if cores is None else []
     notes = list(table.notes)
     if from_outside:
         notes.append(
@@ -154,9 +165,35 @@ def estimate(counters: Counters, table: EnergyTable, facts: Mapping[str, Any] | 
         n_samples=counters.n_samples,
         terms=terms,
         total_pj=None if lacking else fsum(t.total_pj for t in terms if t.total_pj is not None),
-        not_counted=(_hops_not_counted(table), *(() if table is UNPRICED else (NOT_INCLUDED,))),
+        not_counted=(*left_out, *(() if table is UNPRICED else (NOT_INCLUDED,))),
         notes=tuple(notes),
     )
+
+
+def _counted(counters: Counters, table: EnergyTable) -> _Ledger:
+    """Counts and prices of a run that is not placed."""
+    computing = [c for c in counters.populations.values() if c.neuron_updates]
+    counts = {**counters.totals(), "spikes": sum(c.spikes for c in computing)}
+    return {name: counts[name] for name in TERMS}, {name: getattr(table.events, name) for name in TERMS}
+
+
+def _placed(
+    counts: Mapping[str, int], prices: Mapping[str, Price], table: EnergyTable, cores: CoreCounts
+) -> _Ledger:
+    """Counts and prices of a run whose cores are known."""
+    counts, prices = dict(counts), dict(prices)
+    counts["messages"] = int(cores.messages_in.sum())
+    if table.storage is not None:
+        del counts["synaptic_events"], counts["zero_weight_events"]
+        stored = {f"{kind}_events": int(of.sum()) for kind, of in cores.by_storage.items()}
+        counts = stored | counts
+        prices |= {f"{kind}_events": getattr(table.storage, kind) for kind in cores.by_storage}
+    if table.hops is not None or table is UNPRICED:
+        counts["hops_east_west"] = cores.hops["east"] + cores.hops["west"]
+        counts["hops_north_south"] = cores.hops["north"] + cores.hops["south"]
+        for name in ("east_west", "north_south"):
+            prices[f"hops_{name}"] = NO_PRICE if table.hops is None else getattr(table.hops, name)
+    return counts, prices
 
 
 def dense_baseline(facts: Mapping[str, Any], n_ticks: int | None, table: EnergyTable) -> DenseBaseline:

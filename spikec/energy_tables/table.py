@@ -64,7 +64,7 @@ class EventPrices:
 
 @dataclass(frozen=True, config=_STRICT)
 class HopPrices:
-    """A message's way from one tile of the mesh to the next; used once programs have a placement.
+    """A message's way from one tile of the mesh to the next; used where a program has a placement.
 
     Attributes:
         east_west: Along a row.
@@ -73,6 +73,21 @@ class HopPrices:
 
     east_west: Price
     north_south: Price
+
+
+@dataclass(frozen=True, config=_STRICT)
+class StoragePrices:
+    """A synaptic event, by how its synapse is stored; a stored zero costs as much as any weight.
+
+    Attributes:
+        dense: Of a full matrix.
+        sparse: With an index.
+        convolution: Of a kernel that a core's neurons share.
+    """
+
+    dense: Price
+    sparse: Price
+    convolution: Price
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -87,6 +102,8 @@ class EnergyTable:
         basis: Whether the figures were simulated, measured or fitted, by whom and when.
         events: Prices of counted events.
         hops: Prices of hops, if the chip has a mesh.
+        storage: Prices of synaptic events by how synapses are stored, if these differ; used where a program
+            has a placement, in place of `EventPrices.synaptic_events` and `EventPrices.zero_weight_events`.
         operations: Prices of dense arithmetic by name (``mac_fp32``, ``mac_int8``), if this is a base.
         notes: What a reader must know, one sentence each.
     """
@@ -98,6 +115,7 @@ class EnergyTable:
     basis: str
     events: EventPrices
     hops: HopPrices | None = None
+    storage: StoragePrices | None = None
     operations: Mapping[str, Price] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -105,7 +123,8 @@ class EnergyTable:
 TERMS = tuple(f.name for f in fields(EventPrices))
 """The names of all terms, in the order of a report."""
 
-_NO_PRICE = Price(pj=None, source="none found", note="no published price")
+NO_PRICE = Price(pj=None, source="none found", note="no published price")
+"""Of what nobody priced."""
 
 UNPRICED = EnergyTable(
     name="unpriced",
@@ -113,7 +132,7 @@ UNPRICED = EnergyTable(
     chip="",
     process="",
     basis="",
-    events=EventPrices(**dict.fromkeys(TERMS, _NO_PRICE)),
+    events=EventPrices(**dict.fromkeys(TERMS, NO_PRICE)),
 )
 """For chips of which no price was ever published: counts, and no energy."""
 

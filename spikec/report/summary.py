@@ -198,7 +198,7 @@ def summarise(result: RunResult, tables: Sequence[str] | None = None) -> Summary
         populations=_population_lines(result),
         projections=_projection_lines(facts, counters),
         totals={} if counters is None else counters.totals(),
-        energy=_energy(meta, facts, counters, tables),
+        energy=_energy(result, facts, tables),
         baseline=dense_baseline(facts, n_ticks, load_table(BASELINE_TABLE)) if facts else None,
         neurobench=neurobench(facts, counters) if facts else None,
         facts=facts,
@@ -259,19 +259,15 @@ def _projection_lines(facts: Mapping[str, Any], counters: Counters | None) -> tu
     )
 
 
-def _energy(
-    meta: Mapping[str, Any],
-    facts: Mapping[str, Any],
-    counters: Counters | None,
-    tables: Sequence[str] | None,
-) -> tuple[Priced, ...]:
+def _energy(result: RunResult, facts: Mapping[str, Any], tables: Sequence[str] | None) -> tuple[Priced, ...]:
+    counters, cores = result.counters, result.cores
     if counters is None:
         return ()
-    own = tuple(meta.get("energy_tables") or ())
-    bare = () if own else (Priced(estimate(counters, UNPRICED), None),)
+    own = tuple(result.meta.get("energy_tables") or ())
+    bare = () if own else (Priced(estimate(counters, UNPRICED, cores=cores), None),)
     loaded = [(name, load_table(name)) for name in (own if tables is None else tables)]
     return bare + tuple(
-        Priced(estimate(counters, table, facts), None if name in own else table.chip)
+        Priced(estimate(counters, table, facts, cores), None if name in own else table.chip)
         for name, table in loaded
     )
 

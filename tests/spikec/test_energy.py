@@ -1,10 +1,11 @@
 """Prices times counts, each expected number worked out by hand from the published figures."""
 
+import numpy as np
 import pytest
 
 from spikec.energy import dense_baseline, estimate
 from spikec.energy_tables.table import UNPRICED, load_table
-from spikec.result import Counters, PopulationCounts, ProjectionCounts
+from spikec.result import CoreCounts, Counters, PopulationCounts, ProjectionCounts
 
 # Two samples of ten ticks: 3 inputs spike 12 times, 4 hidden neurons 5 times, 2 readouts never.
 COUNTERS = Counters(
@@ -126,3 +127,51 @@ def test_the_dense_base_of_a_recurrent_network_is_a_pass_every_tick() -> None:
 def test_without_ticks_there_is_one_pass_only() -> None:
     base = dense_baseline({"dense_macs": 20, "recurrent": True}, None, load_table("digital-45nm"))
     assert (base.base, base.every_tick) == ("one pass", ())
+
+
+# The same run on two cores: the hidden neurons on the second, two tiles east of the first.
+CORES = CoreCounts(
+    place=np.array([0, 8]),
+    spikes=np.array([0, 5]),
+    neuron_updates=np.array([40, 80]),
+    synaptic_events=np.array([10, 40]),
+    zero_weight_events=np.array([0, 8]),
+    delay_writes=np.array([0, 7]),
+    messages_out=np.array([0, 5]),
+    messages_in=np.array([5, 12]),
+    by_storage={"dense": np.array([10, 0]), "sparse": np.array([0, 18]), "convolution": np.array([0, 30])},
+    hops={"east": 24, "west": 10, "north": 3, "south": 0},
+    chip_crossings=0,
+    work=np.zeros((10, 2), np.int64),
+    busiest=np.zeros(10, np.int64),
+)
+
+
+def test_a_placed_run_pays_for_hops_for_messages_to_cores_and_by_storage() -> None:
+    found = estimate(COUNTERS, load_table("loihi1-sanafe"), cores=CORES)
+    assert {t.name: (t.count, t.total_pj) for t in found.terms} == {
+        "dense_events": (10, pytest.approx(355.0)),
+        "sparse_events": (18, pytest.approx(604.8)),
+        "convolution_events": (30, pytest.approx(720.0)),
+        "neuron_updates": (120, pytest.approx(8736.0)),
+        "spikes": (5, pytest.approx(346.5)),
+        "messages": (17, pytest.approx(1887.0)),
+        "delay_writes": (7, None),
+        "hops_east_west": (34, pytest.approx(102.0)),
+        "hops_north_south": (3, pytest.approx(12.6)),
+    }
+    assert found.total_pj == pytest.approx(355 + 604.8 + 720 + 8736 + 346.5 + 1887 + 102 + 12.6)
+    assert not any("hops" in line for line in found.not_counted)
+
+
+def test_where_storage_makes_no_difference_zeros_keep_their_line() -> None:
+    found = estimate(COUNTERS, load_table("loihi1-davies2018"), cores=CORES)
+    totals = {t.name: t.total_pj for t in found.terms}
+    assert totals["zero_weight_events"] == pytest.approx(8 * 23.6)
+    assert totals["hops_east_west"] == pytest.approx(34 * 3.0)
+    assert totals["hops_north_south"] == pytest.approx(3 * 4.0)
+
+
+def test_hops_without_a_price_stay_counts() -> None:
+    terms = {t.name: (t.count, t.total_pj) for t in estimate(COUNTERS, UNPRICED, cores=CORES).terms}
+    assert terms["hops_east_west"] == (34, None)
