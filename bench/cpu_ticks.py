@@ -1,135 +1,98 @@
-"""Benchmark A: samples per second of a feed-forward network in Loihi arithmetic, on the CPU backend.
+"""Benchmark A: samples a second of feed-forward networks in Loihi arithmetic, on the CPU engine.
 
-Every input neuron spikes with probability p in each of 100 ticks; weights are even, round(N(0, 40)); current
-and membrane lose 1024/4096 and 512/4096 a tick; thresholds are set so that hidden neurons spike with
-probability p and outputs with 0.05; every hop takes a tick. Prints one JSON object. `exact_samples` is the
-share of the samples it checked whose spikes, all of them, are those of the reference interpreter.
+The work is that of `workloads.tick_layers`, from its raster. A hop takes a tick on the chip, so a sample runs
+as many ticks longer as there are hops. An answer is right if the output counts of the first 100 samples are
+those of plain numpy, and every spike of the first four is that of the reference interpreter.
 
-    python bench/cpu_ticks.py --sizes 784-256-10 --p 0.05
+    python bench/cpu_ticks.py --only A:784-256-10/5%
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
-import statistics
-from itertools import pairwise
-from time import perf_counter, process_time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from harness import Case, Work, main, per_second
+from workloads import N_TICKS, TickLayers, tick_layers
 
-from spikec.backend import find_backend
-from spikec.events import Events, from_raster, same
-from spikec.ir.connectivity import Delays, Dense
-from spikec.ir.fixed_neurons import CubaFixed
-from spikec.ir.fixed_point import Fixed
-from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
-from spikec.ir.neurons import Source
-from spikec.program import Program
-from spikec.reference.fixed_neurons import decay
-from spikec.targets.target import load_target
+if TYPE_CHECKING:
+    from spikec.events import Events
+    from spikec.program import Program
+    from spikec.result import RunResult
 
-N_TICKS = 100
-CALIBRATION_SAMPLES = 20
-OUTPUT_RATE = 0.05
+SHAPES = (("784-256-10", 0.05), ("784-256-10", 0.01), ("784-256-10", 0.2), ("784-1000-1000-10", 0.05))
+COMPARED_SAMPLES = 4
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", default="784-256-10")
-    parser.add_argument("--p", type=float, default=0.05)
-    parser.add_argument("--samples", type=int, default=1000)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--check", type=int, default=4, help="samples compared with the reference")
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
+def prepared(sizes: str, p: float, threads: int) -> Callable[[bool], Work]:
+    """A network, with the given number of threads."""
 
-    sizes = [int(s) for s in args.sizes.split("-")]
-    rng = np.random.default_rng(args.seed)
-    raster = rng.random((args.samples, N_TICKS, sizes[0]), np.float32) < args.p
-    program = benchmark_program(rng, sizes, raster[:CALIBRATION_SAMPLES], args.p)
-    inputs = {"in": from_raster(raster)}
+    def prepare(quick: bool) -> Work:
+        from spikec.backend import find_backend
+        from spikec.events import from_raster
 
-    began = perf_counter()
-    executable = find_backend("cpu", threads=args.threads).prepare(program)
-    prepare = perf_counter() - began
-    seconds, processor = [], []
-    for _ in range(args.repeats):
-        began, began_processor = perf_counter(), process_time()
-        result = executable.run(inputs, N_TICKS)
-        seconds.append(perf_counter() - began)
-        processor.append(process_time() - began_processor)
-    median = statistics.median(seconds)
-    events = sum(c.synaptic_events + c.zero_weight_events for c in result.counters.projections.values())
-    updates = sum(c.neuron_updates for c in result.counters.populations.values())
-    figures = {
-        "benchmark": "A",
-        "sizes": args.sizes,
-        "p": args.p,
-        "samples": args.samples,
-        "threads": args.threads,
-        "prepare_s": prepare,
-        "run_s": median,
-        "samples_per_s": args.samples / median,
-        "samples_per_s_per_thread": args.samples / median / args.threads,
-        "samples_per_processor_s": args.samples / statistics.median(processor),
-        "best_samples_per_s": args.samples / min(seconds),
-        "synaptic_events_per_sample": events / args.samples,
-        "neuron_updates_per_sample": updates / args.samples,
-        "spikes": {name: e.n_events for name, e in result.spikes.items()},
-        "checked_samples": args.check,
-        "exact_samples": exact_share(program, inputs["in"], result.spikes, args.check),
-        "machine": platform.processor() or platform.machine(),
-    }
-    print(json.dumps(figures))
+        large = sizes.count("1000") > 0
+        work = tick_layers(list(map(int, sizes.split("-"))), p, (20 if large else 100) if quick else 1000)
+        program, ticks = program_of(work), N_TICKS + len(work.weights)
+        executable = find_backend("cpu", threads=threads).prepare(program)
+        compared = from_raster(work.raster[: 1 if quick else COMPARED_SAMPLES])
+        expected = reference(program, compared, ticks)
+        return Work(
+            run=lambda: executable.run({"in": from_raster(work.raster)}, ticks),
+            check=lambda result: check(work, result, expected),
+            figures={"samples/s": per_second(work.n_samples)},
+            facts={
+                "samples": work.n_samples,
+                "synaptic_events_per_sample": work.synaptic_events,
+                "neuron_updates_per_sample": work.neuron_updates,
+            },
+        )
+
+    return prepare
 
 
-def benchmark_program(rng: np.random.Generator, sizes: list[int], raster: np.ndarray, p: float) -> Program:
-    """The network, its thresholds set layer by layer on some samples."""
-    populations, projections = [Population("in", Source(), (sizes[0],))], []
-    for k, (n_pre, n_post) in enumerate(pairwise(sizes), start=1):
-        weights = 2 * np.rint(rng.normal(0, 20, (n_post, n_pre))).astype(np.int64)
-        current = np.zeros((*raster.shape[:2], n_post), np.int64)
-        current[:, 1:] = (raster[:, :-1].astype(np.float32) @ weights.T.astype(np.float32)).astype(np.int64)
-        vth, raster = threshold_for(current, p if k < len(sizes) - 1 else OUTPUT_RATE)
-        populations.append(Population(f"layer{k}", CubaFixed(du=1023, dv=512, vth=vth), (n_post,)))
-        pre = populations[-2].name
-        projections.append(Projection(f"to{k}", pre, f"layer{k}", Dense(Fixed(weights)), Delays(0)))
-    network = Network(populations, projections, ("in",), (populations[-1].name,), Ticks(1e-3, LOIHI))
+def program_of(work: TickLayers) -> Program:
+    """The network as the engine takes it."""
+    from spikec.ir.connectivity import Delays, Dense
+    from spikec.ir.fixed_neurons import CubaFixed
+    from spikec.ir.fixed_point import Fixed
+    from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
+    from spikec.ir.neurons import Source
+    from spikec.program import Program
+    from spikec.targets.target import load_target
+
+    names = ["in", *(f"layer{k}" for k in range(1, len(work.weights) + 1))]
+    populations = [Population("in", Source(), (work.weights[0].shape[1],))]
+    projections = []
+    for pre, name, weights, vth in zip(names, names[1:], work.weights, work.thresholds, strict=False):
+        populations.append(Population(name, CubaFixed(du=1023, dv=512, vth=vth), (len(weights),)))
+        projections.append(Projection(f"to {name}", pre, name, Dense(Fixed(weights)), Delays(0)))
+    network = Network(populations, projections, ("in",), (names[-1],), Ticks(1e-3, LOIHI))
     return Program(network, load_target("loihi2"))
 
 
-def threshold_for(current: np.ndarray, rate: float) -> tuple[int, np.ndarray]:
-    """The threshold mantissa at which neurons spike with a probability, and their spikes."""
-    low, high = 0, 131071
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if layer_spikes(current, middle).mean() > rate else (low, middle)
-    return high, layer_spikes(current, high)
+def reference(program: Program, inputs: Events, ticks: int) -> Mapping[str, Events]:
+    """Every spike of some samples in the reference interpreter."""
+    from spikec.backend import find_backend
+
+    return find_backend("reference").prepare(program).run({"in": inputs}, ticks).spikes
 
 
-def layer_spikes(current: np.ndarray, vth: int) -> np.ndarray:
-    u = np.zeros((current.shape[0], current.shape[2]), np.int64)
-    v, spikes = u.copy(), np.zeros(current.shape, np.bool_)
-    for tick in range(current.shape[1]):
-        u = decay(u, np.array(1024)) + (current[:, tick] << 6)
-        v = decay(v, np.array(512)) + u
-        spikes[:, tick] = v > vth << 6
-        v[spikes[:, tick]] = 0
-    return spikes
+def check(work: TickLayers, result: RunResult, expected: Mapping[str, Events]) -> dict[str, Any]:
+    """Whether all counts and spikes that are known are the engine's."""
+    from spikec.events import same
+
+    (output,) = (result.spikes[name] for name in list(result.spikes)[-1:])
+    agreement = work.agreement(output.counts())
+    exact = all(same(result.spikes[name].select(0, e.n_samples), e) for name, e in expected.items())
+    return {"answer_ok": exact and agreement["exact_samples"] == 1, **agreement}
 
 
-def exact_share(program: Program, inputs: Events, spikes: dict[str, Events], n: int) -> float:
-    """The share of the first samples whose spikes are those of the reference."""
-    reference = find_backend("reference").prepare(program).run({"in": inputs.select(0, n)}, N_TICKS)
-    exact = [
-        all(same(spikes[name].select(k, k + 1), e.select(k, k + 1)) for name, e in reference.spikes.items())
-        for k in range(n)
-    ]
-    return float(np.mean(exact))
-
+CASES = [
+    Case("A", f"{sizes}/{p:.0%}", prepared(sizes, p, threads), threads)
+    for sizes, p in SHAPES
+    for threads in ((1, 2) if p == 0.05 else (1,))
+]
 
 if __name__ == "__main__":
-    main()
+    main(__doc__ or "", CASES)
