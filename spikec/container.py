@@ -11,14 +11,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from math import isfinite, prod
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +58,9 @@ from spikec.placed import Placement
 from spikec.program import LogEntry, Program, Shard
 from spikec.result import CoreCounts, Counters, PopulationCounts, ProjectionCounts, RunResult
 from spikec.targets.target import Figure, Formats, Limits, Mesh, Target
+from spikec.zip_files import NUMBERS, array_of, member_of, opened_zip, zipped
+from spikec.zip_files import read_array as read_array
+from spikec.zip_files import write_atomically as write_atomically
 
 VERSION = 1
 """Version of the file format; a reader refuses newer ones."""
@@ -106,30 +106,32 @@ _MEMBERS: dict[str, dict[str, Any]] = {
 }
 """Members whose types the constructors themselves take for granted."""
 
-_NUMBERS = "biuf"
-"""Kinds of numpy types that are stored: truth values, integers, real numbers."""
 
-_MAX_INFLATION = 1100
-"""Deflate cannot expand by more than about 1032; a member that claims more is a lie."""
-
-
-def save(thing: Any, path: str | Path) -> None:
+def save(thing: Any, path: str | Path, *, quick: bool = False) -> None:
     """Write an object of `CLASSES`, or a mapping of such objects, to a file.
 
     Equal objects give equal bytes. The file is written under a temporary name and then renamed.
+
+    Args:
+        thing: The object.
+        path: Where.
+        quick: For parts of a long run: integers in as few bytes as hold them, instead of compressed ones, and
+            all of it on the disk, not only on its way there, before the file has its name.
 
     Raises:
         FileFormatError: The folder does not exist or cannot be written.
     """
     arrays: dict[str, AnyArray] = {}
     tree = _to_tree(thing, arrays)
+    if quick:
+        arrays = {name: _narrow(array) for name, array in arrays.items()}
     manifest = {"format": "spikec", "version": VERSION, "sha256": _checksum(tree, arrays), "content": tree}
     members = {MANIFEST: json.dumps(manifest, indent=1, allow_nan=False).encode()}
     for name, array in arrays.items():
         buffer = io.BytesIO()
         np.lib.format.write_array(buffer, array, allow_pickle=False)
         members[f"{name}.npy"] = buffer.getvalue()
-    write_atomically(path, _zipped(members))
+    write_atomically(path, zipped(members, compressed=not quick), sync=quick)
 
 
 def load(path: str | Path, expected: type | tuple[type, ...] | None = None) -> Any:
@@ -145,19 +147,10 @@ def load(path: str | Path, expected: type | tuple[type, ...] | None = None) -> A
     """
     path = Path(path)
     manifest, arrays = _read_members(path)
-    if not {"format", "version", "sha256", "content"} <= manifest.keys() or manifest["format"] != "spikec":
-        raise FileFormatError(f"{path} is no spikec file: its manifest is incomplete")
-    version, checksum, tree = manifest["version"], manifest["sha256"], manifest["content"]
-    if not isinstance(version, int) or not 1 <= version <= VERSION:
-        raise FileFormatError(
-            f"{path} has format version {version}; this spikec reads up to {VERSION}: update it"
-        )
+    checksum, tree = checked_manifest(path, manifest)
     if checksum != _checksum(tree, arrays):
-        raise FileFormatError(f"{path} was altered: its contents do not match its checksum; make it again")
-    try:
-        thing = _from_tree(tree, arrays)
-    except Exception as error:  # whatever a constructor makes of nonsense: the file is to blame
-        raise FileFormatError(f"{path} does not hold a valid object: {error}") from error
+        raise altered(path)
+    thing = made_of(path, tree, arrays)
     if expected is not None and not isinstance(thing, expected):
         wanted = expected if isinstance(expected, tuple) else (expected,)
         names = " or ".join(_PEOPLE.get(c, c.__name__) for c in wanted)
@@ -165,6 +158,39 @@ def load(path: str | Path, expected: type | tuple[type, ...] | None = None) -> A
             f"{path} holds {_PEOPLE.get(type(thing), type(thing).__name__)}; {names} is needed here"
         )
     return thing
+
+
+def checked_manifest(path: str | Path, manifest: Mapping[str, Any]) -> tuple[str, Any]:
+    """The checksum and the tree of a manifest.
+
+    Raises:
+        FileFormatError: It is none of ours, or of a newer version.
+    """
+    if not {"format", "version", "sha256", "content"} <= manifest.keys() or manifest["format"] != "spikec":
+        raise FileFormatError(f"{path} is no spikec file: its manifest is incomplete")
+    version = manifest["version"]
+    if not isinstance(version, int) or not 1 <= version <= VERSION:
+        raise FileFormatError(
+            f"{path} has format version {version}; this spikec reads up to {VERSION}: update it"
+        )
+    return str(manifest["sha256"]), manifest["content"]
+
+
+def made_of(path: str | Path, tree: Any, arrays: Mapping[str, AnyArray]) -> Any:
+    """The object that a tree and its arrays describe.
+
+    Raises:
+        FileFormatError: There is none.
+    """
+    try:
+        return _from_tree(tree, arrays)
+    except Exception as error:  # whatever a constructor makes of nonsense: the file is to blame
+        raise FileFormatError(f"{path} does not hold a valid object: {error}") from error
+
+
+def altered(path: str | Path) -> FileFormatError:
+    """What to say of a file whose checksum is wrong."""
+    return FileFormatError(f"{path} was altered: its contents do not match its checksum; make it again")
 
 
 _PEOPLE = {
@@ -185,57 +211,10 @@ def is_container(path: str | Path) -> bool:
         return False
 
 
-def read_array(path: str | Path, name: str) -> AnyArray:
-    """Read an array of an ``.npz`` that others wrote, read-only.
-
-    Raises:
-        FileFormatError: The file is missing or damaged, has no such array, or one that is not plain numbers,
-            row by row.
-    """
-    path = Path(path)
-    with _opened(path, ".npz of arrays") as archive:
-        names = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
-        if name not in names:
-            raise FileFormatError(
-                f"{path} has no array {name!r}; choose {', '.join(names) or 'another file'}"
-            )
-        return _array(archive, f"{name}.npy", path)
-
-
 def digest(thing: Any) -> str:
     """SHA-256 of an object's contents: equal objects have equal digests."""
     arrays: dict[str, AnyArray] = {}
     return _checksum(_to_tree(thing, arrays), arrays)
-
-
-def write_atomically(path: str | Path, data: bytes) -> None:
-    """Write a file under a temporary name beside it, then rename: it is there whole or not at all.
-
-    Raises:
-        FileFormatError: The folder does not exist or cannot be written.
-    """
-    path = Path(path)
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-        temporary = ""
-    except OSError as error:
-        raise FileFormatError(
-            f"cannot write {path}: {error.strerror or error}; choose another place"
-        ) from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _to_tree(thing: Any, arrays: dict[str, AnyArray]) -> Any:
@@ -248,7 +227,7 @@ def _to_tree(thing: Any, arrays: dict[str, AnyArray]) -> Any:
     if isinstance(thing, np.generic):
         return _to_tree(thing.item(), arrays)
     if isinstance(thing, np.ndarray):
-        if thing.dtype.kind not in _NUMBERS:
+        if thing.dtype.kind not in NUMBERS:
             raise TypeError(f"cannot store an array of {thing.dtype}; only plain numbers are stored")
         name = str(len(arrays))
         arrays[name] = np.asarray(thing, order="C")
@@ -287,80 +266,51 @@ def _from_tree(tree: Any, arrays: Mapping[str, AnyArray]) -> Any:
 
 
 def _checksum(tree: Any, arrays: Mapping[str, AnyArray]) -> str:
+    pieces = ((n, a.dtype, a.shape, [np.ascontiguousarray(a).data]) for n, a in arrays.items())
+    return checksum(tree, pieces)
+
+
+def checksum(
+    tree: Any, arrays: Iterable[tuple[str, np.dtype[Any], tuple[int, ...], Iterable[bytes | memoryview]]]
+) -> str:
+    """SHA-256 of contents.
+
+    Args:
+        tree: As in the manifest.
+        arrays: For each its name, type, shape, and its bytes row by row, in pieces.
+    """
     total = hashlib.sha256(json.dumps(tree, sort_keys=True).encode())
-    for name in sorted(arrays, key=int):
-        array = np.ascontiguousarray(arrays[name])
-        total.update(f"{name} {array.dtype.str} {arrays[name].shape} ".encode())
-        total.update(array.tobytes())
+    for name, dtype, shape, pieces in sorted(arrays, key=lambda array: int(array[0])):
+        total.update(f"{name} {dtype.str} {shape} ".encode())
+        for piece in pieces:
+            total.update(piece)
     return total.hexdigest()
 
 
-def _zipped(members: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, data in members.items():
-            info = zipfile.ZipInfo(name)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = 0o644 << 16
-            archive.writestr(info, data)
-    return buffer.getvalue()
+def _narrow(array: AnyArray) -> AnyArray:
+    """Integers in the type of fewest bytes that holds them; anything else as it is."""
+    if array.dtype.kind not in "iu" or not array.size:
+        return array
+    return array.astype(np.promote_types(np.min_scalar_type(array.min()), np.min_scalar_type(array.max())))
+
+
+def read_manifest(archive: zipfile.ZipFile, path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The manifest of an open file, and for each array, by name, the member that holds it.
+
+    Raises:
+        FileFormatError: It is no file of ours.
+    """
+    names = archive.namelist()
+    if MANIFEST not in names:
+        raise FileFormatError(f"{path} is no spikec file: it is a zip without {MANIFEST}")
+    manifest = json.loads(member_of(archive, MANIFEST, path))
+    members = {n.removesuffix(".npy"): n for n in names if n != MANIFEST}
+    if not isinstance(manifest, dict) or not all(n.isdecimal() for n in members):
+        raise FileFormatError(f"{path} is no spikec file: its manifest or its arrays have the wrong form")
+    return manifest, members
 
 
 def _read_members(path: Path) -> tuple[dict[str, Any], dict[str, AnyArray]]:
-    with _opened(path, "spikec file") as archive:
-        names = archive.namelist()
-        if MANIFEST not in names:
-            raise FileFormatError(f"{path} is no spikec file: it is a zip without {MANIFEST}")
-        manifest = json.loads(_member(archive, MANIFEST, path))
-        arrays = {n[: -len(".npy")]: _array(archive, n, path) for n in names if n != MANIFEST}
-    if not isinstance(manifest, dict) or not all(n.isdecimal() for n in arrays):
-        raise FileFormatError(f"{path} is no spikec file: its manifest or its arrays have the wrong form")
-    return manifest, arrays
-
-
-@contextmanager
-def _opened(path: Path, what: str) -> Iterator[zipfile.ZipFile]:
-    """A zip file; whatever is wrong with it becomes one error that calls it no `what`."""
-    if not path.is_file():
-        raise FileFormatError(f"there is no file {path}; check the name")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(info.compress_size for info in archive.infolist()) > path.stat().st_size:
-                raise FileFormatError(f"{path} lies about the sizes of its parts; make it again")
-            yield archive
-    except FileFormatError:
-        raise
-    except OSError as error:
-        raise FileFormatError(f"{path} cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # zipfile, zlib, json and numpy raise errors of all kinds on damaged bytes
-        raise FileFormatError(
-            f"{path} is no {what}, or it is truncated or damaged ({error}); make it again"
-        ) from error
-
-
-def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
-    info = archive.getinfo(name)
-    if info.file_size > _MAX_INFLATION * max(info.compress_size, 1):
-        raise FileFormatError(f"{path} lies about the size of {name}; make it again")
-    return archive.read(name)
-
-
-def _array(archive: zipfile.ZipFile, name: str, path: Path) -> AnyArray:
-    data = _member(archive, name, path)
-    stream = io.BytesIO(data)
-    try:
-        major = np.lib.format.read_magic(stream)
-        read = np.lib.format.read_array_header_1_0 if major == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(stream)
-    except ValueError as error:
-        raise FileFormatError(f"{path} holds {name}, which is no array: {error}") from error
-    if dtype.kind not in _NUMBERS or (fortran and len(shape) > 1):
-        raise FileFormatError(
-            f"{path} holds {name} of type {dtype}; only plain numbers, row by row, are read"
-        )
-    body = data[stream.tell() :]
-    if len(body) != prod(shape) * dtype.itemsize:
-        raise FileFormatError(f"{path} holds {name}, whose header claims shape {shape}, but the data differ")
-    array = np.frombuffer(body, dtype).reshape(shape)
-    array.setflags(write=False)
-    return array
+    with opened_zip(path, "spikec file") as archive:
+        manifest, members = read_manifest(archive, path)
+        return manifest, {name: array_of(archive, member, path) for name, member in members.items()}

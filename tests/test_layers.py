@@ -20,7 +20,14 @@ PACKAGES = {
 }
 
 LAYERS = (
-    ("spikec.errors", "spikec.arrays", "spikec.units", "spikec.words", "spikec.catalogue"),
+    (
+        "spikec.errors",
+        "spikec.arrays",
+        "spikec.units",
+        "spikec.words",
+        "spikec.catalogue",
+        "spikec.zip_files",
+    ),
     ("spikec.events", "spikec.coding"),
     ("spikec.ir",),
     ("spikec.targets",),

@@ -295,7 +295,7 @@ def _forged(path, tree, arrays=None, version=container.VERSION, form="spikec", c
         buffer = io.BytesIO()
         np.save(buffer, array)
         members[f"{name}.npy"] = buffer.getvalue()
-    path.write_bytes(container._zipped(members))
+    path.write_bytes(container.zipped(members))
 
 
 def _tree_of(thing):
@@ -388,7 +388,7 @@ def _with_member(path, name, data, tree=None):
     with zipfile.ZipFile(path) as archive:
         members = {n: archive.read(n) for n in archive.namelist()}
     members[name] = data
-    path.write_bytes(container._zipped(members))
+    path.write_bytes(container.zipped(members))
 
 
 def _npy(header, body=b""):
