@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from spikec.arrays import IntArray
 from spikec.errors import TargetError, UsageError
+from spikec.events import Events
 from spikec.placed import Placement
 from spikec.placement.cost import Cost, Rates, cost, message_hops, traffic
 from spikec.placement.grid import Grid, grid_of
 from spikec.placement.groups import Groups, groups_of, nets_of
 from spikec.placement.rules import Assignment, check_cores
-from spikec.program import Program
+from spikec.program import LogEntry, Program
+from spikec.units import several
 
 METHODS = ("random", "sequential", "greedy", "hilbert", "search")
 """Ways to place, from the plainest to the best."""
@@ -65,6 +67,26 @@ def place(program: Program, method: str = "search", seed: int = 0, rates: Rates 
     a, where, _ = min(right, key=lambda end: (end[2], end[0].n_cores))
     grid = grid_of(program.target, a.n_cores)
     return Placed(Placement(a.cores, where, method, seed), a, grid, cost(a, grid, where, rates))
+
+
+def place_program(
+    program: Program, method: str = "search", seed: int = 0, rates: Rates | None = None
+) -> Program:
+    """`place`, kept in the program and written in its log."""
+    found = place(program, method, seed, rates)
+    c = found.cost
+    often = "at the rates of the samples" if rates else "if each neuron spikes once a tick"
+    summary = (
+        f"{several(found.n_cores, 'core')} on {several(found.grid.chips, 'chip')}, {c.message_hops:.4g} "
+        f"message-hops a tick {often}; no placement has fewer than {c.bound:.4g}"
+    )
+    figures = {"cores": found.n_cores, "chips": found.grid.chips, "seed": seed, **asdict(c)}
+    return program.logged(LogEntry("place", True, summary, figures), placement=found.placement)
+
+
+def rates_of_spikes(spikes: Mapping[str, Events], n_ticks: int) -> Rates:
+    """How often each neuron of every population spikes a tick, measured on a run, ``(n,)`` each."""
+    return {name: e.counts().mean(axis=0) / n_ticks for name, e in spikes.items() if e.n_samples}
 
 
 _End = tuple[Assignment, IntArray, float]

@@ -12,10 +12,12 @@ from dataclasses import asdict, dataclass
 from math import sqrt
 from typing import Any
 
+import numpy as np
+
 from spikec.energy import BASELINE_TABLE, DenseBaseline, Estimate, dense_baseline, estimate
 from spikec.energy_tables.table import UNPRICED, load_table
 from spikec.neurobench import NeuroBench, neurobench
-from spikec.result import Counters, ProjectionCounts, RunResult
+from spikec.result import CoreCounts, Counters, ProjectionCounts, RunResult
 
 _Z_95 = 1.959963984540054
 """Half-width of a 95 % interval of the normal distribution, in standard deviations."""
@@ -101,6 +103,7 @@ class Summary:
         populations: In network order.
         projections: In network order.
         totals: Every count, summed over the network; empty without counters.
+        cores: Counts of every core; None unless the program is placed.
         energy: One estimate a table; for a target without prices the bare counts.
         baseline: The same network as dense arithmetic; None without facts.
         neurobench: NeuroBench's metrics; None without facts.
@@ -116,6 +119,7 @@ class Summary:
     populations: tuple[PopulationLine, ...]
     projections: tuple[ProjectionLine, ...]
     totals: Mapping[str, int]
+    cores: CoreCounts | None
     energy: tuple[Priced, ...]
     baseline: DenseBaseline | None
     neurobench: NeuroBench | None
@@ -142,7 +146,8 @@ class Summary:
             ``n_samples``, ``n_ticks``, ``dt``; ``accuracy`` with ``value``, ``n_samples``, ``interval``;
             ``populations`` by name, with ``n``, ``spikes``, ``neuron_updates``; ``projections`` by name, with
             ``n_synapses``, ``n_nonzero`` and the counts of `spikec.result.ProjectionCounts`; ``counts``, the
-            sums over the network; ``energy`` by table name, with ``terms``, ``total_pj``,
+            sums over the network; ``cores``, the counts of `spikec.result.CoreCounts`, null unless the
+            program is placed; ``energy`` by table name, with ``terms``, ``total_pj``,
             ``per_inference_pj``, ``is_estimate``, ``as_if``, ``title``, ``chip``, ``basis``, ``n_samples``,
             ``not_counted``, ``notes`` (``unpriced`` holds the bare counts for a chip without prices);
             ``dense_baseline`` with ``base``, ``macs_per_inference``, ``terms``, ``one_pass``, ``every_tick``,
@@ -156,6 +161,7 @@ class Summary:
             "populations": {p.name: _without_name(asdict(p)) for p in self.populations},
             "projections": {q.name: _projection_json(q) for q in self.projections},
             "counts": dict(self.totals),
+            "cores": None if self.cores is None else _plain(asdict(self.cores)),
             "energy": {p.estimate.table: _priced_json(p) for p in self.energy},
             "dense_baseline": None if self.baseline is None else self._baseline_json(self.baseline),
             "neurobench": None if self.neurobench is None else self.neurobench.to_json(),
@@ -198,6 +204,7 @@ def summarise(result: RunResult, tables: Sequence[str] | None = None) -> Summary
         populations=_population_lines(result),
         projections=_projection_lines(facts, counters),
         totals={} if counters is None else counters.totals(),
+        cores=result.cores,
         energy=_energy(result, facts, tables),
         baseline=dense_baseline(facts, n_ticks, load_table(BASELINE_TABLE)) if facts else None,
         neurobench=neurobench(facts, counters) if facts else None,
@@ -312,7 +319,9 @@ def _without_name(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Mappings as dictionaries and sequences as lists, all the way down."""
+    """Mappings as dictionaries, sequences and arrays as lists, all the way down."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     return [_plain(v) for v in value] if isinstance(value, list | tuple) else value

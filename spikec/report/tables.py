@@ -9,12 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from spikec.energy import DenseBaseline, EnergyTerm, Estimate
 from spikec.neurobench import NOTES as NEUROBENCH_NOTES
 from spikec.neurobench import NeuroBench
 from spikec.report.summary import Accuracy, Priced, Summary
+from spikec.result import CoreCounts
 
 UNKNOWN = "–"
+
+MOST_CORES = 16
+"""Cores in the table of cores: those with most work."""
 
 ARITHMETIC = {
     "mac_fp32": "32-bit float",
@@ -48,6 +54,8 @@ class Table:
 def tables(summary: Summary) -> tuple[Table, ...]:
     """All tables of a report, in order."""
     found = [_overview(summary), _populations(summary), _projections(summary)]
+    if summary.cores is not None:
+        found.append(_cores(summary.cores, summary.n_samples))
     found += [_energy(p) for p in summary.energy]
     if summary.baseline is not None:
         found += [_baseline(summary.baseline), _against_base(summary, summary.baseline)]
@@ -143,6 +151,27 @@ def _projections(summary: Summary) -> Table:
         rows.append((q.name, *(count_text(k) for k in (q.n_synapses, q.n_nonzero, *counts))))
     header = ("projection", "synapses", "not zero", "synaptic events", "with weight 0", "messages", "delayed")
     return Table("Projections", header, tuple(rows))
+
+
+def _cores(c: CoreCounts, n_samples: int | None) -> Table:
+    work = c.work.sum(axis=0)
+    order = np.argsort(-work, kind="stable")
+    columns = (c.place, c.neuron_updates, c.spikes, c.synaptic_events + c.zero_weight_events, c.messages_in,
+               c.messages_out, c.delay_writes)  # fmt: skip
+    rows = [(str(k), *(count_text(int(column[k])) for column in columns)) for k in order[:MOST_CORES]]
+    sums = (count_text(int(column.sum())) for column in columns[1:])
+    hops = ", ".join(f"{n:,} {way}" for way, n in c.hops.items())
+    peak = int(c.busiest.argmax()) if c.busiest.size else 0
+    notes = [f"Messages went {hops} from tile to tile, and from chip to chip {c.chip_crossings:,} times."]
+    if n_samples and c.busiest.size:
+        notes.append(
+            f"The busiest core of a tick has {c.busiest.mean() / n_samples:,.1f} synaptic events and neuron "
+            f"updates on average, and {c.busiest[peak] / n_samples:,.1f} in tick {peak}."
+        )
+    if c.n_cores > MOST_CORES:
+        notes.append(f"{c.n_cores - MOST_CORES} cores that do less are left out here.")
+    header = ("core", "place", "neuron updates", "spikes", "synaptic events", "messages in", "out", "delayed")
+    return Table("Cores", header, (*rows, ("total", "", *sums)), has_total=True, notes=tuple(notes))
 
 
 def _energy(priced: Priced) -> Table:

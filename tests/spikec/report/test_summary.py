@@ -1,6 +1,7 @@
 """A summary of a small run, and of results in which things are missing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from spikec.container import load, save
 from spikec.errors import UsageError
 from spikec.events import from_rows
 from spikec.report.summary import summarise, wilson
-from spikec.result import Counters, PopulationCounts, ProjectionCounts, RunResult
+from spikec.report.tables import tables
+from spikec.result import CoreCounts, Counters, PopulationCounts, ProjectionCounts, RunResult
 
 COUNTERS = Counters(
     n_samples=2,
@@ -78,12 +80,28 @@ def test_the_json_form_holds_the_numbers_worked_out_by_hand() -> None:
     assert found["projections"]["in_out"]["zero_weight_events"] == 2
 
 
+def test_a_placed_run_shows_its_cores() -> None:
+    k = np.array([3, 1])
+    hops = {"east": 4, "west": 0, "north": 2, "south": 0}
+    place, work, busiest = np.array([0, 6]), np.array([[1, 5], [2, 3]]), np.array([5, 3])
+    cores = CoreCounts(place, k, k, k, k, k, k, k, {"dense": 2 * k}, hops, 1, work, busiest)
+    summary = summarise(replace(result(), cores=cores))
+    found = summary.to_json()["cores"]
+    assert json.loads(json.dumps(found)) == found
+    assert (found["place"], found["work"], found["hops"]["north"]) == ([0, 6], [[1, 5], [2, 3]], 2)
+    (table,) = [t for t in tables(summary) if t.title == "Cores"]
+    assert [row[0] for row in table.rows] == ["1", "0", "total"]
+    assert table.rows[-1] == ("total", "", "4", "4", "8", "4", "4", "4")
+    assert "4 east, 0 west, 2 north, 0 south" in table.notes[0]
+    assert "2.0 synaptic events and neuron updates on average, and 2.5 in tick 0" in table.notes[1]
+
+
 def test_the_json_form_is_plain_json_with_stable_keys() -> None:
     found = summarise(result()).to_json()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert list(found) == [
-        "n_samples", "n_ticks", "dt", "accuracy", "populations", "projections", "counts", "energy",
-        "dense_baseline", "neurobench", "facts", "provenance", "notes",
+        "n_samples", "n_ticks", "dt", "accuracy", "populations", "projections", "counts", "cores",
+        "energy", "dense_baseline", "neurobench", "facts", "provenance", "notes",
     ]  # fmt: skip
     assert list(found["energy"]["loihi1-sanafe"]["terms"][0]) == [
         "name", "count", "unit_pj", "total_pj", "source", "note",
