@@ -102,7 +102,7 @@ _MEMBERS: dict[str, dict[str, Any]] = {
         "meta": Mapping,
         "cores": CoreCounts | None,
     },
-    "CoreCounts": {"by_storage": Mapping, "hops": Mapping},
+    "CoreCounts": {"mesh": Mapping, "neurons": Mapping, "by_storage": Mapping, "hops": Mapping},
 }
 """Members whose types the constructors themselves take for granted."""
 

@@ -80,7 +80,9 @@ class CoreCounts:
     They follow from the spikes, so engines that agree on spikes agree on these.
 
     Attributes:
+        mesh: The chips: ``columns`` and ``rows`` of tiles, ``cores_per_tile``, ``chips``.
         place: Of every core on the mesh, ``(n_cores,)``, as all that follows unless another shape is named.
+        neurons: Of every population, how many are on each core.
         spikes: Made by its neurons.
         neuron_updates: As in `PopulationCounts`.
         synaptic_events: As in `ProjectionCounts`.
@@ -97,7 +99,9 @@ class CoreCounts:
         busiest: Of the core that had most of these in a tick, sample by sample, ``(n_ticks,)``.
     """
 
+    mesh: Mapping[str, int]
     place: IntArray
+    neurons: Mapping[str, IntArray]
     spikes: IntArray
     neuron_updates: IntArray
     synaptic_events: IntArray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -49,9 +50,8 @@ def count_cores(program: Program, spikes: Mapping[str, Events], n_ticks: int) ->
     counted = {
         name: np.bincount(e.neurons, minlength=e.n_neurons).astype(np.int64) for name, e in spikes.items()
     }
-    neurons = sum(
-        (np.bincount(of, minlength=a.n_cores) for of in a.cores.values()), np.zeros(a.n_cores, np.int64)
-    )
+    neurons_of = {name: np.bincount(of, minlength=a.n_cores) for name, of in a.cores.items()}
+    neurons = sum(neurons_of.values(), np.zeros(a.n_cores, np.int64))
     made = np.zeros(a.n_cores, np.int64)
     for name, of in a.cores.items():
         made += _onto_cores(of, a.n_cores) @ counted[name]
@@ -66,10 +66,13 @@ def count_cores(program: Program, spikes: Mapping[str, Events], n_ticks: int) ->
         storage[_storage(q.connectivity)] += (one.events + one.zeros) @ n
     t = traffic(a, counted)
     between, outside = _whole(t.between), _whole(t.from_outside)
-    hops, crossings = _ways(between, outside, grid_of(program.target, int(place.max(initial=0)) + 1), place)
+    grid = grid_of(program.target, int(place.max(initial=0)) + 1)
+    hops, crossings = _ways(between, outside, grid, place)
     work, busiest = _work(a, neurons, spikes, n_samples, n_ticks)
     return CoreCounts(
+        mesh=asdict(grid),
         place=place,
+        neurons=neurons_of,
         spikes=made,
         neuron_updates=neurons * n_ticks * n_samples,
         synaptic_events=events,

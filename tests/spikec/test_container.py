@@ -99,8 +99,23 @@ def _result():
 def _core_counts():
     k = np.arange(2)
     hops = {"east": 1, "west": 2, "north": 3, "south": 0}
+    mesh = {"columns": 2, "rows": 1, "cores_per_tile": 1, "chips": 1}
     return CoreCounts(
-        k, k, k, k, k, k, k, k, {"dense": k}, hops, 1, np.ones((3, 2), np.int64), np.ones(3, np.int64)
+        mesh,
+        k,
+        {"net": k},
+        k,
+        k,
+        k,
+        k,
+        k,
+        k,
+        k,
+        {"dense": k},
+        hops,
+        1,
+        np.ones((3, 2), np.int64),
+        np.ones(3, np.int64),
     )
 
 

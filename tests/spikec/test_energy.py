@@ -131,7 +131,9 @@ def test_without_ticks_there_is_one_pass_only() -> None:
 
 # The same run on two cores: the hidden neurons on the second, two tiles east of the first.
 CORES = CoreCounts(
+    mesh={"columns": 8, "rows": 4, "cores_per_tile": 4, "chips": 1},
     place=np.array([0, 8]),
+    neurons={"hidden": np.array([0, 4]), "out": np.array([2, 0])},
     spikes=np.array([0, 5]),
     neuron_updates=np.array([40, 80]),
     synaptic_events=np.array([10, 40]),

@@ -112,6 +112,9 @@ def test_every_core_counts_what_is_counted_by_hand(seed):
     ):
         assert getattr(cores, name).tolist() == found[name].tolist()
     assert cores.hops == {k: found[k] for k in ("east", "west", "north", "south")}
+    assert {name: n.tolist() for name, n in cores.neurons.items()} == {
+        name: np.bincount(of, minlength=cores.n_cores).tolist() for name, of in p.placement.cores.items()
+    }
     assert cores.chip_crossings == found["crossings"]
     assert np.array_equal(cores.work, work.sum(axis=0))
     assert np.array_equal(cores.busiest, work.max(axis=2).sum(axis=0))

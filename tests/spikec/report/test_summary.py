@@ -83,8 +83,9 @@ def test_the_json_form_holds_the_numbers_worked_out_by_hand() -> None:
 def test_a_placed_run_shows_its_cores() -> None:
     k = np.array([3, 1])
     hops = {"east": 4, "west": 0, "north": 2, "south": 0}
+    mesh = {"columns": 2, "rows": 1, "cores_per_tile": 4, "chips": 1}
     place, work, busiest = np.array([0, 6]), np.array([[1, 5], [2, 3]]), np.array([5, 3])
-    cores = CoreCounts(place, k, k, k, k, k, k, k, {"dense": 2 * k}, hops, 1, work, busiest)
+    cores = CoreCounts(mesh, place, {"out": k}, k, k, k, k, k, k, k, {"dense": 2 * k}, hops, 1, work, busiest)
     summary = summarise(replace(result(), cores=cores))
     found = summary.to_json()["cores"]
     assert json.loads(json.dumps(found)) == found
