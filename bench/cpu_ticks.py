@@ -13,26 +13,25 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness import Case, Work, main, per_second
-from workloads import N_TICKS, TickLayers, tick_layers
+from workloads import N_TICKS, TICK_CASES, TickLayers, tick_layers
 
 if TYPE_CHECKING:
     from spikec.events import Events
     from spikec.program import Program
     from spikec.result import RunResult
 
-SHAPES = (("784-256-10", 0.05), ("784-256-10", 0.01), ("784-256-10", 0.2), ("784-1000-1000-10", 0.05))
 COMPARED_SAMPLES = 4
 
 
-def prepared(sizes: str, p: float, threads: int) -> Callable[[bool], Work]:
-    """A network, with the given number of threads."""
+def prepared(name: str, threads: int) -> Callable[[bool], Work]:
+    """A case of `TICK_CASES`, with the given number of threads."""
 
     def prepare(quick: bool) -> Work:
         from spikec.backend import find_backend
         from spikec.events import from_raster
 
-        large = sizes.count("1000") > 0
-        work = tick_layers(list(map(int, sizes.split("-"))), p, (20 if large else 100) if quick else 1000)
+        sizes, p = TICK_CASES[name]
+        work = tick_layers(sizes, p, (100 if len(sizes) == 3 else 20) if quick else 1000)
         program, ticks = program_of(work), N_TICKS + len(work.weights)
         executable = find_backend("cpu", threads=threads).prepare(program)
         compared = from_raster(work.raster[: 1 if quick else COMPARED_SAMPLES])
@@ -89,9 +88,9 @@ def check(work: TickLayers, result: RunResult, expected: Mapping[str, Events]) -
 
 
 CASES = [
-    Case("A", f"{sizes}/{p:.0%}", prepared(sizes, p, threads), threads)
-    for sizes, p in SHAPES
-    for threads in ((1, 2) if p == 0.05 else (1,))
+    Case("A", name, prepared(name, threads), threads)
+    for name in TICK_CASES
+    for threads in ((1, 2) if name.endswith("/5%") else (1,))
 ]
 
 if __name__ == "__main__":

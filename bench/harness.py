@@ -82,7 +82,7 @@ class Case:
     @property
     def key(self) -> str:
         """What names it on a command line."""
-        return f"{self.bench}:{self.name}:{self.threads}"
+        return f"{self.bench}:{self.name}:{self.threads}:{self.simulator}"
 
 
 def per_second(amount: float) -> Figure:
@@ -113,7 +113,7 @@ def parser(text: str) -> argparse.ArgumentParser:
     """The options that every benchmark has."""
     made = argparse.ArgumentParser(description=text.splitlines()[0])
     made.add_argument("--quick", action="store_true", help="every row at a smaller size")
-    made.add_argument("--only", default="", metavar="TEXT", help="cases whose bench:name:threads starts so")
+    made.add_argument("--only", default="", metavar="TEXT", help="cases whose bench:name starts so")
     made.add_argument(
         "--repetitions", type=int, help=f"timed runs ({REPETITIONS}; quick {QUICK_REPETITIONS})"
     )

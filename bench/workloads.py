@@ -24,6 +24,15 @@ LARGEST_WEIGHT = 126
 """Of eight bits, even: Loihi drops the lowest bit of weights of both signs."""
 
 
+TICK_CASES = {
+    "784-256-10/5%": ((784, 256, 10), 0.05),
+    "784-256-10/1%": ((784, 256, 10), 0.01),
+    "784-256-10/20%": ((784, 256, 10), 0.2),
+    "784-1000-1000-10/5%": ((784, 1000, 1000, 10), 0.05),
+}
+"""Sizes of benchmark A, and the probability that a neuron spikes in a tick."""
+
+
 @dataclass(frozen=True, eq=False)
 class TickLayers:
     r"""Benchmark A: layers of CUBA-LIF neurons in Loihi arithmetic, and their input.
