@@ -25,7 +25,6 @@ import numpy.typing as npt
 
 from spikec import calibration
 from spikec.backend import find_backend
-from spikec.budget import search_program
 from spikec.calibration import Calibration
 from spikec.errors import EventsError, TargetError, UsageError
 from spikec.events import Events
@@ -36,7 +35,9 @@ from spikec.opening import open_program
 from spikec.passes.pipelines import CompileOptions, compile_network, try_retarget
 from spikec.program import Program
 from spikec.result import RunResult
-from spikec.search import budget_of
+from spikec.search.budget import budget_of
+from spikec.search.candidates import Least
+from spikec.search.measure import SearchOptions, search_program
 from spikec.targets.target import Target, load_target
 
 
@@ -100,6 +101,8 @@ def compile(
     label_free: bool = False,
     certify: int = 0,
     budget: str | None = None,
+    least: str = "memory",
+    checkpoint: str | Path | None = None,
     probe: Mapping[str, Spikes] | Spikes | None = None,
     progress: Callable[[str], None] = lambda name: None,
 ) -> Program:
@@ -125,7 +128,9 @@ def compile(
         label_free: Whether repair does without their labels.
         certify: How many of the calibration's samples to certify: that rounding cannot change their class.
         budget: What may be lost on the samples of `calibrate`, as ``"accuracy=0.2"`` (points) or
-            ``"spike-time=1ms"``; the coarsest ticks that keep it are searched for.
+            ``"spike-time=1ms"``; ticks that keep it are searched for, the coarsest first.
+        least: What the search wants little of, ``"memory"`` or ``"energy"``.
+        checkpoint: A file of what the search tried: written as it goes, and read first if it exists.
         probe: Input spikes or samples, as for `run`, with which every pass is checked and its loss measured.
         progress: Told the name of each pass before it runs.
 
@@ -152,36 +157,55 @@ def compile(
         raise UsageError("label_free says what repair aims at; give repair=True, too")
     inputs = None if probe is None else inputs_from(program.network, probe)[0]
     chip = target if isinstance(target, Target) else load_target(target)
-    if budget is not None or bits == "auto":
-        return compile_within(program, chip, options, budget, bits == "auto", progress)
+    wanted = search_options(budget, bits == "auto", least, checkpoint)
+    if wanted is not None:
+        return compile_within(program, chip, options, wanted, progress)
     return compile_as(program, chip, options, inputs, progress)
+
+
+def search_options(
+    budget: str | None, lower_bits: bool, least: str, checkpoint: str | Path | None
+) -> SearchOptions | None:
+    """What to search for, from a user's words; None for no search.
+
+    Raises:
+        UsageError: They make no sense.
+    """
+    goals = [x.value for x in Least]
+    if least not in goals:
+        raise UsageError(f"--least {least!r} cannot be searched for; give {' or '.join(goals)}")
+    if budget is None:
+        for given, option in ((lower_bits, "--bits auto"), (checkpoint, "--checkpoint"),
+                              (least != goals[0], "--least")):  # fmt: skip
+            if given:
+                raise UsageError(
+                    f"{option} needs to know what may be lost; give --budget accuracy=POINTS, too"
+                )
+        return None
+    path = None if checkpoint is None else Path(checkpoint)
+    return SearchOptions(budget_of(budget), lower_bits, Least(least), path)
 
 
 def compile_within(
     program: Program,
     target: Target,
     options: CompileOptions,
-    budget: str | None,
-    lower_bits: bool,
+    wanted: SearchOptions,
     progress: Callable[[str], None] = lambda name: None,
 ) -> Program:
-    """Compile a program that is not compiled yet as coarsely as a budget allows.
+    """Compile a program that is not compiled yet at as little cost as a budget allows.
 
     Args:
         program: Its network and where that came from.
         target: The chip.
         options: All other choices, with a calibration.
-        budget: What may be lost, in words.
-        lower_bits: Whether bits are searched for, too.
+        wanted: What to search for.
         progress: Told what is tried.
 
     Raises:
-        UsageError: The budget or the samples are missing or make no sense, or nothing keeps the budget.
+        UsageError: The samples are missing, or nothing keeps the budget.
     """
-    if budget is None:
-        raise UsageError("--bits auto needs to know what may be lost; give --budget accuracy=POINTS, too")
-    engine = find_backend(DEFAULT)
-    return search_program(program, target, options, budget_of(budget), engine, lower_bits, progress).program
+    return search_program(program, target, options, wanted, find_backend(DEFAULT), progress).program
 
 
 def compile_as(

@@ -25,18 +25,22 @@ from spikec.commands.options import (
     Budget,
     Calibrate,
     Certify,
+    Checkpoint,
     Convention,
     Data,
     Dt,
+    Html,
     Input,
     InputCounts,
     Json,
     LabelFree,
+    Least,
     MaxTicks,
     Parts,
     Probe,
     Relays,
     Repair,
+    Report,
     Runnable,
     Samples,
     SplitSigns,
@@ -163,26 +167,30 @@ def compile_(
     label_free: LabelFree = False,
     parts: Parts = 0,
     budget: Budget = None,
+    least: Least = "memory",
+    checkpoint: Checkpoint = None,
     certify: Certify = 0,
     probe: Probe = None,
+    report: Report = False,
+    data: Data = None,
+    html: Html = None,
     json_: Json = False,
 ) -> None:
     """Compile a network for a chip's integers."""
-    from spikec.commands.build import BuildOptions, bits_of_word, compile_file
-    from spikec.commands.files import check_output
+    from spikec.commands.blame import ReportOptions, compile_and_report
+    from spikec.commands.build import BuildOptions, bits_of_word
     from spikec.commands.overview import program_overview
     from spikec.commands.show import compiled as show
-    from spikec.container import save
 
-    check_output(output, file)
     options = BuildOptions(target, dt, bits_of_word(bits), max_ticks, ticks, relays, split_signs, convention,
-                           input_counts, calibrate, samples, repair, label_free, parts, budget,
-                           certify=certify)  # fmt: skip
+                           input_counts, calibrate, samples, repair, label_free, parts, budget, least,
+                           checkpoint, certify)  # fmt: skip
     with _progress() as tell:
-        program = compile_file(file, options, probe, tell)
-    save(program, output)
+        reporting = ReportOptions(report, data, html)
+        program, told = compile_and_report(file, output, options, probe, reporting, tell)
     found = {"output": str(output), **program_overview(program)}
-    _print(found, lambda: show(found), json_)
+    found |= {"report": None if told is None else told.to_json()}
+    _print(found, lambda: show(found, told), json_)
 
 
 @app.command()
@@ -357,9 +365,7 @@ def blame(
     program: Annotated[Path, typer.Argument(help="What was compiled of it.")],
     data: Data = None,
     spikes: Input = None,
-    html: Annotated[
-        Path | None, typer.Option(help="Also write a page, with pictures.", show_default=False)
-    ] = None,
+    html: Html = None,
     ticks: Ticks = None,
     dt: Dt = None,
     convention: Convention = None,
@@ -560,7 +566,7 @@ def main() -> None:
         sys.stderr.write(f"spikec: {words.rstrip('.')}; see `spikec --help`\n")
         raise SystemExit(2) from None
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("spikec: interrupted; nothing was written\n")
+        sys.stderr.write("spikec: interrupted; no output was written\n")
         sys.stderr.flush()
         if threading.active_count() > 1:  # kernels that run cannot be told to stop, and an exit would wait
             os._exit(130)

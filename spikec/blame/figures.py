@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -103,6 +103,8 @@ class Quantisation:
         accuracy_compiled: Of the program.
         discordant: The samples that decide between them.
         blame: Part by part; None if nobody asked.
+        samples: What both ran on; None without a run.
+        seen: Whether passes decided from these samples, so that others may be answered worse.
     """
 
     projections: tuple[ProjectionFigures, ...]
@@ -114,6 +116,8 @@ class Quantisation:
     accuracy_compiled: Accuracy | None = None
     discordant: Discordant | None = None
     blame: Blame | None = None
+    samples: str | None = None
+    seen: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain values under the attributes' names, the weights themselves left out."""
@@ -130,11 +134,17 @@ class Quantisation:
             "accuracy_compiled": plain(self.accuracy_compiled),
             "discordant": plain(self.discordant),
             "blame": None if self.blame is None else self.blame.to_json(),
+            "samples": self.samples,
+            "seen": self.seen,
         }
 
 
 def figures(
-    both: Stored, runs: tuple[RunResult, RunResult] | None = None, found: Blame | None = None
+    both: Stored,
+    runs: tuple[RunResult, RunResult] | None = None,
+    found: Blame | None = None,
+    samples: str | None = None,
+    seen: bool = False,
 ) -> Quantisation:
     """Bring together what is known.
 
@@ -142,6 +152,8 @@ def figures(
         both: The network and its program.
         runs: Runs of the one and of the other on the same samples.
         found: The blame.
+        samples: What these samples are called.
+        seen: Whether passes decided from them.
     """
     real = {q.name: _real_weights(both, q.name) for q in both.network.projections}
     lost = _left_out(both, real)
@@ -150,20 +162,19 @@ def figures(
         populations=tuple(_of_population(both, name) for name in both.neurons),
         weights={name: (weights, both.weights[name]) for name, weights in real.items()},
         blame=found,
+        samples=samples,
+        seen=seen,
     )
     if runs is None:
         return numbers
     exact, compiled = runs
-    return Quantisation(
-        numbers.projections,
-        numbers.populations,
-        numbers.weights,
+    return replace(
+        numbers,
         times=spike_times(exact, compiled),
         order_changes=_order_changes(exact, compiled),
         accuracy_float=_accuracy(exact),
         accuracy_compiled=_accuracy(compiled),
         discordant=_discordant(exact, compiled),
-        blame=found,
     )
 
 

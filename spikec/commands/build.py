@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from spikec.api import compile_as, compile_within
+from spikec.api import compile_as, compile_within, search_options
 from spikec.backend import find_backend
 from spikec.calibration import Calibration, calibrate
 from spikec.commands.files import open_program, read_inputs, source_of
@@ -43,6 +43,8 @@ class BuildOptions:
         label_free: Whether repair does without their labels.
         parts: Into how many parts of a tick spikes and delays divide it; 0 for whole ticks.
         budget: What compiling may cost on these data, in words; ticks are searched for.
+        least: What the search wants little of, memory or energy.
+        checkpoint: A file of what the search tried, to go on from.
         certify: How many samples of the calibration to certify.
     """
 
@@ -61,6 +63,8 @@ class BuildOptions:
     label_free: bool = False
     parts: int = 0
     budget: str | None = None
+    least: str = "memory"
+    checkpoint: Path | None = None
     certify: int = 0
 
     def passes(self) -> CompileOptions:
@@ -77,9 +81,24 @@ class BuildOptions:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What `compile_file` made, and of what.
+
+    Attributes:
+        program: The compiled program.
+        given: What was read: a network that is not compiled, or a program in integers.
+        calibration: The float network's run on sample data, if it was wanted.
+    """
+
+    program: Program
+    given: Program
+    calibration: Calibration | None = None
+
+
 def compile_file(
     path: Path, options: BuildOptions, probe: str | None, progress: Callable[[str], None]
-) -> Program:
+) -> Made:
     """Compile a network file.
 
     Args:
@@ -88,28 +107,41 @@ def compile_file(
         probe: Samples to check and measure every pass with, ``NAME:SPLIT:N``.
         progress: Told the name of each pass.
     """
+    auto = options.bits == "auto"
+    wanted = search_options(options.budget, auto, options.least, options.checkpoint)
     read = _read(path, options)
-    program = read if isinstance(read, Program) else Program(read, load_target("ideal"))
-    inputs = None if probe is None else read_inputs(program.network, probe, None)[0]
-    program = replace(program, source=source_of(path))
+    given = read if isinstance(read, Program) else Program(read, load_target("ideal"))
+    given = replace(given, source=source_of(path))
+    inputs = None if probe is None else read_inputs(given.network, probe, None)[0]
+    passes = _with_data(options, given, progress)
+    target = load_target(options.target)
+    if wanted is not None:
+        program = compile_within(given, target, passes, wanted, progress)
+    else:
+        program = compile_as(given, target, passes, inputs, progress)
+    return Made(program, given, passes.calibration)
+
+
+def _with_data(options: BuildOptions, given: Program, progress: Callable[[str], None]) -> CompileOptions:
+    """The passes' options, with what decides from sample data.
+
+    Raises:
+        UsageError: Something needs data, and there are none.
+    """
     passes = options.passes()
     if options.calibrate is not None:
         progress("calibrating")
-        found = read_calibration(program, options.calibrate, options.samples)
+        found = read_calibration(given, options.calibrate, options.samples)
         passes = replace(passes, calibration=found, certified=options.certify)
     elif options.samples is not None:
         raise UsageError("--samples says how many of the samples of --calibrate to use; give that, too")
     elif options.certify:
         raise UsageError("--certify says how many samples of --calibrate to certify; give that, too")
     if options.repair:
-        passes = replace(passes, repair=find_backend(DEFAULT), label_free=options.label_free)
-    elif options.label_free:
+        return replace(passes, repair=find_backend(DEFAULT), label_free=options.label_free)
+    if options.label_free:
         raise UsageError("--label-free says what --repair aims at; give that, too")
-    target = load_target(options.target)
-    auto = options.bits == "auto"
-    if options.budget is not None or auto:
-        return compile_within(program, target, passes, options.budget, auto, progress)
-    return compile_as(program, target, passes, inputs, progress)
+    return passes
 
 
 def bits_of_word(word: str | None) -> int | str | None:

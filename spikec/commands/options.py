@@ -83,9 +83,31 @@ Budget = Annotated[
     str | None,
     typer.Option(
         "--budget",
-        help="Search for the coarsest ticks with accuracy=POINTS lost, or spike-time=TIME off, at most.",
+        help="Search for ticks with accuracy=POINTS lost, or spike-time=TIME off, at most.",
         show_default=False,
     ),
+]
+Least = Annotated[
+    str, typer.Option("--least", help="What the search wants little of: memory, or energy if it has a price.")
+]
+Checkpoint = Annotated[
+    Path | None,
+    typer.Option(
+        "--checkpoint",
+        help="What the search tried, written as it goes; if it is there, go on from it.",
+        show_default=False,
+    ),
+]
+Report = Annotated[
+    bool,
+    typer.Option(
+        "--report",
+        help="Say what quantisation did, and which part is to blame: on --data, or the samples of --probe or "
+        "--calibrate.",
+    ),
+]
+Html = Annotated[
+    Path | None, typer.Option("--html", help="Also write a page, with pictures.", show_default=False)
 ]
 Certify = Annotated[
     int,

@@ -17,6 +17,7 @@ from spikec.conformance.run import Row, Status
 from spikec.errors import Violation
 from spikec.report.causes import diff_tables
 from spikec.report.causes import sentence as diff_sentence
+from spikec.report.pareto import pareto_table
 from spikec.report.quantisation import quantisation_tables
 from spikec.report.text import TextTable, cell_text, render, render_tables
 from spikec.result import RunResult
@@ -64,10 +65,15 @@ def training(found: Mapping[str, Any]) -> RenderableType:
     return Group(overview({"kind": "the best in training", **kept}), table("all seeds", header, rows))
 
 
-def compiled(found: Mapping[str, Any]) -> RenderableType:
-    """What `compile` did: the program, what each pass that had something to do did, and what it cost."""
+def compiled(found: Mapping[str, Any], report: Quantisation | None) -> RenderableType:
+    """What `compile` did: the program, what each pass that had something to do did, and what it cost.
+
+    Args:
+        found: The program's overview.
+        report: What quantisation did, if it is wanted.
+    """
     busy = [p for p in found["passes"] if p["figures"] or not p["lossless"]]
-    parts = {k: v for k, v in found.items() if k != "passes"}
+    parts = {k: v for k, v in found.items() if k not in ("passes", "report")}
     steps = [(p["pass"], "yes" if p["lossless"] else "no", p["summary"]) for p in busy]
     costs = [
         (p["pass"], name, value)
@@ -75,10 +81,13 @@ def compiled(found: Mapping[str, Any]) -> RenderableType:
         for name, value in p["figures"].items()
         if isinstance(value, int | float) and value
     ]
+    searched = [pareto_table(p["figures"]) for p in busy if p["pass"] == "search"]
     return Group(
         overview({"kind": "compiled", **parts}),
         table("passes that had something to do", ("pass", "lossless", "what it did"), steps),
         table("what they found and what it cost (an _error is a share)", ("pass", "figure", "value"), costs),
+        *([render_tables(searched)] if searched else []),
+        *([] if report is None else [quantisation(report)]),
     )
 
 

@@ -426,7 +426,7 @@ def test_files_are_opened_as_programs_and_listed(path):
 def test_a_chip_without_programmable_neurons_gets_strict_thresholds(path):
     write(path, dense([[100], [102]], {**CUBA, "vDecay": 4095}))
     for target, expected in (("loihi2", [[1], [1]]), ("loihi1", [[], [1]])):
-        program = compile_file(path, BuildOptions(target), None, lambda name: None)
+        program = compile_file(path, BuildOptions(target), None, lambda name: None).program
         assert not check_file(path, BuildOptions(target))[0]
         inputs = {"input": from_raster(one_spike(3)[None])}
         assert by_neuron(run(find_backend("cpu"), program, inputs, 3).spikes["layer0"]) == expected
@@ -487,5 +487,5 @@ class TestOxford:
         """As many as a plain program of ten lines counted when this format was explored."""
         strict = read_netx(OXFORD / "network.net", convention=STRICT)
         assert self.wrong(self.run(strict, given), recorded) == 3014
-        loihi1 = compile_file(OXFORD / "network.net", BuildOptions("loihi1"), None, lambda name: None)
+        loihi1 = compile_file(OXFORD / "network.net", BuildOptions("loihi1"), None, lambda name: None).program
         assert self.wrong(self.run(loihi1, given), recorded) == 3014

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -16,18 +17,37 @@ from spikec.execute import execute
 from spikec.passes.pipelines import CompileOptions
 from spikec.program import Program, in_own_time
 from spikec.result import RunResult
-from spikec.search import Budget, Found, Measured, search
+from spikec.search.budget import Budget
+from spikec.search.candidates import Least, Measured
+from spikec.search.checkpoint import open_trials, search_key
+from spikec.search.search import Found, Task, search
 from spikec.spike_times import spike_times
 from spikec.targets.target import Target
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """What a search is for.
+
+    Attributes:
+        budget: What may be lost.
+        lower_bits: Whether to search for bits, too.
+        least: What is wanted little of.
+        checkpoint: A file of what was tried: written as it goes, and read first if it exists; None for none.
+    """
+
+    budget: Budget
+    lower_bits: bool = False
+    least: Least = Least.MEMORY
+    checkpoint: Path | None = None
 
 
 def search_program(
     program: Program,
     target: Target,
     options: CompileOptions,
-    budget: Budget,
+    wanted: SearchOptions,
     backend: Backend,
-    lower_bits: bool,
     progress: Callable[[str], None],
 ) -> Found:
     """Find the ticks and bits that keep a budget on sample data.
@@ -37,23 +57,38 @@ def search_program(
         target: The chip.
         options: All other choices, with a calibration: passes decide from the first half of its samples, and
             the budget is held against the others.
-        budget: What may be lost.
+        wanted: What is searched for.
         backend: What runs the programs.
-        lower_bits: Whether to search for bits, too.
         progress: Told what is tried.
 
     Raises:
-        UsageError: There are fewer than two samples, or nothing keeps the budget.
+        UsageError: There are fewer than two samples, nothing keeps the budget, or the checkpoint is of
+            another search.
+        FileFormatError: The checkpoint is damaged, or cannot be written.
     """
     given = options.calibration
     if program.is_compiled:
         raise UsageError("this network is in integers already; give --budget with the network it came from")
     if given is None or given.n_samples < 2:
         raise UsageError("--budget is held against samples; give 2 or more with --calibrate NAME:SPLIT")
+    if wanted.budget.accuracy is not None and given.predictions is None:
+        raise UsageError(
+            "this network does not say how its spikes become a class, so no accuracy can be lost; give "
+            "--budget spike-time=TIME"
+        )
     middle = given.n_samples // 2
-    chosen = replace(options, calibration=part(given, 0, middle))
-    measure = measuring(part(given, middle, given.n_samples), backend)
-    return search(program.network, target, chosen, budget, measure, lower_bits, program.source, progress)
+    task = Task(
+        network=program.network,
+        target=target,
+        options=replace(options, calibration=part(given, 0, middle)),
+        budget=wanted.budget,
+        measure=measuring(part(given, middle, given.n_samples), backend),
+        lower_bits=wanted.lower_bits,
+        least=wanted.least,
+        source=program.source,
+    )
+    key = search_key(program.network, target, options)
+    return search(task, open_trials(wanted.checkpoint, key), progress)
 
 
 def measuring(given: Calibration, backend: Backend) -> Callable[[Program], Measured]:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from spikec.backend import find_backend, run
-from spikec.budget import measuring, part
 from spikec.commands.build import bits_of_word, read_calibration
 from spikec.container import load
 from spikec.errors import EventsError, UsageError
@@ -15,9 +14,10 @@ from spikec.events import from_raster
 from spikec.opening import open_program
 from spikec.passes.pipelines import CompileOptions, compile_network
 from spikec.program import Program, in_own_time
+from spikec.search.measure import measuring, part
 from spikec.targets.target import load_target
 
-NET = Path(__file__).parents[2] / "models" / "nets" / "yinyang-ttfs.npz"
+NET = Path(__file__).parents[3] / "models" / "nets" / "yinyang-ttfs.npz"
 DATA = ("--calibrate", "yinyang:train", "--samples", "40")
 
 
@@ -49,6 +49,11 @@ def test_ticks_and_bits_are_found_and_the_program_says_how(spikec, tmp_path):
         (("--budget", "accuracy=1"), "--budget is held against samples"),
         (("--budget", "speed=1", *DATA), "names 'speed'"),
         (("--bits", "auto"), "--bits auto needs to know what may be lost"),
+        (("--checkpoint", "search.json"), "--checkpoint needs to know what may be lost"),
+        (("--least", "energy"), "--least needs to know what may be lost"),
+        (("--budget", "accuracy=1", "--least", "time"), "--least 'time' cannot be searched for"),
+        (("--budget", "spike-time=1ms", "--least", "energy", "--dt", "8e-4", *DATA), "on loihi2"),
+        (("--bits", "0"), "weights of 0 bits are impossible"),
         (("--bits", "many"), "is neither a number nor auto"),
         (("--bits", "9"), "weights of 9 bits are impossible"),
         (("--parts", "17"), "17 parts of a tick are impossible"),

@@ -1,0 +1,171 @@
+"""What quantisation did, as pictures and as a page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spikec.blame.blame import Blame, Outcome
+from spikec.blame.figures import Quantisation
+from spikec.pairing import pair_spikes
+from spikec.program import Program
+from spikec.report.html import Picture, page_of
+from spikec.report.pareto import pareto_plot, pareto_table, search_figures
+from spikec.report.plots import COLOURS, bare, to_bytes
+from spikec.report.quantisation import headlines, quantisation_tables
+from spikec.report.tables import printable
+from spikec.result import RunResult
+from spikec.spike_times import seconds
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_HISTOGRAMS = 8
+"""Projections whose weights are drawn."""
+
+MOST_MARKS = 20_000
+"""Spikes in a scatter."""
+
+_PAIR = ("#5a9bdc", "#b3360b")
+
+
+def quantisation_page(
+    title: str, found: Quantisation, program: Program, runs: tuple[RunResult, RunResult] | None
+) -> str:
+    """All of it as a page of HTML.
+
+    Args:
+        title: Of the page.
+        found: What quantisation did.
+        program: What was compiled.
+        runs: Of the float network and of the program, if there were any.
+    """
+    searched = search_figures(program)
+    tables = [*quantisation_tables(found), *([] if searched is None else [pareto_table(searched)])]
+    pictures = []
+    if found.blame is not None:
+        pictures.append(
+            _picture(
+                "Blame",
+                blame_bars(found.blame),
+                "Bars of what each part costs alone, and of what is left without it",
+                "A part is to blame if it costs much alone, and if without it much comes back.",
+            )
+        )
+    if runs is not None:
+        pictures.append(
+            _picture(
+                "Spike times",
+                spike_scatter(*runs),
+                "Scatter of the program's spike times over the float network's",
+                "Each mark is a spike that both have; on the line they come at the same time.",
+            )
+        )
+    pictures.append(
+        _picture(
+            "Weights before and after",
+            weight_histograms(found),
+            "Histograms of real and stored weights, one for each projection",
+            "What a spike adds to the membrane, or its current, in a tick; counts on a logarithmic scale.",
+        )
+    )
+    if searched is not None:
+        pictures.append(
+            _picture(
+                "Search",
+                pareto_plot(searched),
+                "What each program takes of the budget over the memory of its synapses",
+                "Programs that no other beats, with their ticks and bits; below the line the budget is kept, "
+                "and the circle is the chosen one.",
+            )
+        )
+    return page_of(title, headlines(found), pictures, tables)
+
+
+def weight_histograms(found: Quantisation) -> Figure:
+    """Draw the weights of each projection before and after."""
+    from matplotlib.figure import Figure
+
+    drawn = {name: pair for name, pair in found.weights.items() if pair[0].size}
+    names = list(drawn)[:MOST_HISTOGRAMS]
+    figure = Figure(figsize=(8.0, 1.9 * max(len(names), 1)), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(max(len(names), 1), 1))
+    for axis, name in zip(axes, names, strict=False):
+        before, after = drawn[name]
+        edges = np.histogram_bin_edges(np.concatenate([before, after]), bins=81)
+        axis.hist(before, edges, color=_PAIR[0], alpha=0.7, label="float")
+        axis.hist(after, edges, histtype="step", color=_PAIR[1], lw=1.2, label="stored")
+        axis.set_title(printable(name), loc="left", fontsize=9, parse_math=False)
+        axis.set_yscale("symlog")
+        bare(axis)
+    axes[0].legend(frameon=False, fontsize=8)
+    axes[-1].set_xlabel("what a spike adds in a tick")
+    return figure
+
+
+def spike_scatter(exact: RunResult, compiled: RunResult) -> Figure:
+    """Draw when spikes come in the program against when in the float network, a colour a population."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.5, 5.0), layout="constrained")
+    axis = figure.subplots()
+    longest = 0.0
+    for k, name in enumerate(n for n in exact.spikes if n in compiled.spikes):
+        of_a, of_b = exact.spikes[name], compiled.spikes[name]
+        if of_a.n_neurons != of_b.n_neurons:
+            continue
+        in_a, in_b = pair_spikes(of_a, of_b)
+        step = 1 + in_a.size // MOST_MARKS
+        x = 1e3 * seconds(exact, name, of_a)[in_a[::step]]
+        y = 1e3 * seconds(compiled, name, of_b)[in_b[::step]]
+        colour = COLOURS[k % len(COLOURS)]
+        axis.scatter(x, y, s=4, color=colour, lw=0, alpha=0.5, label=printable(name), rasterized=True)
+        longest = max(longest, float(x.max(initial=0.0)), float(y.max(initial=0.0)))
+    axis.plot([0, longest], [0, longest], color="0.5", lw=0.8)
+    axis.set_xlabel("float network, ms")
+    axis.set_ylabel("program, ms")
+    axis.legend(frameon=False, fontsize=8, markerscale=3)
+    bare(axis)
+    return figure
+
+
+def blame_bars(found: Blame) -> Figure:
+    """Draw what each part costs alone, and what comes back without it: accuracy, or wrong spikes."""
+    from matplotlib.figure import Figure
+
+    rows = len(found.lines)
+    figure = Figure(figsize=(8.0, 1.2 + 0.42 * max(rows, 1)), layout="constrained")
+    axis = figure.subplots()
+    at = np.arange(rows)
+    scored = found.exact.accuracy is not None
+    alone, without = (
+        [_score(getattr(x, which), scored) for x in found.lines] for which in ("only", "all_but")
+    )
+    axis.barh(at - 0.2, alone, 0.38, color=_PAIR[0], label="only this is quantised")
+    axis.barh(at + 0.2, without, 0.38, color=_PAIR[1], label="all but this")
+    axis.set_yticks(at, [printable(x.part) for x in found.lines], fontsize=8, parse_math=False)
+    axis.invert_yaxis()
+    for outcome, style, label in ((found.exact, "-", "float"), (found.compiled, "--", "compiled")):
+        axis.axvline(_score(outcome, scored), color="0.4", lw=0.9, ls=style, label=label)
+    axis.set_xlabel("accuracy, %" if scored else "spikes missed or extra")
+    _fit(axis, [*alone, *without, _score(found.exact, scored), _score(found.compiled, scored)])
+    axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    bare(axis)
+    return figure
+
+
+def _fit(axis: Axes, values: list[float]) -> None:
+    low, high = min(values), max(values)
+    margin = 0.1 * (high - low) or 1.0
+    axis.set_xlim(max(0.0, low - margin), high + margin)
+
+
+def _score(outcome: Outcome, scored: bool) -> float:
+    wrong = outcome.times.missed + outcome.times.extra
+    return 100 * (outcome.accuracy or 0.0) if scored else float(wrong)
+
+
+def _picture(title: str, figure: Figure, alt: str, caption: str) -> Picture:
+    return Picture(title, to_bytes(figure, "png"), alt, caption)
