@@ -14,21 +14,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from spikec import container
-from spikec.arrays import AnyArray
 from spikec.errors import EventsError, FileFormatError
 from spikec.event_lists import MAX_SAMPLE, MAX_TICK, list_text, parse_list
-from spikec.events import Events, from_rows
+from spikec.events import Events
 from spikec.ir.network import Continuous, Network, Population
-from spikec.ir.neurons import MOST_AT_ONCE
 from spikec.program import check_inputs, in_own_time
-
-_CHUNK_BYTES = 64 << 20
+from spikec.raster_files import MAGIC, RasterFile
 
 
 def read_events(path: str | Path, network: Network) -> dict[str, Events]:
@@ -49,8 +45,9 @@ def read_events(path: str | Path, network: Network) -> dict[str, Events]:
     start = _start_of(path)
     if container.is_container(path):
         events = _from_container(path, network)
-    elif start.startswith(b"\x93NUMPY"):
-        events = _from_raster_file(path, network)
+    elif start.startswith(MAGIC):
+        raster = open_raster(path, network)
+        events = {network.inputs[0]: raster.events(0, raster.n_samples)}
     elif start.startswith((b"PK", b"\x89HDF")):
         raise FileFormatError(
             f"{path} holds no spikes that spikec can read; give an .npz that spikec wrote, a raster (.npy) "
@@ -103,11 +100,9 @@ def write_events(path: str | Path, events: Mapping[str, Events], *, n_ticks: int
 def raster_ticks(path: str | Path, network: Network) -> int | None:
     """How many ticks a raster file of a network's only input has; None for other kinds, which do not say."""
     path = Path(path)
-    if not _start_of(path).startswith(b"\x93NUMPY"):
+    if not _start_of(path).startswith(MAGIC):
         return None
-    shape = _opened(path).shape
-    n_axes = _neuron_axes(shape, _only_input(path, network))
-    return int(shape[-n_axes - 1]) if n_axes and len(shape) > n_axes else None
+    return RasterFile(path, _only_input(path, network)).n_ticks
 
 
 def _start_of(path: Path) -> bytes:
@@ -175,63 +170,24 @@ def _from_container(path: Path, network: Network) -> dict[str, Events]:
     return dict(thing)
 
 
-def _from_raster_file(path: Path, network: Network) -> dict[str, Events]:
+def open_raster(path: Path, network: Network) -> RasterFile:
+    """Open a raster of a network's only input.
+
+    Raises:
+        FileFormatError: It is no intact array of numbers.
+        EventsError: It does not fit the network.
+    """
     population = _only_input(path, network)
     if isinstance(network.clock, Continuous):
         raise EventsError(
             f"{path} is a raster of ticks, but the network runs in continuous time; give a .csv with a "
             "column 'time' in seconds"
         )
-    raster = _opened(path)
-    if raster.dtype.kind not in "biuf":
-        raise FileFormatError(f"{path} holds values of type {raster.dtype}; a raster holds numbers of spikes")
-    n_axes = _neuron_axes(raster.shape, population)
-    if n_axes == 0 or raster.ndim - n_axes not in (1, 2):
-        raise EventsError(
-            f"{path} has shape {raster.shape}; (n_ticks, {population.n}) or "
-            f"(n_samples, n_ticks, {population.n}) is needed for input {population.name}"
-        )
-    samples = raster if raster.ndim - n_axes == 2 else raster[None]
-    if samples.shape[1] - 1 > MAX_TICK or samples.shape[0] - 1 > MAX_SAMPLE:
-        raise EventsError(f"{path} claims {samples.shape[0]} samples of {samples.shape[1]} ticks; cut it up")
-    return {population.name: _spikes_of(path, samples, population.n)}
-
-
-def _opened(path: Path) -> AnyArray:
-    try:
-        opened: AnyArray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # numpy raises errors of all kinds on damaged headers
-        cause = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FileFormatError(f"{path} is no intact array of numbers ({cause}); write it again") from error
-    return opened
-
-
-def _neuron_axes(shape: tuple[int, ...], population: Population) -> int:
-    """How many of the last axes of a raster are neurons, as the input's shape or in a row; 0 if none are."""
-    return next((len(s) for s in (population.shape, (population.n,)) if shape[-len(s) :] == s), 0)
-
-
-def _spikes_of(path: Path, samples: AnyArray, n: int) -> Events:
-    """The spikes of a raster ``(n_samples, n_ticks, ...)``, read a piece at a time."""
-    n_samples, n_ticks = samples.shape[:2]
-    step = max(1, _CHUNK_BYTES // max(1, n * samples.dtype.itemsize))
-    found = []
-    for k in range(n_samples):
-        for first in range(0, n_ticks, step):
-            piece = np.asarray(samples[k, first : first + step]).reshape(-1, n)
-            odd = np.argwhere((piece < 0) | (piece > MOST_AT_ONCE) | (piece != np.floor(piece)))
-            if odd.size:
-                tick, neuron = (int(i) for i in odd[0])
-                raise EventsError(
-                    f"{path} holds {piece[tick, neuron]} at sample {k}, tick {first + tick}, neuron "
-                    f"{neuron}; a raster holds how often a neuron spikes in a tick, 0 to {MOST_AT_ONCE}"
-                )
-            ticks, neurons = np.nonzero(piece)
-            once = np.stack([np.full(ticks.size, k), first + ticks, neurons])
-            found.append(np.repeat(once, piece[ticks, neurons].astype(np.int64), axis=1))
-    rows = np.concatenate(found, axis=1) if found else np.zeros((3, 0), np.int64)
-    events = from_rows(*rows, n_samples=n_samples, n_neurons=n, multiple=True)
-    return events if events.most_at_once() > 1 else replace(events, multiple=False)
+    raster = RasterFile(path, population)
+    raster.check()
+    if (raster.n_ticks or 0) - 1 > MAX_TICK or raster.n_samples - 1 > MAX_SAMPLE:
+        raise EventsError(f"{path} claims {raster.n_samples} samples of {raster.n_ticks} ticks; cut it up")
+    return raster
 
 
 def _raster_bytes(path: Path, events: Mapping[str, Events], n_ticks: int | None) -> bytes:

@@ -114,15 +114,23 @@ def opened_zip(path: Path, what: str) -> Iterator[zipfile.ZipFile]:
         ) from error
 
 
+def check_size(info: zipfile.ZipInfo, path: Path) -> None:
+    """Refuse a member whose size cannot be true.
+
+    Raises:
+        FileFormatError: It claims more than its bytes could hold.
+    """
+    if info.file_size > _MAX_INFLATION * max(info.compress_size, 1):
+        raise FileFormatError(f"{path} lies about the size of {info.filename}; make it again")
+
+
 def member_of(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
     """All bytes of a member.
 
     Raises:
         FileFormatError: Its size cannot be true.
     """
-    info = archive.getinfo(name)
-    if info.file_size > _MAX_INFLATION * max(info.compress_size, 1):
-        raise FileFormatError(f"{path} lies about the size of {name}; make it again")
+    check_size(archive.getinfo(name), path)
     return archive.read(name)
 
 

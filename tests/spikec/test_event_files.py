@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spikec import container, event_files
+from spikec import container, event_files, raster_files
 from spikec.errors import EventsError, FileFormatError
 from spikec.event_files import read_events, write_events
 from spikec.events import Events, from_dense_times, from_raster, from_rows, no_events, same
@@ -137,8 +137,12 @@ def test_a_raster_may_have_the_shape_of_its_input(tmp_path):
 def test_a_raster_read_in_pieces_is_the_same(tmp_path, monkeypatch):
     raster = _spikes(6, n_ticks=23)
     np.save(tmp_path / "r.npy", raster)
-    monkeypatch.setattr(event_files, "_CHUNK_BYTES", 15)
-    assert same(read_events(tmp_path / "r.npy", _network())["in"], from_raster(raster))
+    for cells in (15, 200):  # in pieces of some ticks, and of some samples
+        monkeypatch.setattr(raster_files, "_PIECE_CELLS", cells)
+        for stored in (raster, raster[1], np.asfortranarray(raster)):
+            np.save(tmp_path / "r.npy", stored)
+            expected = from_raster(stored.reshape(-1, 23, 3))
+            assert same(read_events(tmp_path / "r.npy", _network())["in"], expected)
     raster = raster.astype(np.int8)
     raster[2, 19, 1] = -1
     np.save(tmp_path / "r.npy", raster)
