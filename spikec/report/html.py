@@ -10,12 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 
+from spikec.report.chip import chip
 from spikec.report.plots import to_bytes
 from spikec.report.raster import MAX_STRIPS, raster
 from spikec.report.shown import Shown
 from spikec.report.summary import Summary
 from spikec.report.tables import Table, accuracy_text, count_text, energy_range_text, tables
-from spikec.result import RunResult
+from spikec.result import CoreCounts, RunResult
+from spikec.units import several
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ def page(result: RunResult, summary: Summary, sample: int = 0, title: str = "spi
     """
     names = list(result.spikes) if summary.n_samples else []
     pictures = [_spikes(result, names, sample)] if names else []
+    if result.cores is not None and summary.n_samples:
+        pictures.append(_chip(result.cores, summary.n_samples))
     return page_of(title, _headlines(summary), pictures, tables(summary))
 
 
@@ -84,6 +88,18 @@ def _spikes(result: RunResult, names: list[str], sample: int) -> Picture:
         picture,
         f"Raster of the spikes of sample {sample}, a strip for each population",
         caption,
+    )
+
+
+def _chip(cores: CoreCounts, n_samples: int) -> Picture:
+    """The mesh with the work and the messages of every core."""
+    m = cores.mesh
+    return Picture(
+        "Cores of the chip",
+        to_bytes(chip(cores, n_samples), "png"),
+        "Two maps of the mesh, the work and messages of every core, and the busiest core's work over time",
+        f"{several(cores.n_cores, 'core')}; {m['columns']} times {m['rows']} tiles of {m['cores_per_tile']}"
+        f" cores on {several(m['chips'], 'chip')}, side by side; grey places hold nothing.",
     )
 
 
