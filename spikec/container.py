@@ -25,11 +25,21 @@ from spikec.arrays import AnyArray
 from spikec.coding import BinaryEncoding, Decoding, Encoding, LatencyEncoding, Readout
 from spikec.errors import FileFormatError, Violation
 from spikec.events import Events
-from spikec.ir.connectivity import Connectivity, Convolution, DelayKind, Delays, Dense, Sparse
+from spikec.ir.connectivity import (
+    Connectivity,
+    Convolution,
+    DelayKind,
+    Delays,
+    Dense,
+    FixedInDegree,
+    FixedOutDegree,
+    Sparse,
+)
 from spikec.ir.conventions import Comparison, Gain, RecurrentBias, ResetTime
 from spikec.ir.convolution import Axis
 from spikec.ir.fixed_neurons import CubaFixed, QifFixed, ThetaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
+from spikec.ir.iaf import IafPscDelta, IafPscExp, PoissonDrive
 from spikec.ir.network import (
     Clock,
     Continuous,
@@ -71,10 +81,10 @@ CLASSES: dict[str, type] = {
     c.__name__: c
     for c in (
         Axis, BinaryEncoding, Continuous, Convention, Convolution, CoreCounts, Counters, CubaFixed, CubaLif,
-        CubaTicks, Decoding, Delays, Dense, Events, Figure, Fixed, FixedFormat, Formats, If, IfExp,
-        LatencyEncoding, Lif, Limits, LiReadout, LogEntry, Mesh, Network, Placement, Population,
-        PopulationCounts, Program, Projection, ProjectionCounts, QifExp, QifFixed, Ramp, RunResult, Shard,
-        Source, Sparse, Target, Theta, ThetaFixed, Ticks, Violation,
+        CubaTicks, Decoding, Delays, Dense, Events, Figure, Fixed, FixedFormat, FixedInDegree, FixedOutDegree,
+        Formats, IafPscDelta, IafPscExp, If, IfExp, LatencyEncoding, Lif, Limits, LiReadout, LogEntry, Mesh,
+        Network, Placement, PoissonDrive, Population, PopulationCounts, Program, Projection, ProjectionCounts,
+        QifExp, QifFixed, Ramp, RunResult, Shard, Source, Sparse, Target, Theta, ThetaFixed, Ticks, Violation,
     )
 }  # fmt: skip
 ENUMS: dict[str, type[Enum]] = {

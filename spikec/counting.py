@@ -18,7 +18,13 @@ from spikec.ir.network import Network, Projection
 from spikec.result import Counters, PopulationCounts, ProjectionCounts
 
 
-def count(network: Network, spikes: Mapping[str, Events], n_samples: int, n_ticks: int) -> Counters:
+def count(
+    network: Network,
+    spikes: Mapping[str, Events],
+    n_samples: int,
+    n_ticks: int,
+    known: Mapping[str, Touched] | None = None,
+) -> Counters:
     """Count all events of a run.
 
     Args:
@@ -26,7 +32,9 @@ def count(network: Network, spikes: Mapping[str, Events], n_samples: int, n_tick
         spikes: Spikes of every population within the run.
         n_samples: Samples run.
         n_ticks: Ticks of each sample.
+        known: What `touched` says of projections for which it is known already, by name.
     """
+    known = known or {}
     populations = {
         p.name: PopulationCounts(
             spikes=spikes[p.name].n_events, neuron_updates=0 if p.is_source else p.n * n_ticks * n_samples
@@ -36,7 +44,10 @@ def count(network: Network, spikes: Mapping[str, Events], n_samples: int, n_tick
     spikes_of: dict[str, IntArray] = {
         p.name: np.bincount(spikes[p.name].neurons, minlength=p.n) for p in network.populations
     }
-    projections = {q.name: _count_projection(q, spikes_of[q.pre]) for q in network.projections}
+    projections = {
+        q.name: _count_projection(known.get(q.name) or touched(q), spikes_of[q.pre])
+        for q in network.projections
+    }
     return Counters(n_samples, n_ticks, populations, projections)
 
 
@@ -73,8 +84,7 @@ def touched(q: Projection, onto: IntArray | None = None) -> Touched:
     return Touched(events, c.by_pre(~some, onto), delayed)
 
 
-def _count_projection(q: Projection, spikes_of_pre: IntArray) -> ProjectionCounts:
-    one = touched(q)
+def _count_projection(one: Touched, spikes_of_pre: IntArray) -> ProjectionCounts:
     return ProjectionCounts(
         synaptic_events=int(spikes_of_pre @ one.events),
         zero_weight_events=int(spikes_of_pre @ one.zeros),

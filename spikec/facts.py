@@ -12,6 +12,7 @@ import numpy as np
 
 from spikec.arrays import BoolArray
 from spikec.container import digest as digest_of
+from spikec.ir.connectivity import Connectivity, FixedDegree
 from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Continuous, Dialect, Network, Population, Projection
 from spikec.ir.neurons import parameters
@@ -103,13 +104,22 @@ def _projection(q: Projection) -> dict[str, Any]:
         "n_pre": q.connectivity.n_pre,
         "n_post": q.connectivity.n_post,
         "n_synapses": q.connectivity.n_synapses,
-        "n_nonzero": int(q.connectivity.by_pre(some).sum()),
+        "n_nonzero": _n_nonzero(q.connectivity, some),
     }
 
 
+def _n_nonzero(c: Connectivity, some: BoolArray) -> int:
+    if isinstance(c, FixedDegree):
+        return c.n_synapses if some else 0
+    return int(c.by_pre(some).sum())
+
+
 def _onto_itself(q: Projection) -> BoolArray:
-    """Which stored synapses lead from a neuron to itself, ``(n_synapses,)``; ``(0,)`` between populations."""
-    if q.pre != q.post:
+    """Which stored synapses lead from a neuron to itself, ``(n_synapses,)``.
+
+    ``(0,)`` between populations, and of a rule, whose synapses are not stored.
+    """
+    if q.pre != q.post or isinstance(q.connectivity, FixedDegree):
         return np.zeros(0, np.bool_)
     pre, post = q.connectivity.synapses()
     return np.asarray(pre == post)
@@ -119,7 +129,7 @@ def _is_recurrent(network: Network) -> bool:
     graph = nx.DiGraph()
     for q in network.projections:
         lives: BoolArray = mantissas(q.connectivity.weights) != 0
-        if q.pre == q.post:
+        if q.pre == q.post and not isinstance(q.connectivity, FixedDegree):
             lives = q.connectivity.per_synapse(lives) & ~_onto_itself(q)
         if lives.any():
             graph.add_edge(q.pre, q.post)

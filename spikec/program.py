@@ -222,7 +222,7 @@ def check_inputs(network: Network, inputs: Mapping[str, Events]) -> int:
     """Check that events fit a network's inputs.
 
     Returns:
-        The number of samples.
+        The number of samples; 1 for a network without inputs.
 
     Raises:
         EventsError: An input lacks events, sizes or sample counts differ, the kind of time is wrong, a source
@@ -255,7 +255,7 @@ def check_inputs(network: Network, inputs: Mapping[str, Events]) -> int:
             _check_moments(name, e)
         if fixed:
             _check_counts(name, e, population)
-    sizes = {e.n_samples for e in inputs.values()}
+    sizes = {e.n_samples for e in inputs.values()} if network.inputs else {1}
     if len(sizes) != 1:
         raise EventsError(f"the inputs have different numbers of samples: {sorted(sizes)}")
     return sizes.pop()

@@ -86,8 +86,12 @@ def read_inputs(
         The spikes in the network's own kind of time, and the data set, if there is one.
 
     Raises:
-        UsageError: Not exactly one of the two is given.
+        UsageError: Not exactly one of the two is given, or one for a network without inputs.
     """
+    if not network.inputs:
+        if data is not None or spikes is not None:
+            raise UsageError("this network has no inputs; leave out --data and --input, and give --ticks N")
+        return {}, None
     if (data is None) == (spikes is None):
         raise UsageError("give the input either as --data NAME:SPLIT or as --input FILE")
     if data is not None:

@@ -1,7 +1,7 @@
 """How the neurons of one population reach those of another, and how long that takes.
 
-A connectivity stores each synapse (`Dense`, `Sparse`) or shares a kernel between them (`Convolution`), and
-all answer the same questions; `Delays` come on top.
+A connectivity stores each synapse (`Dense`, `Sparse`), shares a kernel between them (`Convolution`), or draws
+them by a rule (`FixedInDegree`, `FixedOutDegree`), and all answer the same questions; `Delays` come on top.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ import numpy.typing as npt
 from spikec.arrays import AnyArray, finite, read_only
 from spikec.errors import NetworkError
 from spikec.ir.convolution import Convolution as Convolution
+from spikec.ir.fixed_degree import FixedDegree as FixedDegree
+from spikec.ir.fixed_degree import FixedInDegree as FixedInDegree
+from spikec.ir.fixed_degree import FixedOutDegree as FixedOutDegree
 from spikec.ir.synapses import Dense as Dense
 from spikec.ir.synapses import Sparse as Sparse
 from spikec.ir.synapses import one_to_one as one_to_one
 from spikec.ir.synapses import sparse as sparse
 
-Connectivity = Dense | Sparse | Convolution
+Connectivity = Dense | Sparse | Convolution | FixedInDegree | FixedOutDegree
 
 
 class DelayKind(str, Enum):
@@ -102,19 +105,19 @@ class Delays:
             return Delays(self.values[pres], self.kind)
         if self.kind is DelayKind.DENDRITIC:
             return Delays(self.values[posts], self.kind)
-        if isinstance(connectivity, Convolution):
+        if isinstance(connectivity, Convolution | FixedDegree):
             return self.unrolled(connectivity).select(connectivity.unrolled(), posts, pres)
         if isinstance(connectivity, Dense):
             return Delays(self.values[np.ix_(posts, pres)], self.kind)
         chosen, new_pre, new_post, _, _ = connectivity._selection(posts, pres)
         return Delays(self.values[chosen][np.lexsort((new_post, new_pre))], self.kind)
 
-    def unrolled(self, convolution: Convolution) -> Delays:
-        """The delays of `convolution.unrolled()`."""
+    def unrolled(self, shared: Convolution | FixedDegree) -> Delays:
+        """The delays of `shared.unrolled()`."""
         if self.kind is not DelayKind.SYNAPTIC:
             return self
-        pre, post = convolution.synapses()
-        return Delays(convolution.per_synapse(self.values)[np.lexsort((post, pre))], self.kind)
+        pre, post = shared.synapses()
+        return Delays(shared.per_synapse(self.values)[np.lexsort((post, pre))], self.kind)
 
 
 def simplest(delays: Delays, connectivity: Connectivity) -> Delays:

@@ -19,7 +19,7 @@ import numpy as np
 from spikec.arrays import FloatArray
 from spikec.coding import Decoding, Encoding
 from spikec.errors import NetworkError
-from spikec.ir.connectivity import Connectivity, Convolution, Delays
+from spikec.ir.connectivity import Connectivity, Convolution, Delays, FixedDegree
 from spikec.ir.conventions import LOIHI as LOIHI
 from spikec.ir.conventions import Convention as Convention
 from spikec.ir.conventions import Integration as Integration
@@ -277,6 +277,8 @@ def scaled_rows(q: Projection, factor: FloatArray) -> Projection:
 
     A convolution keeps its kernel if neurons of a channel have one factor; else each synapse is stored.
     """
+    if isinstance(q.connectivity, FixedDegree):
+        return scaled_rows(unrolled(q), factor)
     if isinstance(q.connectivity, Convolution):
         kept = q.connectivity.scaled(factor)
         return scaled_rows(unrolled(q), factor) if kept is None else replace(q, connectivity=kept)
@@ -288,10 +290,20 @@ def scaled_rows(q: Projection, factor: FloatArray) -> Projection:
 
 def unrolled(q: Projection) -> Projection:
     """The projection with each synapse stored by itself."""
-    if not isinstance(q.connectivity, Convolution):
+    if not isinstance(q.connectivity, Convolution | FixedDegree):
         return q
     delays = q.delays.unrolled(q.connectivity)
     return replace(q, connectivity=q.connectivity.unrolled(), delays=delays)
+
+
+def listed(network: Network) -> Network:
+    """The network with the synapses of its rules in lists, for what can do nothing with rules.
+
+    Raises:
+        NetworkError: There are too many (`spikec.ir.fixed_degree.MOST_LISTED`).
+    """
+    rules = [q for q in network.projections if isinstance(q.connectivity, FixedDegree)]
+    return network.with_projections({q.name: unrolled(q) for q in rules}) if rules else network
 
 
 def _check_projection(q: Projection, known: dict[str, Population]) -> None:

@@ -5,7 +5,8 @@ Parameters have shape ``()`` (one for all) or ``(n,)``. Three dialects use them:
 * **continuous** (`Source`, `Ramp`, `If`, `Lif`, `IfExp`, `CubaLif`, `LiReadout`, `Theta`, `QifExp`): the
   equations hold in real time, a spike of weight :math:`w` acts at once. Where a docstring says
   :math:`V \to V_r`, a clock of ``Continuous(Reset.SUBTRACT)`` makes it :math:`V \to V - \vartheta`;
-* **float ticks** (the same, and `CubaTicks`): the equations are integrated once a tick;
+* **float ticks** (the same, `CubaTicks`, and those of `spikec.ir.iaf`): the equations are integrated once a
+  tick;
 * **fixed** (`Source`, and the integers of `spikec.ir.fixed_neurons`).
 """
 
@@ -20,6 +21,7 @@ import numpy.typing as npt
 from spikec.arrays import finite, read_only
 from spikec.errors import NetworkError
 from spikec.ir.fixed_neurons import FixedNeuron
+from spikec.ir.iaf import IafNeuron
 from spikec.ir.parameters import Parameter, set_integers, time_constant
 
 MOST_AT_ONCE = 255
@@ -374,7 +376,9 @@ class CubaTicks(_Continuous):
         return bool(np.any(np.isfinite(np.asarray(self.threshold))))
 
 
-Neuron = Source | Ramp | If | Lif | CubaLif | IfExp | Theta | QifExp | LiReadout | CubaTicks | FixedNeuron
+FloatNeuron = Ramp | If | Lif | CubaLif | IfExp | Theta | QifExp | LiReadout | CubaTicks | IafNeuron
+
+Neuron = Source | FloatNeuron | FixedNeuron
 
 
 def parameters(neuron: Neuron) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]:

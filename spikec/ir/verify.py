@@ -14,10 +14,11 @@ from spikec.errors import NetworkError
 from spikec.ir.connectivity import DelayKind
 from spikec.ir.fixed_neurons import FIXED
 from spikec.ir.fixed_point import Fixed
-from spikec.ir.network import Continuous, Dialect, Network, Population, Projection, Reset
+from spikec.ir.iaf import IAF, IafPscExp
+from spikec.ir.network import LOIHI, Continuous, Dialect, Network, Population, Projection, Reset
 from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, Neuron, Ramp
 
-TICKS_ONLY: tuple[type[Neuron], ...] = (CubaTicks, *FIXED)
+TICKS_ONLY: tuple[type[Neuron], ...] = (CubaTicks, *IAF, *FIXED)
 
 
 def verify(network: Network, split: Collection[str] = ()) -> Network:
@@ -44,6 +45,8 @@ def verify(network: Network, split: Collection[str] = ()) -> Network:
             )
         if dialect is Dialect.TICKS and isinstance(p.neuron, FIXED):
             raise NetworkError(f"population {p.name} is in integers, but others are not; compile all or none")
+        if isinstance(p.neuron, IAF):
+            _verify_iaf(p, network)
     for q in network.projections:
         _verify_projection(q, dialect)
     if isinstance(network.clock, Continuous):
@@ -56,6 +59,23 @@ def verify(network: Network, split: Collection[str] = ()) -> Network:
 
 def _hops(network: Network) -> bool:
     return not isinstance(network.clock, Continuous) and network.clock.convention.hop_delay == 1
+
+
+def _verify_iaf(p: Population, network: Network) -> None:
+    """Refuse another convention than neurons with a refractory period have, and projections of two signs."""
+    name = type(p.neuron).__name__
+    if not isinstance(network.clock, Continuous) and network.clock.convention != LOIHI:
+        raise NetworkError(
+            f"population {p.name} is an {name}, which is integrated exactly, is reset to a value, and whose "
+            "spikes take one tick to the next population; give the clock Ticks(dt, LOIHI)"
+        )
+    for q in network.incoming(p.name) if isinstance(p.neuron, IafPscExp) else ():
+        weights = q.connectivity.weights
+        if not isinstance(weights, Fixed) and np.any(weights < 0) and np.any(weights > 0):
+            raise NetworkError(
+                f"projection {q.name} has weights of both signs, but {p.name} is an {name}, whose excitatory "
+                "and inhibitory currents are two; give each sign a projection of its own"
+            )
 
 
 def _verify_projection(q: Projection, dialect: Dialect) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.sparse import block_array, csr_array, kron
 
 from spikec.arrays import IntArray
-from spikec.ir.connectivity import Connectivity, Convolution, Dense
+from spikec.ir.connectivity import Connectivity, Convolution, Dense, FixedDegree
 
 
 class Reach(NamedTuple):
@@ -48,6 +48,8 @@ def reach(connectivity: Connectivity, label: IntArray, n_labels: int) -> Reach:
         return Reach(np.zeros(connectivity.n_pre, np.int64), csr_array(row))
     if isinstance(connectivity, Convolution):
         return _reach_of_kernel(connectivity, label, n_labels)
+    if isinstance(connectivity, FixedDegree):
+        return reach(connectivity.unrolled(), label, n_labels)
     joined = (np.ones(connectivity.n_synapses, np.int64), connectivity.posts, connectivity.starts)
     synapses = csr_array(joined, shape=(connectivity.n_pre, connectivity.n_post))
     return Reach(np.arange(connectivity.n_pre, dtype=np.int64), _sorted(synapses @ _one_hot(label, n_labels)))

@@ -94,7 +94,7 @@ class ReferenceExecutable:
         for first in range(0, max(n_samples, 1), batch):
             last = min(first + batch, n_samples)
             part = {name: e.select(first, last) for name, e in inputs.items()}
-            spikes, membranes = self._step(part, last - first, n_ticks)
+            spikes, membranes = self._step(part, last - first, n_ticks, first)
             for name, raster in spikes.items():
                 rasters[name].append(raster)
             for key in traces:
@@ -105,11 +105,11 @@ class ReferenceExecutable:
         return RunResult(events, {k: np.concatenate(t) for k, t in traces.items()}, counters)
 
     def _step(
-        self, inputs: Mapping[str, Events], n_samples: int, n_ticks: int
+        self, inputs: Mapping[str, Events], n_samples: int, n_ticks: int, first_sample: int
     ) -> tuple[Mapping[str, AnyArray], Mapping[str, AnyArray]]:
         """Spikes and membranes of a batch of samples, in ticks."""
         if self.network.dialect is Dialect.FIXED:
             given = {name: e.how_often(n_ticks) for name, e in inputs.items()}
             return run_fixed(self.network, given, n_samples, n_ticks)
         counts = {name: e.how_often(n_ticks) for name, e in inputs.items()}
-        return run_ticks(self.network, counts, n_samples, n_ticks, self.precision)
+        return run_ticks(self.network, counts, n_samples, n_ticks, self.precision, first_sample)

@@ -8,14 +8,15 @@ top. How a neuron updates, and how many spikes there are in a tick, is up to the
 
 Order of a sum, on which its last bits depend: what arrives at a neuron in a tick is added up for each
 projection by itself, beginning at zero, what left in earlier ticks first, and of one tick by presynaptic
-neuron; a neuron that spiked several times adds its weight times their number. Then the sums of the
+neuron; a neuron that spiked several times adds its weight times their number. Of a rule, whose synapses
+have one weight, arrivals are counted, and the weight is multiplied with their number. Then the sums of the
 projections are added in the network's order. In float32 weights, coefficients and states are rounded to it,
 and so is every result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -24,10 +25,13 @@ import numpy.typing as npt
 
 from spikec.arrays import BoolArray, FloatArray, IntArray
 from spikec.errors import storm, unbounded_membrane
+from spikec.ir.connectivity import FixedDegree
 from spikec.ir.conventions import Comparison, Reset, ResetTime
 from spikec.ir.discrete import MOST_SPIKES, Tick, tick_of
+from spikec.ir.iaf import IAF
 from spikec.ir.network import Network, Population, Projection, Ticks
 from spikec.ir.neurons import QifExp, Theta
+from spikec.reference.iaf import Iaf
 from spikec.reference.quadratic import Jumps, quadratic_neurons
 
 
@@ -37,6 +41,7 @@ def run_ticks(
     n_samples: int,
     n_ticks: int,
     precision: int = 64,
+    first_sample: int = 0,
 ) -> tuple[dict[str, IntArray], dict[str, FloatArray]]:
     """Run a float-tick network from rest.
 
@@ -46,6 +51,7 @@ def run_ticks(
         n_samples: Samples.
         n_ticks: Ticks.
         precision: Bits of a real number, 64 or 32; `Theta` and `QifExp` compute in 64.
+        first_sample: Number of the first sample, on which the spikes of a `PoissonDrive` depend.
 
     Returns:
         For each population how often it spiked and (but for sources) its membrane after every tick, both
@@ -59,7 +65,7 @@ def run_ticks(
     spikes = {p.name: np.zeros((n_samples, n_ticks, p.n), np.int64) for p in network.populations}
     order = [name for component in network.components() for name in component]
     neurons = {
-        name: _neurons(network.population(name), network.clock, n_samples, real)
+        name: _neurons(network, network.population(name), n_samples, real, first_sample)
         for name in order
         if not network.population(name).is_source
     }
@@ -84,10 +90,7 @@ def run_ticks(
                 if name in inputs:
                     leave(name, inputs[name][:, tick].astype(np.int64), tick)
                     continue
-                arriving = sum(
-                    (s.arriving(tick) for s in synapses if s.post == name), start=np.zeros((), real)
-                )
-                crossed[name] = neurons[name].update(np.asarray(arriving))
+                crossed[name] = neurons[name].update([s.arriving(tick) for s in synapses if s.post == name])
                 membranes[name][:, tick] = neurons[name].v
                 if not late:
                     leave(name, crossed[name], tick)
@@ -95,11 +98,19 @@ def run_ticks(
 
 
 def _neurons(
-    population: Population, clock: Ticks, n_samples: int, real: npt.DTypeLike
-) -> _Neurons | _Quadratic:
+    network: Network, population: Population, n_samples: int, real: npt.DTypeLike, first_sample: int
+) -> _Neurons | _Quadratic | Iaf:
+    assert isinstance(network.clock, Ticks)
+    if isinstance(population.neuron, IAF):
+        return Iaf(network, population, n_samples, real, first_sample)
     if isinstance(population.neuron, Theta | QifExp):
-        return _Quadratic(population, clock, n_samples)
-    return _Neurons(population, clock, n_samples, real)
+        return _Quadratic(population, network.clock, n_samples)
+    return _Neurons(population, network.clock, n_samples, real)
+
+
+def _total(arriving: Sequence[FloatArray], real: npt.DTypeLike) -> FloatArray:
+    """The sum of what the projections deliver, in their order."""
+    return np.asarray(sum(arriving, start=np.zeros((), real)))
 
 
 class _Quadratic:
@@ -114,8 +125,9 @@ class _Quadratic:
         """Membranes, ``(n_samples, n)``."""
         return np.array([k.v for k in self.samples]).reshape(-1, self.n)
 
-    def update(self, x: FloatArray) -> IntArray:
-        """Advance one tick with the weighted input `x`, and tell who spikes."""
+    def update(self, arriving: Sequence[FloatArray]) -> IntArray:
+        """Advance one tick with the sums of each projection, and tell who spikes."""
+        x = _total(arriving, np.float64)
         spiking = np.zeros((len(self.samples), self.n), np.int64)
         everybody = np.arange(self.n)
         for s, (k, weights) in enumerate(zip(self.samples, np.broadcast_to(x, spiking.shape), strict=True)):
@@ -140,8 +152,9 @@ class _Neurons:
         self.last = np.zeros(self.u.shape, np.int64)
         self.silenced = np.zeros(self.u.shape, np.bool_)
 
-    def update(self, x: FloatArray) -> IntArray:
-        """Advance one tick with the weighted input `x`, and tell who spikes how often."""
+    def update(self, arriving: Sequence[FloatArray]) -> IntArray:
+        """Advance one tick with the sums of each projection, and tell who spikes how often."""
+        x = _total(arriving, self.real)
         k, habits = self.tick, self.habits
         subtract = habits.reset is Reset.SUBTRACT
         taken = self.last.astype(self.real) * np.where(np.isfinite(k.threshold), k.threshold, 0.0)
@@ -210,7 +223,9 @@ class _Synapses:
         whole = delays if q.delays.in_ticks else np.rint(delays / clock.dt).astype(np.int64)
         by_pre = np.argsort(pre, kind="stable")
         self.posts = post[by_pre]
-        self.weights = q.connectivity.stored()[by_pre].astype(real)
+        rule = isinstance(q.connectivity, FixedDegree)
+        self.weights = (np.ones(pre.size) if rule else q.connectivity.stored()[by_pre]).astype(real)
+        self.weight = np.asarray(q.connectivity.weights if rule else 1.0).astype(real)[()]
         self.ticks = whole[by_pre] + clock.convention.hop(leads_back)
         self.sizes = np.bincount(pre, minlength=q.connectivity.n_pre)
         self.starts = np.cumsum(self.sizes) - self.sizes
@@ -219,7 +234,7 @@ class _Synapses:
     def arriving(self, tick: int) -> FloatArray:
         """Take what arrives in this tick."""
         slot = tick % len(self.ring)
-        arriving: FloatArray = self.ring[slot].copy()
+        arriving: FloatArray = self.weight * self.ring[slot]
         self.ring[slot] = 0.0
         return arriving
 

@@ -19,10 +19,11 @@ from spikec.coding import BinaryEncoding, Decoding, LatencyEncoding, Readout
 from spikec.container import CLASSES, MANIFEST, digest, is_container, load, save
 from spikec.errors import FileFormatError, Violation
 from spikec.events import from_dense_times, no_events
-from spikec.ir.connectivity import Convolution, Delays, Dense, sparse
+from spikec.ir.connectivity import Convolution, Delays, Dense, FixedInDegree, FixedOutDegree, sparse
 from spikec.ir.convolution import Axis
 from spikec.ir.fixed_neurons import QifFixed, ThetaFixed
 from spikec.ir.fixed_point import Fixed
+from spikec.ir.iaf import IafPscDelta, IafPscExp, PoissonDrive
 from spikec.ir.network import Continuous, Convention, Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, LiReadout, QifExp, Ramp, Source, Theta
 from spikec.placed import Placement
@@ -129,6 +130,12 @@ EXAMPLES = {
         Population("q", QifFixed(100, 20000, 30, 160, 16000), (1,)),
     ),
     "decaying currents": (Population("p", QifExp(0.02), (1,)), Population("q", IfExp(0.01, 1.0), (1,))),
+    "rules": (
+        FixedInDegree(5, 6, 3, 1.5, 2**64 - 1),
+        FixedOutDegree(5, 6, 3, -1.5, 0),
+        Population("p", IafPscExp(0.02, 0.005, 0.01, 15.0, v_init=[1.0, 2.0]), (2,)),
+        Population("q", IafPscDelta(0.02, 20.0, drive=PoissonDrive(100.0, 0.5, 3)), (2,)),
+    ),
     "one moment": (BinaryEncoding("p", 127.5, 1e-4, 0.02),),
     "program": _program(),
     "compiled program": random_program(np.random.default_rng(5)),
