@@ -1,0 +1,39 @@
+"""Every benchmark of ours: one JSON line a figure, each with its roofline beside it.
+
+python bench/run.py --quick                   every row at a smaller size, in under a minute
+python bench/run.py --only A --clock cpu      benchmark A, while others use the machine
+python bench/run.py | python bench/table.py   as Markdown
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+from harness import Case, groups, parser, print_rows
+
+SCRIPTS = ("cpu_ticks",)
+"""Modules of this folder, A to G."""
+
+
+def main() -> None:
+    args = parser(__doc__ or "").parse_args()
+    work = (
+        [((sys.executable, str(script)), case) for case in group]
+        for script, found in cases()
+        for group in groups(found, args.only)
+    )
+    raise SystemExit(0 if print_rows(work, args) else 1)
+
+
+def cases() -> Iterator[tuple[Path, list[Case]]]:
+    """The cases of every script."""
+    for name in SCRIPTS:
+        module = import_module(name)
+        yield Path(str(module.__file__)), module.CASES
+
+
+if __name__ == "__main__":
+    main()
