@@ -33,6 +33,7 @@ from spikec.input_arrays import Spikes, inputs_from
 from spikec.ir.network import Continuous, Convention, Network
 from spikec.opening import open_program
 from spikec.passes.pipelines import CompileOptions, compile_network, try_retarget
+from spikec.passes.replay import replay
 from spikec.program import Program
 from spikec.result import RunResult
 from spikec.search.budget import budget_of
@@ -104,6 +105,8 @@ def compile(
     least: str = "memory",
     checkpoint: str | Path | None = None,
     probe: Mapping[str, Spikes] | Spikes | None = None,
+    place: str | None = None,
+    place_seed: int = 0,
     progress: Callable[[str], None] = lambda name: None,
 ) -> Program:
     """Compile a network for a chip's integers.
@@ -132,6 +135,9 @@ def compile(
         least: What the search wants little of, ``"memory"`` or ``"energy"``.
         checkpoint: A file of what the search tried: written as it goes, and read first if it exists.
         probe: Input spikes or samples, as for `run`, with which every pass is checked and its loss measured.
+        place: How to place the program on the chip's cores, one of `spikec.placement.place.METHODS`; None
+            to leave it unplaced. With `calibrate` neurons count as often as they spike on those samples.
+        place_seed: What the search for a placement begins with.
         progress: Told the name of each pass before it runs.
 
     Raises:
@@ -159,8 +165,45 @@ def compile(
     chip = target if isinstance(target, Target) else load_target(target)
     wanted = search_options(budget, bits == "auto", least, checkpoint)
     if wanted is not None:
-        return compile_within(program, chip, options, wanted, progress)
-    return compile_as(program, chip, options, inputs, progress)
+        made = compile_within(program, chip, options, wanted, progress)
+    else:
+        made = compile_as(program, chip, options, inputs, progress)
+    return made if place is None else placed(made, place, place_seed, options.calibration, progress)
+
+
+def placed(
+    program: Program,
+    method: str,
+    seed: int = 0,
+    samples: Calibration | None = None,
+    progress: Callable[[str], None] = lambda name: None,
+) -> Program:
+    """A compiled program with every neuron on a core of its chip.
+
+    Args:
+        program: In integers.
+        method: One of `spikec.placement.place.METHODS`.
+        seed: What the search begins with.
+        samples: With these neurons count as often as they spike; without, each counts as much.
+        progress: Told what happens.
+
+    Raises:
+        TargetError: A core would hold more than it can, however the network is cut.
+        UsageError: There is no such method, or the target has no mesh.
+    """
+    from spikec.placement.place import (
+        check_method,
+        place_program,
+        rates_of_spikes,
+    )  # late, for it loads scipy
+
+    check_method(method)
+    progress("placing")
+    rates = None
+    if samples is not None:
+        ran = replay(program, samples, find_backend(DEFAULT))
+        rates = rates_of_spikes(program, ran.spikes, ran.n_ticks)
+    return place_program(program, method, seed, rates)
 
 
 def search_options(

@@ -37,6 +37,8 @@ from spikec.commands.options import (
     Least,
     MaxTicks,
     Parts,
+    Place,
+    PlaceSeed,
     Probe,
     Relays,
     Repair,
@@ -139,12 +141,11 @@ def check(
 ) -> None:
     """List every limit of a target that a network breaks, all at once."""
     from spikec.commands.build import BuildOptions, check_file
-    from spikec.commands.show import overview as show
-    from spikec.commands.show import violations as show_violations
+    from spikec.commands.show import checked as show
 
     options = BuildOptions(target, dt, bits, max_ticks, ticks, relays, split_signs, convention, input_counts)
     broken, found = check_file(file, options)
-    _print(found, lambda: show_violations(broken) if broken else show({"kind": "fits", **found}), json_)
+    _print(found, lambda: show(broken, found), json_)
     raise typer.Exit(1 if broken else 0)
 
 
@@ -170,6 +171,8 @@ def compile_(
     least: Least = "memory",
     checkpoint: Checkpoint = None,
     certify: Certify = 0,
+    place: Place = None,
+    place_seed: PlaceSeed = 0,
     probe: Probe = None,
     report: Report = False,
     data: Data = None,
@@ -184,7 +187,7 @@ def compile_(
 
     options = BuildOptions(target, dt, bits_of_word(bits), max_ticks, ticks, relays, split_signs, convention,
                            input_counts, calibrate, samples, repair, label_free, parts, budget, least,
-                           checkpoint, certify)  # fmt: skip
+                           checkpoint, certify, place, place_seed)  # fmt: skip
     with _progress() as tell:
         reporting = ReportOptions(report, data, html)
         program, told = compile_and_report(file, output, options, probe, reporting, tell)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from spikec.api import compile_as, compile_within, search_options
+from spikec.api import compile_as, compile_within, placed, search_options
 from spikec.backend import find_backend
 from spikec.calibration import Calibration, calibrate
 from spikec.commands.files import open_program, read_inputs, source_of
@@ -17,6 +17,7 @@ from spikec.execute import DEFAULT, RunOptions, choose_backend, execute_as
 from spikec.frontends import open_trained
 from spikec.ir.network import Dialect, Network
 from spikec.passes.pipelines import CompileOptions, try_compile, try_retarget
+from spikec.placement.fullness import fullness
 from spikec.program import Program
 from spikec.result import RunResult
 from spikec.targets.rules import check_all
@@ -46,6 +47,8 @@ class BuildOptions:
         least: What the search wants little of, memory or energy.
         checkpoint: A file of what the search tried, to go on from.
         certify: How many samples of the calibration to certify.
+        place: How to place the program on the chip's cores; None to leave it unplaced.
+        place_seed: What the search for a placement begins with.
     """
 
     target: str = "loihi2"
@@ -66,6 +69,8 @@ class BuildOptions:
     least: str = "memory"
     checkpoint: Path | None = None
     certify: int = 0
+    place: str | None = None
+    place_seed: int = 0
 
     def passes(self) -> CompileOptions:
         """The part that concerns the passes."""
@@ -119,6 +124,8 @@ def compile_file(
         program = compile_within(given, target, passes, wanted, progress)
     else:
         program = compile_as(given, target, passes, inputs, progress)
+    if options.place is not None:
+        program = placed(program, options.place, options.place_seed, passes.calibration, progress)
     return Made(program, given, passes.calibration)
 
 
@@ -193,7 +200,8 @@ def check_file(path: Path, options: BuildOptions) -> tuple[list[Violation], dict
     given = open_program(path, None) if _is_program(path) else None
     target = load_target(options.target)
     if given is not None:
-        program = Program(given.network, target, given.scales, given.n_ticks, given.shards, given.source)
+        same = given.target.name == target.name
+        program = replace(given, target=target, placement=given.placement if same else None)
         broken = check_all(program)
     else:
         read = _read(path, options)
@@ -201,6 +209,8 @@ def check_file(path: Path, options: BuildOptions) -> tuple[list[Violation], dict
             program, broken = try_retarget(read, target, options.passes())
         else:
             program, broken = try_compile(read, target, options.passes())
+    cores, too_full = fullness(program) if program.is_compiled else ([], [])
+    broken = [*broken, *too_full]
     found = {
         "target": target.name,
         "fits": not broken,
@@ -208,6 +218,7 @@ def check_file(path: Path, options: BuildOptions) -> tuple[list[Violation], dict
         "n_ticks": program.n_ticks,
         "neurons": sum(p.n for p in program.network.populations if not p.is_source),
         "synapses": program.network.n_synapses,
+        "cores": [asdict(line) for line in cores],
         "notes": list(program.network.notes),
     }
     return broken, found

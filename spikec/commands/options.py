@@ -115,3 +115,13 @@ Certify = Annotated[
         "--certify", min=0, help="Of --calibrate: samples to certify, whose class rounding cannot change."
     ),
 ]
+Place = Annotated[
+    str | None,
+    typer.Option(
+        "--place",
+        help="Put neurons on cores: search, hilbert, greedy, sequential or random; with --calibrate by how "
+        "often they spike.",
+        show_default=False,
+    ),
+]
+PlaceSeed = Annotated[int, typer.Option("--place-seed", min=0, help="What --place begins with.")]

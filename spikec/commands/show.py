@@ -91,6 +91,20 @@ def compiled(found: Mapping[str, Any], report: Quantisation | None) -> Renderabl
     )
 
 
+def checked(broken: Sequence[Violation], found: Mapping[str, Any]) -> RenderableType:
+    """Whether a network fits a target: what it breaks, and how full cores are."""
+    rest = {k: v for k, v in found.items() if k not in ("cores", "violations")}
+    rows = [
+        (line["rule"], line["largest"], "–" if line["limit"] is None else line["limit"],
+         "–" if not line["limit"] else f"{100 * line['largest'] / line['limit']:.0f} %",
+         f"{line['core']} ({line['population']})", f"{line['mean']:.1f}")
+        for line in found["cores"]
+    ]  # fmt: skip
+    header = ("limit of a core", "fullest", "allowed", "use", "core", "mean of all")
+    cores = [table("how full cores are", header, rows)] if rows else []
+    return Group(violations(broken) if broken else overview({"kind": "fits", **rest}), *cores)
+
+
 def violations(found: Sequence[Violation]) -> RenderableType:
     """What keeps a network from running on its target."""
     rows = [(v.where, v.rule, v.got, v.limit, v.advice) for v in found]

@@ -35,8 +35,8 @@ class Fullness:
 def fullness(program: Program) -> tuple[list[Fullness], list[Violation]]:
     """Use and limit of the cores, and all limits that are broken.
 
-    Of a program that is not placed, every population is cut into the fewest chunks that fit, a core each; what
-    fits in no number of chunks is broken.
+    Of a program that is not placed, every population is cut into the fewest chunks that fit, a core each;
+    what fits in no number of chunks is broken.
     """
     if program.placement is not None:
         a = assignment_of(program)

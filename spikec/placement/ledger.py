@@ -45,7 +45,7 @@ def count_cores(program: Program, spikes: Mapping[str, Events], n_ticks: int) ->
     """
     a = assignment_of(program)
     assert program.placement is not None
-    place, spikes = program.placement.place, _in_parts(program, spikes)
+    place, spikes = program.placement.place, in_parts(program, spikes)
     n_samples = next(e.n_samples for e in spikes.values())
     counted = {
         name: np.bincount(e.neurons, minlength=e.n_neurons).astype(np.int64) for name, e in spikes.items()
@@ -88,7 +88,7 @@ def count_cores(program: Program, spikes: Mapping[str, Events], n_ticks: int) ->
     )
 
 
-def _in_parts(program: Program, spikes: Mapping[str, Events]) -> dict[str, Events]:
+def in_parts(program: Program, spikes: Mapping[str, Events]) -> dict[str, Events]:
     """Spikes by the populations that are placed: those of a split one are its parts'."""
     found = dict(spikes)
     for name, shards in program.shards.items():

@@ -14,6 +14,7 @@ from spikec.placed import Placement
 from spikec.placement.cost import Cost, Rates, cost, message_hops, traffic
 from spikec.placement.grid import Grid, grid_of
 from spikec.placement.groups import Groups, groups_of, nets_of
+from spikec.placement.ledger import in_parts
 from spikec.placement.rules import Assignment, check_cores
 from spikec.program import LogEntry, Program
 from spikec.units import several
@@ -57,8 +58,7 @@ def place(program: Program, method: str = "search", seed: int = 0, rates: Rates 
         TargetError: A core would hold more than it can, however the network is cut; all limits at once.
         UsageError: There is no such method, the target has no mesh, or rates do not fit.
     """
-    if method not in METHODS:
-        raise UsageError(f"there is no way {method!r} to place a network; choose {', '.join(METHODS)}")
+    check_method(method)
     grid_of(program.target)
     ends = list(_ends(program, method, seed, rates))
     right = [end for end in ends if not any(check_cores(end[0]))]
@@ -67,6 +67,16 @@ def place(program: Program, method: str = "search", seed: int = 0, rates: Rates 
     a, where, _ = min(right, key=lambda end: (end[2], end[0].n_cores))
     grid = grid_of(program.target, a.n_cores)
     return Placed(Placement(a.cores, where, method, seed), a, grid, cost(a, grid, where, rates))
+
+
+def check_method(method: str) -> None:
+    """Check that a way to place exists.
+
+    Raises:
+        UsageError: It does not.
+    """
+    if method not in METHODS:
+        raise UsageError(f"there is no way {method!r} to place a network; choose {', '.join(METHODS)}")
 
 
 def place_program(
@@ -84,9 +94,10 @@ def place_program(
     return program.logged(LogEntry("place", True, summary, figures), placement=found.placement)
 
 
-def rates_of_spikes(spikes: Mapping[str, Events], n_ticks: int) -> Rates:
+def rates_of_spikes(program: Program, spikes: Mapping[str, Events], n_ticks: int) -> Rates:
     """How often each neuron of every population spikes a tick, measured on a run, ``(n,)`` each."""
-    return {name: e.counts().mean(axis=0) / n_ticks for name, e in spikes.items() if e.n_samples}
+    parts = in_parts(program, spikes)
+    return {name: e.counts().mean(axis=0) / n_ticks for name, e in parts.items() if e.n_samples}
 
 
 _End = tuple[Assignment, IntArray, float]
