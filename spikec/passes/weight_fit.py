@@ -4,7 +4,8 @@ A population's projections share its scale s and have an exponent e each, so a p
 :math:`s\,2^{-e}`. Weights beyond the grid are clipped: a coarser grid clips fewer, a finer one rounds the
 others better. Here the choice goes by what is left of either in the membranes
 (`spikec.passes.excitation`), not by the weights' own errors, together with what rounding takes from
-thresholds, and from sums that a negative exponent cuts off.
+thresholds, and from sums of which a negative exponent cuts off what is less than one: always downward, so
+that many small cuts add up where roundings cancel, and a grid of whole numbers may be the better one.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ PHASES = 8
 
 CLIPS = 4
 """Octaves by which a grid may be finer than one that holds all weights."""
+
+LEAST_BITS = 4
+"""What the largest weight keeps on a grid that is coarser than it need be, so that no sum is cut off."""
 
 MANY = 16
 """Synapses of a neuron from which on their sum counts more than each of them."""
@@ -103,12 +107,12 @@ class WeightFit:
         return self.rounding is not Rounding.NEAREST and _free(q)
 
     def _fixed(self, q: Projection, s: float, owed: FloatArray) -> Projection:
-        if not self._is_free(q):
+        if self.rounding is Rounding.NEAREST:
             return fixed_projection(q, s, self.formats, self.bits_for(q))
         _, form = _Tried(q, self).best(s)
         real = np.asarray(q.connectivity.weights, np.float64) * s
         excitation = self.excitations[q.name]
-        if self.rounding is Rounding.CLIPPED:
+        if self.rounding is Rounding.CLIPPED or not _free(q):
             mantissa = form.nearest(real)
         elif excitation.moments is not None:
             mantissa = fed_back(real, excitation, form, owed)
@@ -152,14 +156,16 @@ class _Tried:
         bits = self._fit.bits_for(self._q)
         held = holding_exponent(self._q, s, self._fit.formats, bits)
         lowest = max(held - CLIPS, low) if self._free else held
-        forms = [FixedFormat(bits, self._sign, e) for e in range(held, lowest - 1, -1)]
+        uncut = 1 - FixedFormat(bits, self._sign).step.bit_length()
+        highest = max(held, min(uncut, held + bits - LEAST_BITS)) if held > low else held
+        forms = [FixedFormat(bits, self._sign, e) for e in range(highest, lowest - 1, -1)]
         costs = [self._cost(s, form) for form in forms]
         least = int(np.argmin(costs))
         return costs[least], forms[least]
 
     def _cost(self, s: float, form: FixedFormat) -> float:
         errors = form.nearest(s * self._weights) * 2.0**form.exponent / s - self._weights
-        cut_off = max(1 - 2.0**form.exponent, 0.0) / 2 / s
+        cut_off = max(1 - form.step * 2.0**form.exponent, 0.0) / 2 / s
         return (self._rows.cost(errors) + self._cut * cut_off**2) / self._share
 
 

@@ -251,10 +251,21 @@ def test_a_readouts_membrane_cannot_saturate():
 
 def test_each_projection_has_its_own_exponent_and_all_one_scale():
     own = Projection("own", "out", "out", one_to_one(1, -1000.0), WHOLE)
-    done = QuantizeWeights().apply(_program([[1.0, 2.0]], extra=(own,)))
+    done = QuantizeWeights(rounding=Rounding.NEAREST).apply(_program([[1.0, 2.0]], extra=(own,)))
     assert _format(done, 1).exponent - _format(done, 0).exponent >= 8
     small, large = (q.connectivity.weights.value.ravel() for q in done.network.projections)
     assert large[0] / small[1] == pytest.approx(-500, rel=0.01)
+
+
+@pytest.mark.parametrize("signs", ["mixed", "apart"])
+def test_a_grid_of_whole_numbers_is_taken_where_cuts_would_add_up(signs):
+    """A scale that a large weight of another projection sets; mixed mantissas are even, so -1 cuts nothing."""
+    weights = np.linspace(1.0, 2.0, 12)[None] * (np.resize([1, -1], 12) if signs == "mixed" else 1)
+    own = Projection("own", "out", "out", one_to_one(1, -1500.0), WHOLE)
+    done = QuantizeWeights().apply(_program(weights, extra=(own,)))
+    naive = QuantizeWeights(rounding=Rounding.NEAREST).apply(_program(weights, extra=(own,)))
+    assert _format(done).exponent == {"mixed": -1, "apart": 0}[signs]
+    assert _format(naive).exponent < _format(done).exponent
 
 
 def test_what_a_negative_exponent_may_cut_off_is_in_the_log():
