@@ -19,16 +19,26 @@ the right, the most there is, it fits 26.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spikec.arrays import BoolArray, FloatArray, IntArray
+from spikec.ir.earliest import earliest_spikes, membrane_reach
+from spikec.ir.fan_in import (
+    alike,
+    bias_of,
+    contribution,
+    exponent_of,
+    mantissa,
+    most_at_once,
+    n_cuts,
+    sums,
+)
 from spikec.ir.fixed_neurons import CubaFixed
-from spikec.ir.fixed_point import Fixed
 from spikec.ir.kernels import Kernel, current_kernel, membrane_kernel, total
-from spikec.ir.network import Network, Population, Projection
+from spikec.ir.network import Network, Population
 from spikec.ir.neurons import Source
 from spikec.ir.own_inhibition import Inhibition, inhibition_left, own_inhibitions
 
@@ -83,9 +93,9 @@ def membrane_bound(
 ) -> CurrentBound:
     r"""Bound the membranes of neurons that never spike, before they stop at 24 bits.
 
-    An arrival leaves :math:`\kappa(m)` of itself in the membrane (`spikec.ir.kernels`), a bias comes in every
-    tick, and rounding toward zero moves what has the other sign by less than one a tick, in current and
-    membrane.
+    An arrival leaves :math:`\kappa(m)` of itself in the membrane (`spikec.ir.kernels`), none comes before its
+    neuron can have spiked (`spikec.ir.earliest`), a bias comes in every tick, and rounding toward zero moves
+    what has the other sign by less than one a tick, in current and membrane.
 
     Args:
         network: Other populations may be in real numbers still.
@@ -94,21 +104,29 @@ def membrane_bound(
         promised: As for `once_spiking`.
 
     Returns:
-        The extremes of ``v``.
+        The extremes of ``v`` up to the tick after the last.
     """
     once = once_spiking(network, n_ticks, promised)
     lowest, highest = np.zeros(population.n), np.zeros(population.n)
-    sides = (_bias(population, -1), _bias(population))
-    for neurons, r, b in _alike(population):
+    sides = (bias_of(population, -1), bias_of(population))
+    earliest = {} if n_ticks is None else earliest_spikes(network, n_ticks, once)
+    for neurons, r, b in alike(population):
         ever, single, rounding, biases = _membrane_weights(r, b, n_ticks)
         down, up = (total(side[neurons], np.asarray(biases)) for side in sides)
         for q in network.incoming(population.name):
-            times = min(single, ever) if q.pre in once else ever
-            below, above = (s[neurons] * most_at_once(network, q) for s in _sums(q))
-            down, up = down + total(below, np.asarray(times)), up + total(above, np.asarray(times))
-            if _exponent(q) < 0:
-                cuts = _n_cuts(q, population.n)[0][neurons].astype(np.float64)
-                down = down + total(64 * (1 - 2.0 ** _exponent(q)) * cuts, np.asarray(ever))
+            if n_ticks is None:
+                times = np.asarray(min(single, ever) if q.pre in once else ever)
+                below, above = (total(s * most_at_once(network, q), times) for s in sums(q))
+            else:
+                kernel, end = membrane_kernel(r, b, n_ticks), np.array([n_ticks])
+                below, above = (
+                    membrane_reach(network, q, kernel, end, q.pre in once, earliest, sign)[0]
+                    for sign in (-1, 1)
+                )
+            down, up = down + below[neurons], up + above[neurons]
+            if exponent_of(q) < 0:
+                cuts = n_cuts(q, population.n)[0][neurons].astype(np.float64)
+                down = down + total(64 * (1 - 2.0 ** exponent_of(q)) * cuts, np.asarray(ever))
         moved = np.where((down > 0) & (up > 0), rounding, 0.0)
         lowest[neurons], highest[neurons] = -(down + moved), up + moved
     return CurrentBound(lowest, highest)
@@ -167,7 +185,7 @@ def _passes_on(network: Network, population: Population, once: Collection[str]) 
         return False
     n_excitatory = np.zeros(population.n, np.int64)
     for q in network.incoming(population.name):
-        reached = q.connectivity.by_post(_mantissa(q) > 0)
+        reached = q.connectivity.by_post(mantissa(q) > 0)
         if (q.pre not in once or most_at_once(network, q) > 1) and reached.any():
             return False
         n_excitatory += reached
@@ -192,12 +210,12 @@ def _inhibits_itself(
 
     Rounding toward zero weakens what is negative by less than one in each tick, in current and membrane.
     """
-    bias = _bias(population)
-    quiet = bias + sum(_sums(q)[1] for q in network.incoming(population.name)) == 0
+    bias = bias_of(population)
+    quiet = bias + sum(sums(q)[1] for q in network.incoming(population.name)) == 0
     inhibitions = own_inhibitions(network, population)
     if np.all(quiet) or not inhibitions:
         return bool(np.all(quiet))
-    for neurons, r, b in _alike(population):
+    for neurons, r, b in alike(population):
         chosen = neurons[~quiet[neurons]]
         if not chosen.size:
             continue
@@ -222,7 +240,7 @@ def _holds_current(
         return np.zeros(neurons.size, np.bool_)
     incoming = network.incoming(population.name)
     raised = sum(
-        (_contribution(network, q, population, n_ticks, once)[1] for q in incoming), start=_bias(population)
+        (contribution(network, q, population, n_ticks, once)[1] for q in incoming), start=bias_of(population)
     )
     kernel = current_kernel(r, n_ticks)
     before_next = {n_ticks, *(i.late - 1 for i in inhibitions if 0 < i.late <= n_ticks)}
@@ -249,10 +267,10 @@ def _holds_membrane(
     kept = b ** np.arange(horizon + 1.0)
     raised = np.zeros((neurons.size, horizon + 1))
     every_tick = np.inf if n_ticks is None else np.cumsum(kept)
-    sources = [(_bias(population), every_tick)]
+    sources = [(bias_of(population), every_tick)]
     for q in network.incoming(population.name):
         often = kernel.piled if n_ticks is not None else np.inf
-        up = _sums(q)[1] * most_at_once(network, q)
+        up = sums(q)[1] * most_at_once(network, q)
         sources.append((up, kernel.highest if q.pre in once else often))
     for amount, times in sources:
         raised += total(amount[neurons, None], np.asarray(times))
@@ -281,34 +299,11 @@ def _deepest(
     deepest += np.broadcast_to(np.ceil(-bias), (population.n,))[neurons] * kernel.left.size
     for q in network.incoming(population.name):
         if q.name not in {i.projection for i in whole}:
-            n_sums, n_synapses = _n_cuts(q, population.n) if _exponent(q) < 0 else (0, 0)
-            down = _sums(q)[0]
+            n_sums, n_synapses = n_cuts(q, population.n) if exponent_of(q) < 0 else (0, 0)
+            down = sums(q)[0]
             most = (down + 64 * n_synapses) * highest if q.pre in once else (down + 64 * n_sums) * ever
             deepest += most[neurons]
     return float(deepest.max())
-
-
-def _alike(population: Population) -> Iterator[tuple[IntArray, float, float]]:
-    """Neurons with the same decays, and what a tick leaves of their current and membrane."""
-    k = population.neuron
-    assert isinstance(k, CubaFixed)
-    decays = np.stack(
-        [np.broadcast_to(np.asarray(d), (population.n,)) for d in (np.asarray(k.du) + 1, np.asarray(k.dv))]
-    )
-    pairs, which = np.unique(decays, axis=1, return_inverse=True)
-    for j, (decay_u, decay_v) in enumerate(pairs.T):
-        yield np.flatnonzero(which.ravel() == j), 1 - float(decay_u) / 4096, 1 - float(decay_v) / 4096
-
-
-def _bias(population: Population, sign: int = 1) -> FloatArray:
-    """How much the bias lifts each membrane in a tick, 0 if it does not, ``(n,)``; with -1, how it lowers it.
-
-    The chip shifts a mantissa toward minus infinity where the exponent is negative.
-    """
-    k = population.neuron
-    assert isinstance(k, CubaFixed)
-    bias = np.floor(np.ldexp(np.asarray(k.bias_mant, np.float64), np.asarray(k.bias_exp)))
-    return np.broadcast_to(np.maximum(sign * bias, 0.0), (population.n,))
 
 
 def _bound(
@@ -320,76 +315,12 @@ def _bound(
     own = [i for i in own if i.alone]
     for q in network.incoming(population.name):
         if q.name not in {i.projection for i in own}:
-            down, up = _contribution(network, q, population, n_ticks, once)
+            down, up = contribution(network, q, population, n_ticks, once)
             lowest, highest = lowest - down, highest + up
     if own and n_ticks is not None:
         times = np.unique([i.late for i in own if i.late <= n_ticks])
         whole = [replace(i, amount=64 * np.ceil(i.amount / 64)) for i in own]  # cut off downwards
-        for neurons, r, _ in _alike(population):
+        for neurons, r, _ in alike(population):
             left = inhibition_left(whole, current_kernel(r, n_ticks).left, neurons, times)
             lowest[neurons] -= left.max(axis=1, initial=0.0)
     return CurrentBound(lowest, highest)
-
-
-def _contribution(
-    network: Network, q: Projection, population: Population, n_ticks: int | None, once: Collection[str]
-) -> tuple[FloatArray, FloatArray]:
-    """How far one projection can push each current down and up, in units of ``u``."""
-    assert isinstance(population.neuron, CubaFixed)
-    n = population.n
-    left = 1 - (np.asarray(population.neuron.du, np.float64) + 1) / 4096
-    lasting = np.broadcast_to((1 - left ** _most_spikes(n_ticks, False)) / (1 - left), (n,))
-    times = np.minimum(lasting, _most_spikes(n_ticks, q.pre in once)) * most_at_once(network, q)
-    down, up = _sums(q)
-    down, up = down * times, up * times
-    exponent = _exponent(q)
-    if exponent < 0:
-        n_sums, n_synapses = _n_cuts(q, n)
-        cuts = np.minimum(lasting * n_sums, times * n_synapses)  # a sum is cut once, however many it holds
-        down = down + 64 * (1 - 2.0**exponent) * cuts
-    return down, up
-
-
-def most_at_once(network: Network, q: Projection) -> int:
-    """How often a presynaptic neuron can spike in one tick."""
-    neuron = network.population(q.pre).neuron
-    return neuron.most_at_once if isinstance(neuron, Source) else 1
-
-
-def _most_spikes(n_ticks: int | None, once: bool) -> float:
-    """How often one neuron can spike in a sample."""
-    if once:
-        return 1.0
-    return np.inf if n_ticks is None else float(n_ticks)
-
-
-def _sums(q: Projection) -> tuple[FloatArray, FloatArray]:
-    """The magnitudes of all inhibitory and of all excitatory weights of each neuron, in units of ``u``."""
-    down, up = (q.connectivity.by_post(np.maximum(m, 0)) for m in (-_mantissa(q), _mantissa(q)))
-    return down * _unit(q), up * _unit(q)
-
-
-def _n_cuts(q: Projection, n: int) -> tuple[IntArray, IntArray]:
-    """How many sums of each neuron are cut off in a tick at most, one a delay, and of how many synapses."""
-    n_synapses = q.connectivity.by_post(_mantissa(q) != 0)
-    if q.delays.values.ndim == 0:
-        return np.minimum(n_synapses, 1), n_synapses
-    some = q.connectivity.stored() != 0
-    post, delay = q.connectivity.synapses()[1][some], q.delays.per_synapse(q.connectivity)[some]
-    each = int(q.delays.longest) + 1
-    return np.bincount(np.unique(post * each + delay) // each, minlength=n), n_synapses
-
-
-def _mantissa(q: Projection) -> IntArray:
-    assert isinstance(q.connectivity.weights, Fixed)
-    return q.connectivity.weights.mantissa
-
-
-def _exponent(q: Projection) -> int:
-    assert isinstance(q.connectivity.weights, Fixed)
-    return q.connectivity.weights.format.exponent
-
-
-def _unit(q: Projection) -> float:
-    """What a mantissa of one adds to the current."""
-    return float(2.0 ** (6 + _exponent(q)))

@@ -25,8 +25,9 @@ import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.errors import Violation
-from spikec.ir.bounds import M, most_at_once
+from spikec.ir.bounds import M
 from spikec.ir.connectivity import Delays, one_to_one
+from spikec.ir.fan_in import most_at_once
 from spikec.ir.kernels import Kernel, current_kernel, membrane_kernel, repeated, total
 from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import CubaTicks, Source
