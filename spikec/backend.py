@@ -78,6 +78,15 @@ class StartsSlowly(Backend, Protocol):
         ...
 
 
+@runtime_checkable
+class KeepsRasters(Backend, Protocol):
+    """A backend that keeps more of a sample than its spikes until a run is over."""
+
+    def sample_bytes(self, program: Program, until: float) -> int:
+        """What that is, whatever happens in the sample, bytes."""
+        ...
+
+
 def backend_names() -> list[str]:
     """Names of all installed backends."""
     return sorted({e.name for e in entry_points(group=GROUP)})

@@ -49,7 +49,7 @@ from spikec.commands.options import (
     Target,
     Ticks,
 )
-from spikec.errors import SpikecError, TargetError, UsageError
+from spikec.errors import Interrupted, SpikecError, TargetError, UsageError
 from spikec.units import several
 
 if TYPE_CHECKING:
@@ -228,6 +228,13 @@ def run(
         float | None,
         typer.Option(help="Seconds between two NAME.v of a continuous network.", show_default=False),
     ] = None,
+    chunk: Annotated[
+        int | None,
+        typer.Option(
+            help="Run so many samples at a time, into a folder that an interrupted run goes on from.",
+            show_default=False,
+        ),
+    ] = None,
     dt: Dt = None,
     convention: Convention = None,
     output: Annotated[
@@ -235,23 +242,18 @@ def run(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Run a program on samples or spikes."""
-    from spikec.commands.build import run_file
-    from spikec.commands.files import check_output
+    """Run a program on samples or spikes; in chunks, into a folder, where memory would not hold them all."""
     from spikec.commands.overview import result_overview
+    from spikec.commands.progress import watching
+    from spikec.commands.run import RunFile, run_file
     from spikec.commands.show import run_lines
-    from spikec.container import save
+    from spikec.execute import RunOptions
 
-    check_output(output, file, spikes)
     given = {"flavour": flavour, "timeout": timeout, "precision": precision}
-    options = {k: v for k, v in given.items() if v is not None}
-    with _progress() as tell:
-        keys = tuple(record or ())
-        result = run_file(
-            file, data, spikes, backend, options, ticks, keys, every, dt, tell, convention, until
-        )
-    if output is not None:
-        save(result, output)
+    of_backend = {k: v for k, v in given.items() if v is not None}
+    options = RunOptions(backend, of_backend, ticks, until, tuple(record or ()), every)
+    with watching() as watch:
+        result = run_file(RunFile(file, data, spikes, options, chunk, dt, convention, output), watch)
     found = {"output": None if output is None else str(output), **result_overview(result)}
     _print(found, lambda: run_lines(result), json_)
 
@@ -561,6 +563,8 @@ def main() -> None:
         broken = several(len(error.violations), "broken limit")
         sys.stderr.write(f"spikec: the network does not fit {error.target}: {broken}\n")
         raise SystemExit(error.exit_code) from None
+    except Interrupted as error:
+        _end_interrupted(str(error))
     except SpikecError as error:
         sys.stderr.write(f"spikec: {error}\n")
         raise SystemExit(error.exit_code) from None
@@ -569,14 +573,18 @@ def main() -> None:
         sys.stderr.write(f"spikec: {words.rstrip('.')}; see `spikec --help`\n")
         raise SystemExit(2) from None
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("spikec: interrupted; no output was written\n")
-        sys.stderr.flush()
-        if threading.active_count() > 1:  # kernels that run cannot be told to stop, and an exit would wait
-            os._exit(130)
-        raise SystemExit(130) from None
+        _end_interrupted("interrupted; no output was written")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+
+
+def _end_interrupted(words: str) -> None:
+    sys.stderr.write(f"spikec: {words}\n")
+    sys.stderr.flush()
+    if threading.active_count() > 1:  # kernels that run cannot be told to stop, and an exit would wait
+        os._exit(130)
+    raise SystemExit(130) from None
 
 
 def _print(found: Any, show: Callable[[], RenderableType], as_json: bool) -> None:

@@ -40,6 +40,12 @@ class BackendFailed(SpikecError):
     """A backend started but died, ran out of time or returned nonsense."""
 
 
+class Interrupted(SpikecError):
+    """Ctrl-C ended a run of which a part is on the disk."""
+
+    exit_code = 130
+
+
 @dataclass(frozen=True)
 class Violation:
     """One broken limit.

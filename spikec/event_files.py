@@ -102,7 +102,7 @@ def raster_ticks(path: str | Path, network: Network) -> int | None:
     path = Path(path)
     if not _start_of(path).startswith(MAGIC):
         return None
-    return RasterFile(path, _only_input(path, network)).n_ticks
+    return RasterFile(path, only_input(path, network)).n_ticks
 
 
 def _start_of(path: Path) -> bytes:
@@ -149,7 +149,12 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def _only_input(path: Path, network: Network) -> Population:
+def only_input(path: Path, network: Network) -> Population:
+    """The input that a file without names feeds.
+
+    Raises:
+        EventsError: The network has another number of inputs.
+    """
     if len(network.inputs) != 1:
         raise EventsError(
             f"{path} feeds one input, but the network has {len(network.inputs)}; give an .npz with events "
@@ -161,7 +166,7 @@ def _only_input(path: Path, network: Network) -> Population:
 def _from_container(path: Path, network: Network) -> dict[str, Events]:
     thing = container.load(path, (Events, dict))
     if isinstance(thing, Events):
-        return {_only_input(path, network).name: thing}
+        return {only_input(path, network).name: thing}
     for name, e in thing.items():
         if not isinstance(e, Events):
             raise FileFormatError(
@@ -177,7 +182,7 @@ def open_raster(path: Path, network: Network) -> RasterFile:
         FileFormatError: It is no intact array of numbers.
         EventsError: It does not fit the network.
     """
-    population = _only_input(path, network)
+    population = only_input(path, network)
     if isinstance(network.clock, Continuous):
         raise EventsError(
             f"{path} is a raster of ticks, but the network runs in continuous time; give a .csv with a "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,12 @@ from spikec.backend import find_backend
 from spikec.calibration import Calibration, calibrate
 from spikec.commands.files import open_program, read_inputs, source_of
 from spikec.errors import UsageError, Violation
-from spikec.event_files import raster_ticks
-from spikec.execute import DEFAULT, RunOptions, choose_backend, execute_as
+from spikec.execute import DEFAULT, RunOptions, choose_backend
 from spikec.frontends import open_trained
-from spikec.ir.network import Dialect, Network
+from spikec.ir.network import Network
 from spikec.passes.pipelines import CompileOptions, try_compile, try_retarget
 from spikec.placement.fullness import fullness
 from spikec.program import Program
-from spikec.result import RunResult
 from spikec.targets.rules import check_all
 from spikec.targets.target import load_target
 
@@ -222,47 +220,6 @@ def check_file(path: Path, options: BuildOptions) -> tuple[list[Violation], dict
         "notes": list(program.network.notes),
     }
     return broken, found
-
-
-def run_file(
-    path: Path,
-    data: str | None,
-    spikes: Path | None,
-    backend: str | None,
-    options: Mapping[str, object],
-    ticks: int | None,
-    record: Sequence[str],
-    every: float | None,
-    dt: float | None,
-    progress: Callable[[str], None],
-    convention: str | None = None,
-    until: float | None = None,
-) -> RunResult:
-    """Run a program or network file.
-
-    Args:
-        path: The file.
-        data: Samples, ``NAME:SPLIT`` or ``NAME:SPLIT:N``.
-        spikes: Or a file of spikes.
-        backend: Where; None for the CPU engine, or the reference for what that cannot run.
-        options: Of the backend.
-        ticks: How long, for networks in ticks; None for what the program or the input suggests.
-        record: Membranes to keep.
-        every: How often to keep ``name.v`` of a continuous network, seconds.
-        dt: Time step, for files that hold none.
-        progress: Told what happens.
-        convention: Habits that a file is read with, in words.
-        until: How long, seconds, for continuous networks; None for what the encoding or the input suggests.
-    """
-    progress("reading")
-    program = open_program(path, dt, convention)
-    chosen = RunOptions(backend, options, ticks, until, tuple(record), every)
-    runs_on = choose_backend(program, chosen)
-    inputs, dataset = read_inputs(program.network, data, spikes)
-    if ticks is None and spikes is not None and program.network.dialect is not Dialect.CONTINUOUS:
-        chosen = replace(chosen, ticks=raster_ticks(spikes, program.network))
-    labels = None if dataset is None else dataset.labels
-    return execute_as(program, runs_on, inputs, chosen, labels, progress)
 
 
 def _read(path: Path, options: BuildOptions) -> Network | Program:

@@ -19,6 +19,7 @@ from spikec.frontends import open_trained
 from spikec.ir.bounds import current_bounds
 from spikec.ir.conventions import FIELDS, LOIHI, Convention, plain
 from spikec.ir.network import Continuous, Dialect, Network
+from spikec.outcome import Outcome, outcome_of
 from spikec.passes.pipelines import CompileOptions, loihi
 from spikec.program import Program
 from spikec.result import RunResult
@@ -103,19 +104,20 @@ def program_overview(program: Program) -> dict[str, Any]:
     }
 
 
-def result_overview(result: RunResult) -> dict[str, Any]:
+def result_overview(run: RunResult | Outcome) -> dict[str, Any]:
     """What a run found, briefly: accuracy, counts, time; the rest is for `report`."""
+    result = outcome_of(run)
     counters = result.counters
     return {
         "backend": result.meta.get("backend"),
         "precision": result.meta.get("precision"),
         "accuracy": result.meta.get("accuracy"),
-        "n_samples": next((e.n_samples for e in result.spikes.values()), 0),
+        "n_samples": result.n_samples or 0,
         "until": result.meta.get("until"),
         "dt": result.meta.get("dt"),
         "order": result.meta.get("order"),
         "notes": result.meta.get("notes", []),
-        "spikes": {name: e.n_events for name, e in result.spikes.items()},
+        "spikes": {name: size.n_events for name, size in result.sizes.items()},
         "counters": None if counters is None else counters.totals(),
         "predictions": result.meta.get("predictions"),
         "seconds": result.meta.get("seconds"),

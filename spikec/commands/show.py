@@ -15,6 +15,7 @@ from spikec.commands.demo import DemoReport
 from spikec.compare import Comparison
 from spikec.conformance.run import Row, Status
 from spikec.errors import Violation
+from spikec.outcome import Outcome, outcome_of
 from spikec.report.causes import diff_tables
 from spikec.report.causes import sentence as diff_sentence
 from spikec.report.pareto import pareto_table
@@ -111,8 +112,9 @@ def violations(found: Sequence[Violation]) -> RenderableType:
     return table("does not fit", ("where", "what", "found", "allowed", "what to do"), rows)
 
 
-def run_lines(result: RunResult) -> RenderableType:
+def run_lines(run: RunResult | Outcome) -> RenderableType:
     """What a run found, briefly."""
+    result = outcome_of(run)
     counters = result.counters
     rows: list[tuple[str, object]] = []
     if result.meta.get("accuracy") is not None:
@@ -123,7 +125,7 @@ def run_lines(result: RunResult) -> RenderableType:
     if counters is None and result.meta.get("until") is not None:
         unit = "s" if result.meta.get("dt") is None else "ticks"
         rows.append(("until", f"{result.meta['until']:.6g} {unit}"))
-    rows += [(f"spikes of {name}", e.n_events) for name, e in result.spikes.items()]
+    rows += [(f"spikes of {name}", size.n_events) for name, size in result.sizes.items()]
     rows += [("read with", n) for n in result.meta.get("notes", []) if n.startswith("the convention is")]
     if result.meta.get("precision") is not None:
         rows.append(("precision", f"{result.meta['precision']} bits"))
