@@ -7,7 +7,7 @@ neurons as fit, one chunk a core, cores in the order of the chip. The others wor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -30,6 +30,7 @@ def sequential(network: Network, target: Target) -> Assignment:
     names = [p.name for p in network.populations if not p.is_source]
     sizes = {name: network.population(name).n for name in names}
     chunks = dict.fromkeys(names, 1)
+    hopeless: set[str] | None = None
     while True:
         a = chunked(network, target, chunks)
         owner = np.repeat(np.arange(len(names)), [chunks[name] for name in names])
@@ -41,7 +42,21 @@ def sequential(network: Network, target: Target) -> Assignment:
                 finer[name] = min(sizes[name], max(finer.get(name, 0), needed))
         if all(chunks[name] == n for name, n in finer.items()):
             return a
-        chunks.update(finer)
+        if hopeless is None:
+            hopeless = _hopeless(network, target, names)
+        chunks.update({name: sizes[name] if name in hopeless else n for name, n in finer.items()})
+
+
+def _hopeless(network: Network, target: Target, names: Sequence[str]) -> set[str]:
+    """Populations of which even a single neuron is too much for a core.
+
+    How many axons leave a core is left aside: that depends on how finely what it reaches is cut.
+    """
+    sizes = [network.population(name).n for name in names]
+    singles = chunked(network, target, dict(zip(names, sizes, strict=True)))
+    owner = np.repeat(np.arange(len(names)), sizes)
+    broken = [u.broken for u in uses(singles) if u.rule.limit != "axons_out_per_core"]
+    return {names[int(k)] for k in np.unique(owner[np.concatenate(broken)])}
 
 
 def chunked(network: Network, target: Target, chunks: dict[str, int]) -> Assignment:
