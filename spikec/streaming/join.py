@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from spikec.result import CoreCounts, Counters, PopulationCounts, ProjectionCoun
 
 _ADDED = ("seconds", "lava_seconds")
 _JOINED = ("predictions", "labels")
+_OF_THE_CHIP = ("mesh", "place", "neurons")
 
 Counts = TypeVar("Counts", PopulationCounts, ProjectionCounts)
 
@@ -97,10 +98,8 @@ def join_cores(parts: Sequence[CoreCounts | None]) -> CoreCounts | None:
     counted = [c for c in parts if c is not None]
     if len(counted) < len(parts):
         return None
-    sums = {
-        f.name: _sum([getattr(c, f.name) for c in counted]) for f in fields(CoreCounts) if f.name != "place"
-    }
-    return CoreCounts(place=counted[0].place, **sums)
+    names = [f.name for f in fields(CoreCounts) if f.name not in _OF_THE_CHIP]
+    return replace(counted[0], **{name: _sum([getattr(c, name) for c in counted]) for name in names})
 
 
 def join_meta(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

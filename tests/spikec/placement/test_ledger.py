@@ -1,6 +1,6 @@
 """Counts of every core against counts made spike by spike and synapse by synapse."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from spikec.placed import Placement
 from spikec.placement.grid import Grid
 from spikec.placement.ledger import count_cores
 from spikec.random.networks import random_inputs, random_program
+from spikec.streaming.join import join_cores
 from spikec.targets.target import Figure, load_target
 from tests.spikec.placement.nets import layers, program
 
@@ -128,3 +129,22 @@ def test_every_core_counts_what_is_counted_by_hand(seed):
 def test_a_program_without_a_placement_has_no_cores_to_count():
     with pytest.raises(NetworkError, match="compile it with --place"):
         count_cores(program(layers(2, 3)), {}, 3)
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 2**32 - 1))
+def test_counts_of_chunks_add_up_to_those_of_the_whole_run(seed):
+    rng = np.random.default_rng(seed)
+    p = placed(rng, random_program(rng, max_neurons=5, max_populations=3, max_delay=4))
+    inputs = random_inputs(rng, p, N_SAMPLES, N_TICKS)
+    spikes = find_backend("reference").prepare(p).run(inputs, N_TICKS).spikes
+    whole = count_cores(p, spikes, N_TICKS)
+    parts = [{name: e.select(k, k + 1) for name, e in spikes.items()} for k in range(N_SAMPLES)]
+    joined = join_cores([count_cores(p, part, N_TICKS) for part in parts])
+    for f in fields(whole):
+        one, other = getattr(whole, f.name), getattr(joined, f.name)
+        if isinstance(one, dict):
+            assert one.keys() == other.keys()
+            assert all(np.array_equal(one[k], other[k]) for k in one)
+        else:
+            assert np.array_equal(one, other)
