@@ -222,5 +222,5 @@ def _versions(case: Case) -> dict[str, str]:
 
 
 def _tell(say: TextIO, what: Mapping[str, Any]) -> None:
-    say.write(json.dumps(what) + "\n")
+    say.write(json.dumps(what, default=lambda scalar: scalar.item()) + "\n")  # numpy's scalars
     say.flush()

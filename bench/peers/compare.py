@@ -50,6 +50,8 @@ PEERS = (
     Peer(("spikingjelly",), "a_spikingjelly.py", "torch", ("A:",)),
     Peer(("nengo-loihi",), "a_nengo_loihi.py", "nengo", ("A:784-256-10/5%",)),
     Peer(("lava stock", "lava fused"), "a_lava.py", None, ("A:784-256-10/5%",)),
+    Peer(("torch",), "b_torch.py", "torch", ("B:",)),
+    Peer(("jaxsnn",), "b_jaxsnn.py", "jaxsnn", ("B:",)),
 )
 
 
