@@ -6,13 +6,28 @@ time steps from 1: our tick k is its step k + 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from spikec.arrays import AnyArray, BoolArray, FloatArray, IndexArray, IntArray, read_only
 from spikec.errors import EventsError, NetworkError
+
+
+@dataclass(frozen=True, eq=False)
+class Bits:
+    """A raster, a bit a neuron and tick.
+
+    Attributes:
+        words: Of each sample tick by tick, the first neuron the lowest bit; uint64, ``(n_samples, n_words)``.
+        per_tick: Bits of a tick: the neurons, up to the next multiple of 8.
+        n_ticks: Ticks of a sample.
+    """
+
+    words: AnyArray
+    per_tick: int
+    n_ticks: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +60,34 @@ class Events:
         object.__setattr__(self, "n_neurons", int(self.n_neurons))
         _check(self)
 
+    def __getattr__(self, name: str) -> AnyArray:
+        """Times, neurons and starts of what is stored as bits, made when they are asked for."""
+        bits = self.bits
+        if bits is None or name not in ("times", "neurons", "sample_starts"):
+            raise AttributeError(f"events have no {name!r}")
+        flags = np.unpackbits(bits.words.view(np.uint8), axis=1, bitorder="little")
+        samples, places = np.nonzero(flags)
+        ticks, neurons = np.divmod(places, max(bits.per_tick, 1))
+        starts = np.concatenate([[0], np.cumsum(np.bincount(samples, minlength=len(flags)))])
+        _set(self, ticks, neurons.astype(np.int32), starts)
+        made: AnyArray = self.__dict__[name]
+        return made
+
+    @property
+    def bits(self) -> Bits | None:
+        """The same spikes as bits, if that is how they are stored."""
+        found: Bits | None = self.__dict__.get("_bits")
+        return found
+
     @property
     def in_ticks(self) -> bool:
         """Whether times are ticks rather than seconds."""
-        return self.times.dtype.kind == "i"
+        return self.bits is not None or self.times.dtype.kind == "i"
 
     @property
     def n_samples(self) -> int:
         """Number of samples."""
-        return int(self.sample_starts.size - 1)
+        return int(self.sample_starts.size - 1) if self.bits is None else len(self.bits.words)
 
     @property
     def n_events(self) -> int:
@@ -66,6 +100,8 @@ class Events:
 
     def select(self, first: int, last: int) -> Events:
         """Samples `first` to `last` (exclusive)."""
+        if self.bits is not None:
+            return _stored(replace(self.bits, words=self.bits.words[first:last]), self.n_neurons)
         a, b = int(self.sample_starts[first]), int(self.sample_starts[last])
         starts = self.sample_starts[first : last + 1] - a
         return Events(self.times[a:b], self.neurons[a:b], starts, self.n_neurons, self.multiple)
@@ -99,6 +135,8 @@ class Events:
 
     def most_at_once(self) -> int:
         """The most spikes of one neuron at one moment."""
+        if self.bits is not None:
+            return int(self.bits.words.any())
         first = np.flatnonzero(~self.repeats())
         return int(np.diff(first, append=self.n_events).max(initial=0))
 
@@ -147,6 +185,24 @@ class Events:
         return Events(self.times * dt, self.neurons, self.sample_starts, self.n_neurons)
 
 
+def unchecked(
+    times: AnyArray, neurons: AnyArray, sample_starts: AnyArray, n_neurons: int, multiple: bool = False
+) -> Events:
+    """Events of an engine's own making: sorted, within their limits, and not looked through again.
+
+    Args:
+        times: See `Events`, as the others; of its type, and nobody else's.
+        neurons: int32.
+        sample_starts: int64.
+        n_neurons: Size of the population.
+        multiple: Whether a neuron may spike several times in one tick.
+    """
+    e = Events.__new__(Events)
+    _set(e, times, neurons, sample_starts)
+    e.__dict__.update(n_neurons=n_neurons, multiple=multiple)
+    return e
+
+
 def from_rows(
     samples: npt.ArrayLike,
     times: npt.ArrayLike,
@@ -189,15 +245,22 @@ def from_raster(raster: npt.ArrayLike) -> Events:
     array = np.asarray(raster)
     if array.ndim != 3:
         raise EventsError(f"a raster has shape {array.shape}; (n_samples, n_ticks, n_neurons) is needed")
-    samples, ticks, neurons = np.nonzero(array)
-    return from_rows(samples, ticks, neurons, n_samples=array.shape[0], n_neurons=array.shape[2])
+    n_samples, n_ticks, n_neurons = array.shape
+    packed = np.packbits(array if array.dtype.kind == "b" else array != 0, axis=2, bitorder="little")
+    per_tick = 8 * packed.shape[2]
+    rows = packed.reshape(n_samples, n_ticks * packed.shape[2])
+    if rows.shape[1] % 8:
+        rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 8)))
+    words = rows.view("<u8").astype(np.uint64, copy=False)
+    words.setflags(write=False)
+    return _stored(Bits(words, per_tick, n_ticks), n_neurons)
 
 
 def from_counts(counts: npt.ArrayLike) -> Events:
     """Make events in ticks from how often neurons spike, ``(n_samples, n_ticks, n_neurons)``."""
     array = np.asarray(counts)
     events = from_raster(array)
-    return repeated(events, array[array != 0].astype(np.int64))
+    return events if array.dtype.kind == "b" else repeated(events, array[array != 0].astype(np.int64))
 
 
 def repeated(events: Events, often: IntArray) -> Events:
@@ -233,6 +296,18 @@ def same(a: Events, b: Events) -> bool:
         and np.array_equal(a.times, b.times)
         and np.array_equal(a.neurons, b.neurons)
     )
+
+
+def _stored(bits: Bits, n_neurons: int) -> Events:
+    e = Events.__new__(Events)
+    e.__dict__.update(_bits=bits, n_neurons=n_neurons, multiple=False)
+    return e
+
+
+def _set(e: Events, times: AnyArray, neurons: AnyArray, sample_starts: AnyArray) -> None:
+    for array in (times, neurons, sample_starts):
+        array.setflags(write=False)
+    e.__dict__.update(times=times, neurons=neurons, sample_starts=sample_starts)
 
 
 def _numbers(values: npt.ArrayLike, dtype: npt.DTypeLike, what: str) -> AnyArray:

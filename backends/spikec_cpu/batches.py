@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikec.arrays import AnyArray, IntArray
-from spikec.events import Events
+from spikec.events import Events, unchecked
 from spikec.ir.network import Network
 from spikec.program import split_key
 
@@ -70,9 +70,7 @@ def together(
             np.concatenate(column) for column in zip(*(b[place] for b in batches), strict=True)
         )
         starts = np.concatenate([[0], np.cumsum(sizes)])
-        for array in (ticks, neurons, starts):
-            array.setflags(write=False)  # so that it need not be copied
-        e = Events(ticks, neurons, starts, p.n, multiple)
+        e = unchecked(ticks, neurons, starts, p.n, multiple)
         spikes[p.name] = replace(e, multiple=bool(e.repeats().any())) if multiple else e
     return spikes
 

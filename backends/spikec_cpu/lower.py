@@ -4,6 +4,11 @@ Populations, blocks and rows are records in three tables, so a kernel has one si
 A *block* is what one projection became: a matrix of weights, lists of synapses, or a kernel that slides over
 an image (`lower_windows`). A *row* is the fan-out of one presynaptic neuron in one block.
 
+Mantissas have at most 8 bits besides a sign and a grid that their format tells, so matrices and kernels hold
+a byte a weight, and a weight is ``gain * (byte - zero)``. Matrices lie in tiles of 64 postsynaptic neurons
+(`lower_parts.tiled`), kernels by output channel, and so do the neurons that a kernel leads to: `order` says
+which neuron is at which place. Whether synapses become a matrix or lists follows from their density.
+
 Delays: a block knows the shortest delay of its synapses and takes the spikes that are so old; only what is
 longer than that (`extra`) goes through a ring of sums, as long as the longest extra. So a uniform delay costs
 nothing, whatever its length.
@@ -17,12 +22,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from spikec.arrays import AnyArray, IntArray
-from spikec.counting import touched
-from spikec.ir.connectivity import Convolution, DelayKind, Dense
+from spikec.counting import Touched, touched
+from spikec.ir.connectivity import Convolution, DelayKind
 from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Network, Projection, unrolled
-from spikec_cpu.lower_neurons import NeuronTables, kinds_and_places, lower_neurons
-from spikec_cpu.lower_parts import KERNEL, LISTS, MATRIX, starts
+from spikec_cpu.lower_neurons import CUBA, NeuronTables, kinds_and_places, lower_neurons
+from spikec_cpu.lower_parts import (
+    KERNEL,
+    LISTS,
+    MATRIX,
+    TILE,
+    as_bytes,
+    on_cache_lines,
+    padded,
+    scale_and_zero,
+    starts,
+    tiled,
+)
 from spikec_cpu.lower_windows import Windows, by_window, joined_windows, windows_of
 
 Record = Any
@@ -31,10 +47,20 @@ Record = Any
 _ONE_DELAY = (DelayKind.UNIFORM, DelayKind.AXONAL)
 """Delays that all synapses of a presynaptic neuron share."""
 
+DENSE_ENOUGH = 1 / 32
+"""Share of pairs with a synapse from which on a matrix is faster: a byte of a row takes some 1/40 of the time
+of a synapse in a list."""
+
+LARGEST_SPARSE_MATRIX = 64 << 20
+"""Bytes; above it a matrix must also be no larger than lists, of `LIST_BYTES` a synapse."""
+
+LIST_BYTES = 6
+
 POPULATION = np.dtype(
     [
         ("n", "i8"),  # neurons
-        ("first", "i8"),  # place of its first neuron in the arrays of all neurons
+        ("width", "i8"),  # places they take: the next multiple of `TILE`
+        ("first", "i8"),  # its first place among those of all neurons
         ("kind", "i8"),  # type of its neurons, see `lower_neurons`
         ("place", "i8"),  # place of its first neuron in the table of that type
         ("ring", "i8"),  # where its ring of sums begins
@@ -50,12 +76,15 @@ BLOCK = np.dtype(
         ("pre", "i8"),  # presynaptic population
         ("n_pre", "i8"),
         ("form", "i8"),  # LISTS in `weights` and `reach`, rows of a MATRIX, or a KERNEL
-        ("weights", "i8"),  # where its matrix begins in `matrices`, n_pre rows and one of zeros; its kernel
+        ("words", "i8"),  # where its matrix begins in `words`
+        ("entries", "i8"),  # where its kernel begins in `entries`
         ("window", "i8"),  # the place of its kernel in `windows`
         ("first_row", "i8"),  # place of its first row in `rows`
-        ("exponent", "i8"),
         ("delay", "i8"),  # shortest delay
         ("spread", "i8"),  # longest delay minus shortest
+        ("right", "i8"),  # bits that sums are shifted to the right; 0 if the exponent is not negative
+        ("gain", "i4"),  # what a byte counts
+        ("zero", "i4"),  # the byte that counts nothing
     ],
     align=True,
 )
@@ -64,10 +93,7 @@ ROW = np.dtype(
     [
         ("begin", "i8"),  # synapses of a list in `weights` and `reach`
         ("end", "i8"),
-        ("extra", "i4"),  # delay of a row of a matrix or kernel on top of its block's
-        ("events", "i4"),  # synapses other than zero
-        ("zeros", "i4"),  # stored zeros
-        ("delayed", "i4"),  # synapses other than zero with a delay
+        ("extra", "i8"),  # delay of a row of a matrix or kernel on top of its block's
     ],
     align=True,
 )
@@ -79,21 +105,24 @@ class Tables(NamedTuple):
     Attributes:
         populations: `POPULATION` records, in the network's order.
         blocks: `BLOCK` records, by postsynaptic population.
-        rows: `ROW` records, by block.
-        matrices: Mantissas of all matrices and kernels, int16, row by row: one row of a matrix is one
-            presynaptic neuron's.
+        rows: `ROW` records, by block and by presynaptic place.
+        words: All matrices, `lower_parts.tiled`.
+        entries: All kernels, `lower_windows.by_window` with channels filled up to a multiple of 8.
         weights: Mantissas of all lists, int16.
-        reach: For every synapse of a list its postsynaptic neuron plus its extra delay times the size of the
+        reach: For every synapse of a list its postsynaptic place plus its extra delay times the width of the
             population: how far from the slot of this tick its sum lies in the ring. uint32.
+        order: Which neuron of its population each place holds, int32.
         windows: How kernels slide.
     """
 
     populations: AnyArray
     blocks: AnyArray
     rows: AnyArray
-    matrices: AnyArray
+    words: AnyArray
+    entries: AnyArray
     weights: AnyArray
     reach: AnyArray
+    order: AnyArray
     windows: Windows
 
 
@@ -107,40 +136,55 @@ class Lowered:
         sources: Places of the network's inputs, in their order.
         components: Populations (but for sources) in the order in which spikes flow, by place in the network;
             those that feed each other together.
+        layers: Of each component whether it is a layer, see `_is_layer`.
         projections: Name of every block's projection.
+        touched: What a spike of each neuron touches in every block.
+        reordered: Of each population whether its neurons lie in another order than the network's.
+        places: Those that hold a neuron, of all populations.
     """
 
     tables: Tables
     neurons: NeuronTables
     sources: tuple[int, ...]
     components: tuple[IntArray, ...]
+    layers: tuple[bool, ...]
     projections: tuple[str, ...]
+    touched: tuple[Touched, ...]
+    reordered: tuple[bool, ...]
+    places: IntArray
 
 
 def lower(network: Network) -> Lowered:
     """Lower a network of the fixed dialect."""
     place = {p.name: i for i, p in enumerate(network.populations)}
+    orders = {p.name: _order(network, p.name) for p in network.populations}
     ordered = [q for p in network.populations for q in network.incoming(p.name)]
-    parts = [_lower_projection(q) for q in ordered]
+    parts = [_lower_projection(q, orders) for q in ordered]
     blocks = np.array([part.block for part in parts], BLOCK)
     blocks["pre"] = [place[q.pre] for q in ordered]
-    rows = _joined([part.rows for part in parts], ROW)
+    for name in ("words", "entries"):
+        blocks[name] = starts([getattr(part, name).size for part in parts])
     blocks["first_row"] = starts([part.rows.size for part in parts])
-    blocks["weights"] = starts([part.matrix.size for part in parts])
-    is_kernel = np.array([part.windows is not None for part in parts], np.int64)
-    blocks["window"] = np.cumsum(is_kernel) - is_kernel
+    blocks["window"] = starts([part.windows is not None for part in parts])
+    rows = _joined([part.rows for part in parts], ROW)
     synapses_before = np.repeat(
         starts([part.weights.size for part in parts]), [part.rows.size for part in parts]
     )
     rows["begin"] += synapses_before
     rows["end"] += synapses_before
+    populations = _populations(network, ordered, blocks)
+    order = np.zeros(int(populations["width"].sum()), np.int32)
+    for p, found in zip(populations, orders.values(), strict=True):
+        order[p["first"] : p["first"] + p["n"]] = found
     tables = Tables(
-        _populations(network, ordered, blocks),
+        populations,
         blocks,
         rows,
-        _joined([part.matrix for part in parts], np.dtype(np.int16)),
+        on_cache_lines(_joined([part.words for part in parts], np.dtype(np.uint16))),
+        _joined([part.entries for part in parts], np.dtype(np.uint8)),
         _joined([part.weights for part in parts], np.dtype(np.int16)),
         _joined([part.reach for part in parts], np.dtype(np.uint32)),
+        order,
         joined_windows([part.windows for part in parts if part.windows is not None]),
     )
     for table in (*tables[:-1], *tables.windows):
@@ -150,8 +194,17 @@ def lower(network: Network) -> Lowered:
         for c in network.components()
         if c[0] not in network.inputs
     )
-    sources = tuple(place[name] for name in network.inputs)
-    return Lowered(tables, lower_neurons(network), sources, components, tuple(q.name for q in ordered))
+    return Lowered(
+        tables,
+        lower_neurons(network, orders, populations["first"], order.size),
+        tuple(place[name] for name in network.inputs),
+        components,
+        tuple(_is_layer(tables, members) for members in components),
+        tuple(q.name for q in ordered),
+        tuple(part.touched for part in parts),
+        tuple(bool(np.any(found != np.arange(found.size))) for found in orders.values()),
+        np.concatenate([p["first"] + np.arange(p["n"]) for p in populations]),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,40 +213,63 @@ class _Part:
 
     block: tuple[int, ...]
     rows: AnyArray
-    matrix: AnyArray
+    words: AnyArray
+    entries: AnyArray
     weights: AnyArray
     reach: AnyArray
     windows: Windows | None
+    touched: Touched
 
 
-def _lower_projection(q: Projection) -> _Part:
-    q = q if _slides(q) else unrolled(q)
+def _lower_projection(q: Projection, orders: dict[str, IntArray]) -> _Part:
+    q = q if _slides(q) and _in_order(q, orders[q.post]) else unrolled(q)
     c, form = q.connectivity, _form(q)
     assert isinstance(c.weights, Fixed)
+    fixed = c.weights.format
     delays = np.asarray(q.delays.values, np.int64)
     shortest = int(delays.min(initial=delays.max(initial=0)))
     spread = int(delays.max(initial=0)) - shortest
+    scale, zero = scale_and_zero(fixed)
     rows = np.zeros(c.n_pre, ROW)
-    rows["events"], rows["zeros"], rows["delayed"] = touched(q)
-    matrix, weights, reach = np.zeros(0, np.int16), np.zeros(0, np.int16), np.zeros(0, np.uint32)
+    words, entries = np.zeros(0, np.uint16), np.zeros(0, np.uint8)
+    weights, reach = np.zeros(0, np.int16), np.zeros(0, np.uint32)
+    windows = None
     if form == LISTS:
-        pre, post = c.synapses()
-        order = np.lexsort((post, pre))
-        ends = np.cumsum(np.bincount(pre, minlength=c.n_pre))
-        rows["begin"], rows["end"] = ends - np.bincount(pre, minlength=c.n_pre), ends
-        weights = c.stored()[order].astype(np.int16)
-        extra = q.delays.per_synapse(c) - shortest
-        reach = (extra * c.n_post + post)[order].astype(np.uint32)
-    else:
-        rows["extra"] = delays - shortest
+        scale, zero = 1, 0
+        weights, reach = _lists(q, rows, shortest, orders)
+    elif delays.ndim:
+        rows["extra"] = (delays - shortest)[orders[q.pre]] if form == MATRIX else (delays - shortest)
     if form == MATRIX:
-        matrix = np.zeros((c.n_pre + 1, c.n_post), np.int16)
-        matrix[:-1] = c.dense_matrix().T
-    windows = windows_of(c) if isinstance(c, Convolution) else None
+        matrix = as_bytes(c.dense_matrix(), fixed)[orders[q.post]][:, orders[q.pre]]
+        words = tiled(matrix.T, zero).ravel()
     if isinstance(c, Convolution):
-        matrix = by_window(mantissas(c.weights).astype(np.int16), c.groups)
-    block = (0, c.n_pre, form, 0, 0, 0, c.weights.format.exponent, shortest, spread)
-    return _Part(block, rows, matrix.ravel(), weights, reach, windows)
+        windows = windows_of(c)
+        channels = by_window(as_bytes(mantissas(c.weights), fixed), c.groups)
+        spare = padded(channels.shape[-1], 8) - channels.shape[-1]
+        entries = np.pad(channels, ((0, 0), (0, 0), (0, spare)), constant_values=zero).ravel()
+    exponent = fixed.exponent
+    gain, right = scale << max(exponent, 0), max(-exponent, 0)
+    block = (0, c.n_pre, form, 0, 0, 0, 0, shortest, spread, right, gain, zero)
+    return _Part(block, rows, words, entries, weights, reach, windows, touched(q))
+
+
+def _lists(
+    q: Projection, rows: AnyArray, shortest: int, orders: dict[str, IntArray]
+) -> tuple[AnyArray, AnyArray]:
+    """Weights and reach of all synapses other than zero, by presynaptic place; says in `rows` where."""
+    c = q.connectivity
+    stored = c.stored()
+    some = np.flatnonzero(stored)
+    pre, post = (
+        _places(orders[name])[side] for name, side in zip((q.pre, q.post), c.synapses(), strict=True)
+    )
+    some = some[np.lexsort((post[some], pre[some]))]
+    sizes = np.bincount(pre[some], minlength=c.n_pre)
+    rows["end"] = np.cumsum(sizes)
+    rows["begin"] = rows["end"] - sizes
+    extra = q.delays.per_synapse(c) - shortest
+    reach = extra * padded(c.n_post, TILE) + post
+    return stored[some].astype(np.int16), reach[some].astype(np.uint32)
 
 
 def _slides(q: Projection) -> bool:
@@ -202,16 +278,46 @@ def _slides(q: Projection) -> bool:
 
 
 def _form(q: Projection) -> int:
-    if isinstance(q.connectivity, Convolution):
+    c = q.connectivity
+    if isinstance(c, Convolution):
         return KERNEL
-    is_matrix = isinstance(q.connectivity, Dense) and q.delays.kind in _ONE_DELAY
-    return MATRIX if is_matrix else LISTS
+    if q.delays.kind not in _ONE_DELAY:
+        return LISTS
+    n, size = int(np.count_nonzero(c.stored())), c.n_pre * padded(c.n_post, TILE)
+    dense, small = n >= DENSE_ENOUGH * c.n_pre * c.n_post, size <= max(LIST_BYTES * n, LARGEST_SPARSE_MATRIX)
+    return MATRIX if dense and small else LISTS
+
+
+def _order(network: Network, name: str) -> IntArray:
+    """Which neuron of a population each place holds: pixel by pixel if a kernel leads to it."""
+    n = network.population(name).n
+    for q in network.incoming(name):
+        if _slides(q):
+            return _by_pixel(q.connectivity.weights.shape[0], n)
+    return np.arange(n)
+
+
+def _by_pixel(channels: int, n: int) -> IntArray:
+    return np.arange(n).reshape(channels, -1).T.ravel()
+
+
+def _in_order(q: Projection, order: IntArray) -> bool:
+    """Whether a kernel's output channels lie side by side in a population's order."""
+    return np.array_equal(_by_pixel(q.connectivity.weights.shape[0], order.size), order)
+
+
+def _places(order: IntArray) -> IntArray:
+    """The place of each neuron."""
+    places = np.empty_like(order)
+    places[order] = np.arange(order.size)
+    return places
 
 
 def _populations(network: Network, ordered: list[Projection], blocks: AnyArray) -> AnyArray:
     populations = np.zeros(len(network.populations), POPULATION)
     populations["n"] = [p.n for p in network.populations]
-    populations["first"] = starts(populations["n"])
+    populations["width"] = [padded(p.n, TILE) for p in network.populations]
+    populations["first"] = starts(populations["width"])
     populations["kind"], populations["place"] = kinds_and_places(network)
     posts = [q.post for q in ordered]
     incoming = np.array([posts.count(p.name) for p in network.populations])
@@ -219,8 +325,21 @@ def _populations(network: Network, ordered: list[Projection], blocks: AnyArray) 
     populations["last_block"] = np.cumsum(incoming)
     for p in populations:
         p["slots"] = blocks["spread"][p["first_block"] : p["last_block"]].max(initial=0) + 1
-    populations["ring"] = starts(populations["n"] * populations["slots"])
+    populations["ring"] = starts(populations["width"] * populations["slots"])
     return populations
+
+
+def _is_layer(tables: Tables, members: IntArray) -> bool:
+    """Whether a component is one population that does not wait for itself, reached by matrices in one delay.
+
+    Its tiles then need nothing of each other, and each can run through all ticks by itself.
+    """
+    if members.size > 1:
+        return False
+    p = tables.populations[members[0]]
+    blocks = tables.blocks[p["first_block"] : p["last_block"]]
+    plain = (blocks["form"] == MATRIX) & (blocks["spread"] == 0) & (blocks["pre"] != members[0])
+    return p["kind"] == CUBA and bool(np.all(plain))
 
 
 def _joined(arrays: list[AnyArray], dtype: np.dtype[np.generic]) -> AnyArray:

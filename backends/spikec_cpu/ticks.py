@@ -3,9 +3,9 @@
 Kernels are serial and release the GIL; ordinary threads run them. numba's own parallel loops would take
 longer to compile, could not hand back lists whose length nobody knows before, and forbid a later fork.
 
-Memory: a batch holds 16 bytes a sample, population and tick, 4 to 8 bytes a spike of its samples, and 4 bytes
-a neuron and slot of its ring of delays; the answer holds 12 bytes a spike and 8 bytes a recorded membrane.
-Nothing is cut off: lists of spikes grow.
+Memory: a batch holds 16 bytes a sample, population and tick, a bit a sample, tick and neuron of its largest
+layer, 4 to 8 bytes a spike of its samples, and 4 bytes a neuron and slot of its ring of delays; the answer
+holds 12 bytes a spike and 8 bytes a recorded membrane. Nothing is cut off: lists of spikes grow.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ import numba
 import numpy as np
 
 from spikec.arrays import AnyArray, IntArray
-from spikec.events import Events, no_events
+from spikec.counting import Touched
+from spikec.events import Events, from_raster, no_events
 from spikec.ir.network import Network
 from spikec.program import check_inputs, check_record, check_ticks
 from spikec.result import Counters, PopulationCounts, ProjectionCounts, RunResult
 from spikec_cpu.batches import SpikeLists, Traces, cuts, in_threads, together
-from spikec_cpu.kernels.components import run_component
-from spikec_cpu.kernels.spikes import spikes_of, take_inputs
+from spikec_cpu.kernels.components import run_component, run_layer
+from spikec_cpu.kernels.spikes import put_in_order, spikes_of, take_inputs, take_raster, tally
 from spikec_cpu.lower import Lowered, lower
 
 
@@ -41,8 +42,7 @@ class TicksExecutable:
         self.network = network
         self.threads = threads
         self.lowered = lower(network)
-        nothing = {name: no_events(0, network.population(name).n) for name in network.inputs}
-        _run_batch(self.lowered, nothing, Traces.of(network, (), 0, 0, np.int64), 0, 0)  # compiles
+        _compile(self.lowered, network)
 
     def run(self, inputs: Mapping[str, Events], until: float, record: Sequence[str] = ()) -> RunResult:
         """See `spikec.backend.Executable.run`.
@@ -56,36 +56,39 @@ class TicksExecutable:
         n_samples, n_ticks = check_inputs(self.network, inputs), int(until)
         check_record(self.network, record)
         check_ticks(n_ticks)
-        clipped = {name: inputs[name].keep(inputs[name].times < n_ticks) for name in self.network.inputs}
+        clipped = {name: _clipped(inputs[name], n_ticks) for name in self.network.inputs}
         traces = Traces.of(self.network, record, n_samples, n_ticks, np.int64)
-        limits = cuts(n_samples, n_ticks, len(self.network.populations), self.threads)
-        batches = in_threads(partial(_run_batch, self.lowered, clipped, traces), limits, self.threads)
+        tables = self.lowered.tables
+        words = int(tables.populations["width"].max()) // 64
+        limits = cuts(n_samples, n_ticks, len(self.network.populations) + words // 2, self.threads)
+        batches = in_threads(partial(_run_batch, self.lowered, clipped, traces, []), limits, self.threads)
         spikes = together(self.network, clipped, [b.spikes for b in batches])
-        last_v = np.concatenate([b.last_v for b in batches])
+        last_v = np.concatenate([b.last_v for b in batches])[:, self.lowered.places]
         meta = {
             "backend": "cpu",
             "seconds": perf_counter() - began,
             "threads": self.threads,
             "numba": numba.__version__,
         }
-        counters = self._counters(spikes, batches, n_samples, n_ticks)
+        counters = self._counters(np.sum([b.counted for b in batches], axis=0), n_samples, n_ticks)
         return RunResult(spikes, traces.answer(record, last_v), counters, meta)
 
     def close(self) -> None:
         """Nothing is held."""
 
-    def _counters(
-        self, spikes: Mapping[str, Events], batches: Sequence[_Batch], n_samples: int, n_ticks: int
-    ) -> Counters:
-        updates = np.sum([b.updates for b in batches], axis=0)
-        counts = np.sum([b.counts for b in batches], axis=0)
+    def _counters(self, counted: IntArray, n_samples: int, n_ticks: int) -> Counters:
+        """All counts, from how often each neuron spiked, by place of its population and its own number."""
+        tables = self.lowered.tables
+        spikes = [counted[p["first"] : p["first"] + p["n"]] for p in tables.populations]
         populations = {
-            p.name: PopulationCounts(spikes[p.name].n_events, int(u))
-            for p, u in zip(self.network.populations, updates, strict=True)
+            p.name: PopulationCounts(int(s.sum()), 0 if p.is_source else p.n * n_ticks * n_samples)
+            for p, s in zip(self.network.populations, spikes, strict=True)
         }
         by_name = {
-            name: ProjectionCounts(*row.tolist())
-            for name, row in zip(self.lowered.projections, counts, strict=True)
+            name: _count_projection(one, spikes[block["pre"]])
+            for name, one, block in zip(
+                self.lowered.projections, self.lowered.touched, tables.blocks, strict=True
+            )
         }
         projections = {q.name: by_name[q.name] for q in self.network.projections}
         return Counters(n_samples, n_ticks, populations, projections)
@@ -97,19 +100,22 @@ class _Batch:
 
     Attributes:
         spikes: Of its samples.
-        counts: See `count_rows`, ``(n_blocks, 4)``.
-        updates: Neuron updates, ``(n_populations,)``.
-        last_v: Membranes at the end, ``(n_samples, n_neurons)``.
+        counted: How often each neuron spiked, ``(n_places,)``.
+        last_v: Membranes at the end, ``(n_samples, n_places)``.
     """
 
     spikes: SpikeLists
-    counts: IntArray
-    updates: IntArray
+    counted: IntArray
     last_v: AnyArray
 
 
 def _run_batch(
-    lowered: Lowered, inputs: Mapping[str, Events], traces: Traces, first: int, last: int
+    lowered: Lowered,
+    inputs: Mapping[str, Events],
+    traces: Traces,
+    arenas: list[AnyArray],
+    first: int,
+    last: int,
 ) -> _Batch:
     """Run the samples from `first` to `last` (exclusive).
 
@@ -117,33 +123,64 @@ def _run_batch(
         lowered: The network.
         inputs: Spikes of all samples by source, in the order of the network's inputs.
         traces: Where membranes go.
+        arenas: Lists of spikes that earlier batches made room for; one is taken, and given back.
         first: The first sample.
         last: The one after the last.
     """
-    tables, neurons = lowered.tables, lowered.neurons
-    n_populations = tables.populations.size
-    bounds = np.zeros((last - first, n_populations, traces.n_ticks, 2), np.int64)
-    counts = np.zeros((tables.blocks.size, 4), np.int64)
-    updates = np.zeros(n_populations, np.int64)
-    last_v = np.zeros((last - first, neurons.v_init.size), np.int32)
-    arena, used = np.zeros(1024, np.int32), 0
+    tables, neurons, populations = lowered.tables, lowered.neurons, lowered.tables.populations
+    bounds = np.zeros((last - first, populations.size, traces.n_ticks, 2), np.int64)
+    counted = np.zeros(tables.order.size, np.int64)
+    last_v = np.zeros((last - first, tables.order.size), np.int32)
+    arena, used = arenas.pop() if arenas else np.empty(1024, np.int32), 0
     for source, e in zip(lowered.sources, inputs.values(), strict=True):
-        starts = e.sample_starts[first : last + 1]
-        arena, used = take_inputs(e.times, e.neurons, starts, source, arena, used, bounds)
-    for members in lowered.components:
-        arena, used = run_component(
-            tables,
-            neurons,
-            members,
-            arena,
-            used,
-            bounds,
-            counts,
-            updates,
-            traces.buffer,
-            traces.starts_at(first),
-            last_v,
+        begin = used
+        if e.bits is not None:
+            words = e.bits.words[first:last]
+            arena, used = take_raster(words, e.bits.per_tick, source, arena, used, bounds)
+        else:
+            starts = e.sample_starts[first : last + 1]
+            arena, used = take_inputs(e.times, e.neurons, starts, source, arena, used, bounds)
+        tally(arena[begin:used], counted[populations["first"][source] :])
+    starts_of_traces = traces.starts_at(first)
+    spikes = {}
+    for members, is_layer in zip(lowered.components, lowered.layers, strict=True):
+        if is_layer:
+            m = int(members[0])
+            arena, used = run_layer(
+                tables, neurons, m, arena, used, bounds, traces.buffer, int(starts_of_traces[m]), last_v
+            )
+        else:
+            arena, used = run_component(
+                tables, neurons, members, arena, used, bounds, traces.buffer, starts_of_traces, last_v
+            )
+    for m in (int(m) for members in lowered.components for m in members):
+        ticks, who, sizes = spikes_of(arena, bounds, m)
+        at = int(populations["first"][m])
+        if lowered.reordered[m]:
+            put_in_order(who, ticks, sizes, tables.order[at:], int(populations["n"][m]))
+        tally(who, counted[at:])
+        spikes[m] = ticks, who, sizes
+    arenas.append(arena)
+    return _Batch(spikes, counted, last_v)
+
+
+def _compile(lowered: Lowered, network: Network) -> None:
+    """Compile the kernels that a network needs, or load them from the disk."""
+    traces = Traces.of(network, (), 0, 0, np.int64)
+    for made in (no_events, lambda samples, n: from_raster(np.zeros((samples, 0, n), np.bool_))):
+        _run_batch(
+            lowered, {name: made(0, network.population(name).n) for name in network.inputs}, traces, [], 0, 0
         )
-    places = [int(place) for members in lowered.components for place in members]
-    spikes = {place: spikes_of(arena, bounds, place) for place in places}
-    return _Batch(spikes, counts, updates, last_v)
+
+
+def _clipped(e: Events, n_ticks: int) -> Events:
+    """The spikes of the first ticks."""
+    if e.bits is not None and e.bits.n_ticks <= n_ticks:
+        return e
+    return e.keep(e.times < n_ticks)
+
+
+def _count_projection(one: Touched, spikes: IntArray) -> ProjectionCounts:
+    """The counts of a projection whose presynaptic neurons spiked so often; see `spikec.counting`."""
+    columns = (one.events, one.zeros, one.events + one.zeros > 0, one.delayed)
+    return ProjectionCounts(*(int(spikes @ column) for column in columns))

@@ -1,5 +1,8 @@
 """Spikes as sorted lists: what is refused, and what every way of making and reading them must agree on."""
 
+import copy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +10,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from spikec.errors import EventsError
-from spikec.events import Events, from_dense_times, from_raster, from_rows, no_events, same
+from spikec.events import (
+    Events,
+    from_counts,
+    from_dense_times,
+    from_raster,
+    from_rows,
+    no_events,
+    same,
+    unchecked,
+)
 
 rasters = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=3, max_dims=3, min_side=1, max_side=6))
 
@@ -185,3 +197,56 @@ def test_kept_events_stay_in_their_samples():
     assert kept.neurons.tolist() == [0, 1]
     assert kept.sample_starts.tolist() == [0, 1, 1, 2]
     assert e.keep(e.times < 9) is e
+
+
+flat_rasters = hnp.arrays(np.bool_, st.tuples(st.integers(0, 4), st.integers(0, 5), st.integers(0, 70)))
+
+
+@given(flat_rasters)
+def test_a_raster_has_the_events_that_are_listed_from_it(raster):
+    samples, ticks, neurons = np.nonzero(raster)
+    listed = from_rows(samples, ticks, neurons, n_samples=len(raster), n_neurons=raster.shape[2])
+    for e in (from_raster(raster), from_raster(raster.astype(np.uint8) * 200), from_counts(raster)):
+        assert e.most_at_once() == listed.most_at_once() == int(raster.any())
+        assert (e.n_samples, e.n_neurons, e.in_ticks) == (len(raster), raster.shape[2], True)
+        assert same(e, listed)
+        assert [a.dtype for a in (e.times, e.neurons, e.sample_starts)] == [np.int64, np.int32, np.int64]
+        assert not any(a.flags.writeable for a in (e.times, e.neurons, e.sample_starts))
+
+
+@given(flat_rasters)
+def test_a_raster_is_kept_as_bits_that_do_not_follow_the_array(raster):
+    given = raster.copy()
+    e = from_raster(given)
+    given[:] = ~given
+    bits = e.bits
+    flags = np.unpackbits(bits.words.view(np.uint8), axis=1, bitorder="little")
+    flags = flags[:, : bits.n_ticks * bits.per_tick].reshape(*raster.shape[:2], bits.per_tick)
+    np.testing.assert_array_equal(flags[:, :, : raster.shape[2]], raster)
+    assert not flags[:, :, raster.shape[2] :].any()
+    assert not bits.words.flags.writeable
+
+
+def test_samples_of_a_raster_are_still_bits_and_what_is_made_of_it_anew_is_not():
+    raster = np.random.default_rng(0).random((4, 5, 11)) < 0.4
+    e = from_raster(raster)
+    assert same(e.select(1, 3), from_raster(raster[1:3]))
+    assert e.select(1, 3).bits is not None
+    once_more = replace(e, multiple=True)
+    assert once_more.bits is None
+    assert (once_more.n_samples, once_more.in_ticks, once_more.most_at_once()) == (4, True, 1)
+    assert same(once_more.select(1, 3), e.select(1, 3))
+    assert same(copy.deepcopy(e), e)
+    with pytest.raises(AttributeError, match="colour"):
+        e.colour  # noqa: B018 - the access is what is tested
+
+
+def test_events_that_are_not_checked_are_as_those_that_are():
+    checked = _events([0, 0, 2], [0, 1, 1])
+    e = unchecked(np.array([0, 0, 2]), np.array([0, 1, 1], np.int32), np.array([0, 3]), 3)
+    assert same(e, checked)
+    assert e.bits is None
+    assert not e.times.flags.writeable
+    assert replace(e, n_neurons=4).n_neurons == 4
+    with pytest.raises(EventsError, match="neuron 1"):
+        replace(e, n_neurons=1)

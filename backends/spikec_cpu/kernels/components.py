@@ -2,8 +2,11 @@
 
 All spikes of a batch of samples lie in one list, the *arena*, in the order in which they were made; `bounds`
 says where those of each sample, population and tick begin and end. A population finds there the spikes that
-reach it, so feed-forward and recurrent components are one loop: a component of one population simply has
-nobody to wait for, and its weights stay in the cache for all ticks of all samples.
+reach it.
+
+A layer needs nothing of itself, so each tile of its neurons runs through all ticks of all samples
+(`run_layer`): that tile's rows are all that is read over and over, and stay near. Every other component runs
+tick by tick, population by population (`run_component`). Tiles at rest are asleep until something comes.
 """
 
 from __future__ import annotations
@@ -11,14 +14,129 @@ from __future__ import annotations
 import numpy as np
 
 from spikec.arrays import AnyArray
-from spikec_cpu.kernels import kernel
-from spikec_cpu.kernels.cuba_fixed import update as update_cuba
+from spikec_cpu.kernels import cuba_fixed, inner, kernel
+from spikec_cpu.kernels.lanes import LANES
 from spikec_cpu.kernels.qif_fixed import update as update_qif
-from spikec_cpu.kernels.spikes import list_spikes, with_room
-from spikec_cpu.kernels.synapses import count_rows, spread
+from spikec_cpu.kernels.rows import MOST_ROWS, add_rows, any_sum
+from spikec_cpu.kernels.spikes import list_bits, with_room
+from spikec_cpu.kernels.synapses import spread
 from spikec_cpu.kernels.theta_fixed import update as update_theta
 from spikec_cpu.lower import Record, Tables
-from spikec_cpu.lower_neurons import CUBA, QIF, THETA, NeuronTables
+from spikec_cpu.lower_neurons import CUBA, THETA, CubaTable, NeuronTables
+from spikec_cpu.lower_parts import TILE
+
+
+@kernel
+def run_layer(
+    tables: Tables,
+    neurons: NeuronTables,
+    m: int,
+    arena: AnyArray,
+    used: int,
+    bounds: AnyArray,
+    trace: AnyArray,
+    trace_start: int,
+    last_v: AnyArray,
+) -> tuple[AnyArray, int]:
+    """Run a population that is a layer (`lower`) from its first state, tile by tile.
+
+    Args:
+        tables: The network.
+        neurons: What its neurons are.
+        m: The population.
+        arena: Spikes so far, int32.
+        used: How many.
+        bounds: Where spikes begin and end in the arena, ``(n_samples, n_populations, n_ticks, 2)``; written.
+        trace: Membranes to return; written.
+        trace_start: Where in it the first sample of the population begins, -1 if it is not wanted.
+        last_v: Membranes at the end, ``(n_samples, n_places)``; written.
+
+    Returns:
+        The arena (another one if it had to grow) and how many spikes are in it.
+    """
+    n_samples, _, n_ticks, _ = bounds.shape
+    p, k = tables.populations[m], neurons.cuba
+    bits = np.empty((p.width // TILE, n_samples, n_ticks), np.uint64)
+    x, shifted = np.zeros(TILE, np.int32), np.zeros(TILE, np.int32)
+    u, v = neurons.u_init.copy(), neurons.v_init.copy()
+    for tile in range(p.width // TILE):
+        at, own = p.first + tile * TILE, min(TILE, p.n - tile * TILE)
+        n = (own + LANES - 1) // LANES * LANES
+        for sample in range(n_samples):
+            for j in range(at, at + n):
+                u[j], v[j] = neurons.u_init[j], neurons.v_init[j]
+            awake = True
+            for tick in range(n_ticks):
+                spikes = np.uint64(0)
+                if receive_tile(tables, p, tile, arena, bounds[sample], tick, x, shifted):
+                    awake = True
+                    spikes = cuba_fixed.update(u, v, x, 0, k.keep_u, k.keep_v, k.bias, k.threshold, at, n)
+                elif awake:
+                    spikes, moved = cuba_fixed.rest(u, v, k.keep_u, k.keep_v, k.bias, k.threshold, at, n)
+                    awake = (spikes | moved) != 0
+                bits[tile, sample, tick] = spikes
+                if trace_start >= 0:
+                    to = trace_start + (sample * n_ticks + tick) * p.n + tile * TILE
+                    for j in range(own):
+                        trace[to + j] = v[at + j]
+            for j in range(at, at + own):
+                last_v[sample, j] = v[j]
+    for sample in range(n_samples):
+        for tick in range(n_ticks):
+            arena = with_room(arena, used, p.width)
+            bounds[sample, m, tick, 0] = used
+            for tile in range(p.width // TILE):
+                used = list_bits(bits[tile, sample, tick], tile * TILE, arena, used)
+            bounds[sample, m, tick, 1] = used
+    return arena, used
+
+
+@inner
+def receive_tile(
+    tables: Tables,
+    p: Record,
+    tile: int,
+    arena: AnyArray,
+    bounds: AnyArray,
+    tick: int,
+    x: AnyArray,
+    shifted: AnyArray,
+) -> bool:
+    """Add up what reaches a tile of a layer in a tick; a spike of tick k acts in tick k + 1 + delay.
+
+    Args:
+        tables: The network.
+        p: The population, a `POPULATION`.
+        tile: Which of its tiles.
+        arena: Spikes so far.
+        bounds: Of this sample, ``(n_populations, n_ticks, 2)``.
+        tick: Now.
+        x: Sums of the tile, added to.
+        shifted: Zeros for as many; zeros again afterwards.
+
+    Returns:
+        Whether there was any spike.
+    """
+    some = False
+    for b in range(p.first_block, p.last_block):
+        block = tables.blocks[b]
+        sent = tick - 1 - block.delay
+        if sent < 0:
+            continue
+        begin, end = bounds[block.pre, sent, 0], bounds[block.pre, sent, 1]
+        if begin == end:
+            continue
+        some = True
+        base = block.words + tile * (TILE // 2) * block.n_pre
+        to = shifted if block.right > 0 else x
+        for e in range(begin, end, MOST_ROWS):
+            last = min(end, e + MOST_ROWS)
+            add_rows(tables.words, base, arena, e, last, to, 0, block.gain, block.zero)
+        if block.right > 0:
+            for j in range(TILE):
+                x[j] += shifted[j] >> block.right
+                shifted[j] = 0
+    return some
 
 
 @kernel
@@ -29,8 +147,6 @@ def run_component(
     arena: AnyArray,
     used: int,
     bounds: AnyArray,
-    counts: AnyArray,
-    updates: AnyArray,
     trace: AnyArray,
     trace_starts: AnyArray,
     last_v: AnyArray,
@@ -41,76 +157,115 @@ def run_component(
         tables: The network.
         neurons: What its neurons are.
         members: The component's populations.
-        arena: Spikes so far, int32.
+        arena: As for `run_layer`, as the next two.
         used: How many.
-        bounds: Where spikes begin and end in the arena, ``(n_samples, n_populations, n_ticks, 2)``; written.
-        counts: See `count_rows`, ``(n_blocks, 4)``; added to.
-        updates: Neuron updates, ``(n_populations,)``; added to.
+        bounds: Written.
         trace: Membranes to return, one array after another; written.
         trace_starts: Where in it the first sample of each population begins, -1 if it is not wanted.
-        last_v: Membranes at the end, ``(n_samples, n_neurons)``; written.
+        last_v: Membranes at the end, ``(n_samples, n_places)``; written.
 
     Returns:
         The arena (another one if it had to grow) and how many spikes are in it.
     """
     n_samples, _, n_ticks, _ = bounds.shape
-    u, v = np.empty_like(neurons.u_init), np.empty_like(neurons.v_init)
+    u, v = neurons.u_init.copy(), neurons.v_init.copy()
     ring, scratch, pairs, spiking = _workspace(tables, members)
+    awake = np.ones(u.size // TILE, np.bool_)
     for sample in range(n_samples):
         for m in members:
             p = tables.populations[m]
-            for j in range(p.first, p.first + p.n):
+            for j in range(p.first, p.first + p.width):
                 u[j], v[j] = neurons.u_init[j], neurons.v_init[j]
-            ring[p.ring : p.ring + p.slots * p.n] = 0
+            ring[p.ring : p.ring + p.slots * p.width] = 0
+            awake[p.first // TILE : (p.first + p.width) // TILE] = True
         for tick in range(n_ticks):
             for m in members:
                 p = tables.populations[m]
-                sums = ring[p.ring : p.ring + p.slots * p.n]
-                start = tick % p.slots * p.n
-                receive(tables, p, arena, bounds[sample], tick, sums, start, scratch, counts)
-                own = slice(p.first, p.first + p.n)
-                x, flags = sums[start : start + p.n], spiking[: p.n]
-                at = slice(p.place, p.place + p.n)
-                if p.kind == CUBA:
-                    k = neurons.cuba
-                    update_cuba(
-                        u[own], v[own], x, k.keep_u[at], k.keep_v[at], k.bias[at], k.threshold[at], flags
-                    )
-                elif p.kind == THETA:
-                    t = neurons.theta
-                    update_theta(v[own], x, t.cos[at], t.sin_a[at], t.sin_b[at], t.unit[at], pairs, flags)
-                elif p.kind == QIF:
-                    q = neurons.qif
-                    update_qif(
-                        u[own],
-                        v[own],
-                        x,
-                        q.keep_u[at],
-                        q.gain[at],
-                        q.curve[at],
-                        q.turn[at],
-                        q.keep[at],
-                        pairs,
-                        flags,
-                    )
-                updates[m] += p.n
-                arena = with_room(arena, used, p.n)
+                sums = ring[p.ring : p.ring + p.slots * p.width]
+                start = tick % p.slots * p.width
+                receive(tables, p, arena, bounds[sample], tick, sums, start, scratch)
+                arena = with_room(arena, used, p.width)
                 bounds[sample, m, tick, 0] = used
-                used = list_spikes(spiking[: p.n], arena, used)
+                if p.kind == CUBA:
+                    used = update_tiles(u, v, sums, start, neurons.cuba, p, awake, arena, used)
+                else:
+                    update_pairs(u, v, sums, start, neurons, p, pairs, spiking)
+                    for j in range(p.n):
+                        arena[used] = j
+                        used += spiking[j]
                 bounds[sample, m, tick, 1] = used
                 if trace_starts[m] >= 0:
-                    at = trace_starts[m] + (sample * n_ticks + tick) * p.n
-                    for j in range(p.n):
-                        trace[at + j] = v[p.first + j]
+                    to = trace_starts[m] + (sample * n_ticks + tick) * p.n
+                    for j in range(p.first, p.first + p.n):
+                        trace[to + tables.order[j]] = v[j]
         for m in members:
             p = tables.populations[m]
             for j in range(p.first, p.first + p.n):
-                last_v[sample, j] = v[j]
-            count_on_the_way(tables, p, arena, bounds[sample], counts)
+                last_v[sample, p.first + tables.order[j]] = v[j]
     return arena, used
 
 
-@kernel
+@inner
+def update_tiles(
+    u: AnyArray,
+    v: AnyArray,
+    sums: AnyArray,
+    start: int,
+    table: CubaTable,
+    p: Record,
+    awake: AnyArray,
+    arena: AnyArray,
+    used: int,
+) -> int:
+    """Advance `CubaFixed` neurons by one tick, but for tiles at rest; take their sums and list who spikes.
+
+    Returns:
+        Spikes in the arena now.
+    """
+    for k in range(0, p.width, TILE):
+        at = p.first + k
+        n = (min(TILE, p.n - k) + LANES - 1) // LANES * LANES
+        tile = at // TILE
+        spikes = np.uint64(0)
+        if any_sum(sums, start + k):
+            awake[tile] = True
+            spikes = cuba_fixed.update(
+                u, v, sums, start + k, table.keep_u, table.keep_v, table.bias, table.threshold, at, n
+            )
+        elif awake[tile]:
+            spikes, moved = cuba_fixed.rest(
+                u, v, table.keep_u, table.keep_v, table.bias, table.threshold, at, n
+            )
+            awake[tile] = (spikes | moved) != 0
+        used = list_bits(spikes, k, arena, used)
+    return used
+
+
+@inner
+def update_pairs(
+    u: AnyArray,
+    v: AnyArray,
+    sums: AnyArray,
+    start: int,
+    neurons: NeuronTables,
+    p: Record,
+    pairs: AnyArray,
+    spiking: AnyArray,
+) -> None:
+    """Advance neurons that keep pairs by one tick; take their sums."""
+    own, at = slice(p.first, p.first + p.n), slice(p.place, p.place + p.n)
+    x, flags = sums[start : start + p.n], spiking[: p.n]
+    if p.kind == THETA:
+        t = neurons.theta
+        update_theta(v[own], x, t.cos[at], t.sin_a[at], t.sin_b[at], t.unit[at], pairs, flags)
+    else:
+        q = neurons.qif
+        update_qif(
+            u[own], v[own], x, q.keep_u[at], q.gain[at], q.curve[at], q.turn[at], q.keep[at], pairs, flags
+        )
+
+
+@inner
 def receive(
     tables: Tables,
     p: Record,
@@ -120,11 +275,8 @@ def receive(
     sums: AnyArray,
     start: int,
     scratch: AnyArray,
-    counts: AnyArray,
 ) -> None:
     """Add up what reaches a population in a tick, and later if a block has several delays.
-
-    A spike of tick k acts in tick k + 1 + delay.
 
     Args:
         tables: The network.
@@ -135,7 +287,6 @@ def receive(
         sums: The population's ring; added to.
         start: Where in it the slot of this tick begins.
         scratch: See `spread`.
-        counts: See `count_rows`, ``(n_blocks, 4)``; added to.
     """
     for b in range(p.first_block, p.last_block):
         block = tables.blocks[b]
@@ -143,36 +294,11 @@ def receive(
         if sent < 0:
             continue
         begin, end = bounds[block.pre, sent, 0], bounds[block.pre, sent, 1]
-        if begin == end:
-            continue
-        rows = tables.rows[block.first_row :]
-        spikes = arena[begin:end]
-        count_rows(rows, spikes, counts[b])
-        spread(
-            block,
-            rows,
-            tables,
-            spikes,
-            sums,
-            start,
-            p.n,
-            scratch,
-        )
+        if begin < end:
+            spread(tables, block, arena, begin, end, sums, start, p.width, scratch)
 
 
-@kernel
-def count_on_the_way(tables: Tables, p: Record, arena: AnyArray, bounds: AnyArray, counts: AnyArray) -> None:
-    """Count what is sent to a population within the run but arrives after it."""
-    n_ticks = bounds.shape[1]
-    for b in range(p.first_block, p.last_block):
-        block = tables.blocks[b]
-        rows = tables.rows[block.first_row :]
-        for sent in range(max(0, n_ticks - 1 - block.delay), n_ticks):
-            spikes = arena[bounds[block.pre, sent, 0] : bounds[block.pre, sent, 1]]
-            count_rows(rows, spikes, counts[b])
-
-
-@kernel
+@inner
 def _workspace(tables: Tables, members: AnyArray) -> tuple[AnyArray, AnyArray, AnyArray, AnyArray]:
     """The ring of every population, the scratch that the members' blocks and pairs need, a byte a neuron."""
     last = tables.populations[-1]
@@ -181,8 +307,8 @@ def _workspace(tables: Tables, members: AnyArray) -> tuple[AnyArray, AnyArray, A
         p = tables.populations[m]
         largest = max(largest, p.n)
         for b in range(p.first_block, p.last_block):
-            if tables.blocks[b].exponent < 0:
-                widest = max(widest, (tables.blocks[b].spread + 1) * p.n)
-    ring = np.zeros(last.ring + last.slots * last.n, np.int32)
-    scratch, pairs = np.zeros(widest, np.int32), np.zeros((3, largest))
+            if tables.blocks[b].right > 0:
+                widest = max(widest, (tables.blocks[b].spread + 1) * p.width)
+    ring = np.zeros(last.ring + last.slots * last.width + 8, np.int32)
+    scratch, pairs = np.zeros(widest + 8, np.int32), np.zeros((3, largest))
     return ring, scratch, pairs, np.zeros(largest, np.uint8)

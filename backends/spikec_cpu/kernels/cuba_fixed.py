@@ -9,55 +9,142 @@ With :math:`M = 2^{23}`, :math:`dec(x, d) = sign(x)\,((|x| (4096 - d)) \gg 12)` 
 
 where :math:`wrap` subtracts :math:`2M` once if :math:`u > M` and adds it once if :math:`u \le -M`.
 
-The decay is a product of float64 that is cut off toward zero. This is the same: :math:`|x| \le 2^{31}` and
-:math:`4096 - d \le 2^{12}`, so the product has at most 43 bits and is exact in the 53 of a float64, the
-division by 4096 only changes its exponent, and the cut drops what the shift drops. It is faster than 64-bit
-integers, which have no vector multiplication on most CPUs.
+Neurons to which nothing comes and whose u and v a tick leaves as they are, without a spike, are at rest: all
+further ticks leave them so, until something comes.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any, cast
 
-from spikec.arrays import AnyArray
-from spikec_cpu.kernels import kernel
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from spikec_cpu.kernels.lanes import LANES, WORD, Lanes, code, instructions, load, store, variable
 
 M = 1 << 23
 
+_TWO_WORDS = cast(Any, types).UniTuple(types.uint64, 2)
 
-@kernel
+
+@instructions
 def update(
-    u: AnyArray,
-    v: AnyArray,
-    a: AnyArray,
-    keep_u: AnyArray,
-    keep_v: AnyArray,
-    bias: AnyArray,
-    threshold: AnyArray,
-    spiking: AnyArray,
-) -> None:
-    """Advance neurons by one tick; take the sums `a` and leave zeros in their place.
+    _typing: Any,
+    u: Any,
+    v: Any,
+    x: Any,
+    here: Any,
+    keep_u: Any,
+    keep_v: Any,
+    bias: Any,
+    threshold: Any,
+    at: Any,
+    n: Any,
+) -> Any:
+    """Advance neurons by one tick; take their sums and leave zeros.
 
     Args:
-        u: Currents, int32, changed.
-        v: Membranes, int32, changed.
-        a: What arrives in this tick, int32, cleared.
-        keep_u: ``(4096 - du - 1) / 4096``, float64.
-        keep_v: ``(4096 - dv) / 4096``, float64.
+        u: Currents of all neurons, int32.
+        v: Membranes.
+        x: What arrives in this tick, int32.
+        here: Where in it the first of these neurons' sum lies.
+        keep_u: See `CubaTable`, as the next three.
+        keep_v: int32.
         bias: int32.
-        threshold: ``vth << 6``, int32.
-        spiking: Who spikes, uint8, written.
+        threshold: int32.
+        at: Place of the first of them.
+        n: How many, 64 at most, a multiple of `LANES`.
+
+    Returns:
+        Who spikes, a bit each, uint64.
     """
-    for j in range(u.size):
-        current = np.int32(np.int32(u[j] * keep_u[j]) + (a[j] << 6))
-        if current > M:
-            current = np.int32(current - 2 * M)
-        elif current <= -M:
-            current = np.int32(current + 2 * M)
-        membrane = np.int32(np.int32(v[j] * keep_v[j]) + current + bias[j])
-        membrane = min(max(membrane, np.int32(1 - M)), np.int32(M - 1))
-        spikes = membrane > threshold[j]
-        a[j] = 0
-        u[j] = current
-        v[j] = np.int32(0) if spikes else membrane
-        spiking[j] = spikes
+    place = types.int64
+
+    @code(types.uint64, u, v, x, place, keep_u, keep_v, bias, threshold, place, place)
+    def made(
+        builder: Any,
+        u: Any,
+        v: Any,
+        x: Any,
+        here: Any,
+        keep_u: Any,
+        keep_v: Any,
+        bias: Any,
+        threshold: Any,
+        at: Any,
+        n: Any,
+    ) -> Any:
+        found = variable(builder, WORD(0))
+        with cgutils.for_range_slice(builder, WORD(0), n, WORD(LANES), WORD) as (k, _):
+            to = builder.add(here, k)
+            arrived = load(builder, x, to, 32, LANES)
+            states = _tick(builder, (u, v, keep_u, keep_v, bias, threshold), builder.add(at, k), arrived)
+            store(x, to, arrived.constant(0))
+            builder.store(builder.or_(builder.load(found), builder.shl(states.spikes.word(), k)), found)
+        return builder.load(found)
+
+    return made
+
+
+@instructions
+def rest(
+    _typing: Any, u: Any, v: Any, keep_u: Any, keep_v: Any, bias: Any, threshold: Any, at: Any, n: Any
+) -> Any:
+    """Advance neurons by one tick in which nothing comes; arguments as for `update`.
+
+    Returns:
+        Who spikes, and a word that is 0 if no state changed.
+    """
+    place = types.int64
+
+    @code(_TWO_WORDS, u, v, keep_u, keep_v, bias, threshold, place, place)
+    def made(
+        builder: Any, u: Any, v: Any, keep_u: Any, keep_v: Any, bias: Any, threshold: Any, at: Any, n: Any
+    ) -> Any:
+        found, moved = (variable(builder, WORD(0)) for _ in range(2))
+        nothing = ir.Constant(ir.VectorType(ir.IntType(32), LANES), None)
+        with cgutils.for_range_slice(builder, WORD(0), n, WORD(LANES), WORD) as (k, _):
+            arrays = (u, v, keep_u, keep_v, bias, threshold)
+            states = _tick(builder, arrays, builder.add(at, k), Lanes(builder, nothing))
+            builder.store(builder.or_(builder.load(found), builder.shl(states.spikes.word(), k)), found)
+            builder.store(builder.or_(builder.load(moved), states.moved.word()), moved)
+        pair = builder.insert_value(ir.Constant(ir.ArrayType(WORD, 2), None), builder.load(found), 0)
+        return builder.insert_value(pair, builder.load(moved), 1)
+
+    return made
+
+
+class _Ticked:
+    """Bits of neurons after a tick: who spikes, and whose state is another."""
+
+    def __init__(self, spikes: Lanes, moved: Lanes) -> None:
+        self.spikes, self.moved = spikes, moved
+
+
+def _tick(builder: Any, arrays: tuple[Any, ...], at: Any, arrived: Lanes) -> _Ticked:
+    """Code that reads the states of some neurons and writes their next ones."""
+    u, v, keep_u, keep_v, bias, threshold = (load(builder, a, at, 32, LANES) for a in arrays)
+    current = _wrapped(_decayed(u, keep_u) + (arrived << 6))
+    membrane = (_decayed(v, keep_v) + current + bias).at_least(1 - M).at_most(M - 1)
+    spikes = membrane.compared(">", threshold)
+    membrane = membrane.constant(0).where(spikes, membrane)
+    store(arrays[0], at, current)
+    store(arrays[1], at, membrane)
+    return _Ticked(spikes, ((u ^ current) | (v ^ membrane)).compared("!=", 0))
+
+
+def _decayed(x: Lanes, keep: Lanes) -> Lanes:
+    r"""dec(x, 4096 - keep), for x of any 32 bits.
+
+    With :math:`|x| = 2^{12} h + l` that is :math:`h\,keep + ((l\,keep) \gg 12)`, all below :math:`2^{32}`.
+    """
+    sign = x >> 31
+    size = (x ^ sign) - sign
+    kept = size.cut(12) * keep + ((size & 4095) * keep).cut(12)
+    return (kept ^ sign) - sign
+
+
+def _wrapped(u: Lanes) -> Lanes:
+    above = u - u.constant(2 * M).where(u.compared(">", M), 0)
+    return above + above.constant(2 * M).where(above.compared("<=", -M), 0)

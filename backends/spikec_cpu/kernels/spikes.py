@@ -1,4 +1,4 @@
-"""Lists of spikes: made from flags, taken from inputs, handed back by population."""
+"""Lists of spikes: made from flags and bits, taken from inputs, handed back by population."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import kernel
+from spikec_cpu.kernels.lanes import lowest
 
 
 @kernel
@@ -39,6 +40,103 @@ def list_spikes(spiking: AnyArray, arena: AnyArray, used: int) -> int:
             arena[used] = j
             used += 1
     return used
+
+
+@kernel
+def list_bits(bits: np.uint64, first: int, arena: AnyArray, used: int) -> int:
+    """Append the places of the bits that are 1, `first` that of the lowest, to an arena with room for all.
+
+    Returns:
+        Spikes in the arena now.
+    """
+    while bits != 0:
+        arena[used] = first + lowest(bits)
+        used += 1
+        bits &= bits - np.uint64(1)
+    return used
+
+
+@kernel
+def take_raster(
+    words: AnyArray, per_tick: int, source: int, arena: AnyArray, used: int, bounds: AnyArray
+) -> tuple[AnyArray, int]:
+    """Append the spikes of one source that a raster holds.
+
+    Args:
+        words: Bits of each sample, tick by tick, uint64, ``(n_samples, n_words)``.
+        per_tick: Bits of a tick.
+        source: The population.
+        arena: Spikes so far, int32.
+        used: How many.
+        bounds: See `run_component`; written for this source.
+
+    Returns:
+        The arena (another one if it had to grow) and how many spikes are in it.
+    """
+    n_samples, _, n_ticks, _ = bounds.shape
+    for sample in range(n_samples):
+        tick, begin = 0, 0
+        if n_ticks > 0:
+            bounds[sample, source, 0, 0] = used
+        for k in range(words.shape[1]):
+            bits = words[sample, k]
+            if bits == 0:
+                continue
+            arena = with_room(arena, used, 64)
+            while bits != 0:
+                place = 64 * k + lowest(bits)
+                bits &= bits - np.uint64(1)
+                while place >= begin + per_tick:
+                    bounds[sample, source, tick, 1] = used
+                    tick, begin = tick + 1, begin + per_tick
+                    if tick == n_ticks:
+                        break
+                    bounds[sample, source, tick, 0] = used
+                if tick == n_ticks:
+                    break
+                arena[used] = place - begin
+                used += 1
+            if tick == n_ticks:
+                break
+        while tick < n_ticks:
+            bounds[sample, source, tick, 1] = used
+            tick += 1
+            if tick < n_ticks:
+                bounds[sample, source, tick, 0] = used
+    return arena, used
+
+
+@kernel
+def tally(neurons: AnyArray, counted: AnyArray) -> None:
+    """Count how often each neuron is in a list."""
+    for i in neurons:
+        counted[i] += 1
+
+
+@kernel
+def put_in_order(neurons: AnyArray, ticks: AnyArray, sizes: AnyArray, order: AnyArray, n: int) -> None:
+    """Turn places into neurons, ascending within a tick; no place is twice in a tick.
+
+    Args:
+        neurons: Places, changed.
+        ticks: Of each spike.
+        sizes: Spikes of each sample.
+        order: Which neuron each place holds.
+        n: Neurons.
+    """
+    marks = np.zeros(n // 64 + 1, np.uint64)
+    begin = 0
+    for size in sizes:
+        sample_end = begin + size
+        while begin < sample_end:
+            end = begin
+            while end < sample_end and ticks[end] == ticks[begin]:
+                neuron = order[neurons[end]]
+                marks[neuron >> 6] |= np.uint64(1) << np.uint64(neuron & 63)
+                end += 1
+            for k in range(marks.size):
+                begin = list_bits(marks[k], 64 * k, neurons, begin)
+                marks[k] = 0
 
 
 @kernel

@@ -2,49 +2,55 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from spikec.arrays import AnyArray
-from spikec_cpu.kernels import kernel
-from spikec_cpu.lower_windows import Windows
+from spikec_cpu.kernels import inner
+from spikec_cpu.kernels.rows import add_bytes
+from spikec_cpu.lower import Record, Tables
 
 
-@kernel
+@inner
 def add_entries(
-    windows: Windows,
-    which: int,
-    weights: AnyArray,
+    tables: Tables,
+    block: Record,
     rows: AnyArray,
-    spikes: AnyArray,
+    arena: AnyArray,
+    begin: int,
+    end: int,
     sums: AnyArray,
     start: int,
-    n: int,
-    gain: np.int32,
+    width: int,
 ) -> None:
     """Add what neurons that spiked bring to all pixels that read them.
 
+    Postsynaptic places go pixel by pixel, so that an entry's weights to all channels of a group and the sums
+    of these channels lie side by side. Entries are filled up with weights of 0 to multiples of 8 channels,
+    which may add nothing to as many places after the last.
+
     Args:
-        windows: How kernels slide.
-        which: The place of this one.
-        weights: Mantissas, in the order of `lower_windows.by_window`.
+        tables: All kernels.
+        block: A `BLOCK`.
         rows: The rows of the block, `ROW`: how late each neuron's spikes are.
-        spikes: The neurons that spiked.
-        sums: The slots of a ring, flat; added to.
+        arena: Presynaptic places.
+        begin: Where those that spiked begin in it.
+        end: Where they end.
+        sums: The slots of a ring, flat, with 8 places more in memory; added to.
         start: Where in it the slot of this tick begins.
-        n: Postsynaptic neurons.
-        gain: What every mantissa is multiplied with.
+        width: Postsynaptic places.
     """
-    w = windows.shapes[which]
-    outer, inner = windows.starts[w.outer :], windows.starts[w.inner :]
-    n_out = w.out_outer * w.out_inner
-    for i in spikes:
+    windows = tables.windows
+    w = windows.shapes[block.window]
+    outer, inner_ = windows.starts[w.outer :], windows.starts[w.inner :]
+    order = tables.order[tables.populations[block.pre].first :]
+    group = (w.c_group + 7) // 8 * 8
+    for e in range(begin, end):
+        i = order[arena[e]]
         channel, pixel = divmod(i, w.n_outer * w.n_inner)
         y, x = divmod(pixel, w.n_inner)
-        first = (start + rows[i].extra * n) % sums.size + channel // w.c_read * w.c_group * n_out
+        first = (start + rows[i].extra * width) % sums.size + channel // w.c_read * w.c_group
         for a in range(outer[y], outer[y + 1]):
-            line = first + windows.taps[a, 1] * w.out_inner
-            entry = (channel * w.k_outer + windows.taps[a, 0]) * w.k_inner
-            for b in range(inner[x], inner[x + 1]):
-                to, by = line + windows.taps[b, 1], (entry + windows.taps[b, 0]) * w.c_group
-                for o in range(w.c_group):
-                    sums[to + o * n_out] += np.int32(weights[by + o]) * gain
+            line = windows.taps[a, 1] * w.out_inner
+            entry = block.entries + (channel * w.k_outer + windows.taps[a, 0]) * w.k_inner * group
+            for b in range(inner_[x], inner_[x + 1]):
+                to = first + (line + windows.taps[b, 1]) * w.c_out
+                by = entry + windows.taps[b, 0] * group
+                add_bytes(tables.entries, by, sums, to, group, block.gain, block.zero)

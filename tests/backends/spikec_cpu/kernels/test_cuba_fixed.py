@@ -1,10 +1,11 @@
 """The neuron kernel against the formula in Python's own integers, over all that 32 bits can hold."""
 
+import numba
 import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from spikec_cpu.kernels.cuba_fixed import update
+from spikec_cpu.kernels.cuba_fixed import rest, update
 
 M = 1 << 23
 INT32 = st.integers(-(1 << 31), (1 << 31) - 1)
@@ -26,13 +27,48 @@ STEP = st.tuples(
 @example([(-(1 << 31), 0, -(1 << 31), 0, 4096, 0, 0)])
 @example([(0, 0, 1 << 17, 0, 0, 0, 0), (0, 0, -(1 << 17), 0, 0, 0, 0)])
 def test_a_tick_is_the_formula(steps):
-    u, v, a, du, dv, bias, threshold = (np.array(column, np.int64) for column in zip(*steps, strict=True))
-    u, v, a, bias, threshold = (x.astype(np.int32) for x in (u, v, a, bias, threshold))
-    spiking = np.full(len(steps), 7, np.uint8)
-    update(u, v, a, (4095 - du) / 4096, (4096 - dv) / 4096, bias, threshold, spiking)
+    states, parameters, x = _lanes(steps)
+    spikes = _update(*states, x, *parameters, len(x))
+    assert _seen(states, spikes, len(steps)) == [_expected(*step) for step in steps]
+    assert not x.any()
+
+
+@given(st.lists(STEP, min_size=1, max_size=40))
+@example([(0, 0, 0, 0, 0, 0, 0)])
+@example([(0, 0, 0, 0, 0, 64, 0)])  # spikes in every tick
+def test_a_tick_in_which_nothing_comes_says_whether_all_stay_as_they_were(steps):
+    steps = [(u, v, 0, *others) for u, v, _, *others in steps]
+    states, parameters, _ = _lanes(steps)
+    spikes, moved = _rest(*states, *parameters, states[0].size)
     expected = [_expected(*step) for step in steps]
-    assert list(zip(u.tolist(), v.tolist(), spiking.tolist(), strict=True)) == expected
-    assert not a.any()
+    assert _seen(states, spikes, len(steps)) == expected
+    assert bool(moved) == any((u, v) != step[:2] for (u, v, _), step in zip(expected, steps, strict=True))
+
+
+@numba.njit
+def _update(u, v, x, keep_u, keep_v, bias, threshold, n):
+    return update(u, v, x, 0, keep_u, keep_v, bias, threshold, 0, n)
+
+
+@numba.njit
+def _rest(u, v, keep_u, keep_v, bias, threshold, n):
+    return rest(u, v, keep_u, keep_v, bias, threshold, 0, n)
+
+
+def _lanes(steps):
+    """States, parameters and sums; 0 in lanes that no step fills."""
+    u, v, x, du, dv, bias, threshold = np.zeros((7, -(-len(steps) // 16) * 16), np.int64)
+    du[:], dv[:] = 4095, 4096
+    for k, step in enumerate(steps):
+        u[k], v[k], x[k], du[k], dv[k], bias[k], threshold[k] = step
+    columns = (u, v, 4095 - du, 4096 - dv, bias, threshold, x)
+    u, v, keep_u, keep_v, bias, threshold, x = (column.astype(np.int32) for column in columns)
+    return (u, v), (keep_u, keep_v, bias, threshold), x
+
+
+def _seen(states, spikes, n):
+    bits = [int(spikes) >> k & 1 for k in range(n)]
+    return list(zip(states[0][:n].tolist(), states[1][:n].tolist(), bits, strict=True))
 
 
 def _expected(u, v, a, du, dv, bias, threshold):
