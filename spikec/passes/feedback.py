@@ -17,7 +17,7 @@ import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.ir.fixed_point import FixedFormat
-from spikec.passes.excitation import Excitation, Rows
+from spikec.passes.excitation import Rows
 
 
 def spread(weights: FloatArray, rows: Rows, form: FixedFormat, owed: FloatArray | None = None) -> IntArray:
@@ -52,31 +52,3 @@ def spread(weights: FloatArray, rows: Rows, form: FixedFormat, owed: FloatArray 
     found = np.empty_like(mantissa)
     found[order] = mantissa
     return found
-
-
-def fed_back(
-    weights: FloatArray, excitation: Excitation, form: FixedFormat, owed: FloatArray | None = None
-) -> IntArray:
-    """Round the rows of a matrix, errors moved to correlated inputs; those that excite most come first.
-
-    Args:
-        weights: In units of the weight bit, ``(n_post, n_pre)``.
-        excitation: With moments.
-        form: What mantissas exist.
-        owed: How far others have moved each row's membrane on average, ``(n_post,)``; None for not at all.
-
-    Returns:
-        Mantissas, ``(n_post, n_pre)``.
-    """
-    assert excitation.moments is not None
-    order = np.argsort(-np.diag(excitation.moments), kind="stable")
-    inverse = np.linalg.inv(excitation.moments[np.ix_(order, order)])
-    upper = np.linalg.cholesky(inverse).T
-    w, mantissa = weights[:, order].copy(), np.zeros(weights.shape, np.int64)
-    if owed is not None:
-        w -= np.outer(owed, inverse @ excitation.mean[order])
-    for i in range(order.size):
-        mantissa[:, order[i]] = form.nearest(w[:, i])
-        error = (w[:, i] - mantissa[:, order[i]] * 2.0**form.exponent) / upper[i, i]
-        w[:, i:] -= np.outer(error, upper[i, i:])
-    return mantissa

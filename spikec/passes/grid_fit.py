@@ -9,6 +9,10 @@ point nearest to
 what is best once the later ones are fixed (L. Babai, On Lovasz' lattice reduction and the nearest lattice
 point problem, Combinatorica 6, 1986; column by column it is what GPTQ does). Then single coordinates are
 moved, in turn, to where the sum is least, until none moves.
+
+Several problems may be solved at once: columns that share A, and leading axes that have one each. Where only
+differences between columns count, as between the classes of a readout, all columns of a coordinate may be
+shifted by one number for nothing, so those are rounded together, to where their differences fit best.
 """
 
 from __future__ import annotations
@@ -17,74 +21,135 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikec.arrays import FloatArray
+from spikec.arrays import FloatArray, IntArray
 
-SWEEPS = 4
+SWEEPS = 6
 """Most rounds of single coordinates: later ones gain little."""
+
+SHIFTS = 8
+"""Common shifts tried in a step, where only differences between columns count."""
+
+EQUAL = 1e-9
+"""A move gains something if it does by more than this part of a squared step."""
 
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """What each coordinate may be: multiples of its step between two bounds, ``(n,)`` each."""
+    """What each coordinate may be: multiples of its step between two bounds.
+
+    Attributes:
+        step: ``(..., n)``.
+        lowest: Likewise.
+        highest: Likewise.
+        differences: Whether only differences between the columns of a coordinate count.
+    """
 
     step: FloatArray
     lowest: FloatArray
     highest: FloatArray
+    differences: bool = False
 
     def nearest(self, i: int, values: FloatArray) -> FloatArray:
-        """The grid points of coordinate `i` nearest to some values."""
-        rounded: FloatArray = np.rint(values / self.step[i]) * self.step[i]
-        return np.clip(rounded, self.lowest[i], self.highest[i])
+        """The grid points of coordinate `i` nearest to some values, ``(..., n_columns)``."""
+        if not self.differences:
+            return self._clipped(i, values)
+        middle = (self.lowest[..., i, None] + self.highest[..., i, None]) / 2
+        centred = values - (values.max(axis=-1, keepdims=True) + values.min(axis=-1, keepdims=True)) / 2
+        offsets = (np.arange(2 * SHIFTS) + 0.5) / SHIFTS - 1.0
+        tried = np.stack([self._clipped(i, centred + middle + o * self.step[..., i, None]) for o in offsets])
+        least = np.argmin(self.squares(tried - values), axis=0)
+        chosen: FloatArray = np.take_along_axis(tried, least[None], axis=0)[0]
+        return chosen
 
-    def all_nearest(self, values: FloatArray) -> FloatArray:
-        """The grid points nearest to values of all coordinates, ``(n, n_columns)``."""
-        step = self.step[:, None]
-        return np.clip(np.rint(values / step) * step, self.lowest[:, None], self.highest[:, None])
+    def counted(self, errors: FloatArray) -> FloatArray:
+        """What counts of errors of a coordinate's columns, ``(..., n_columns)``."""
+        return errors - errors.mean(axis=-1, keepdims=True) if self.differences else errors
+
+    def squares(self, errors: FloatArray) -> FloatArray:
+        """The squares that a move must lessen: of each column, or summed where they are moved together."""
+        squares: FloatArray = self.counted(errors) ** 2
+        return squares.sum(axis=-1, keepdims=True) if self.differences else squares
+
+    def ordered(self, order: IntArray) -> Grid:
+        """The grid with its coordinates in another order."""
+        step, lowest, highest = (a[..., order] for a in (self.step, self.lowest, self.highest))
+        return Grid(step, lowest, highest, self.differences)
+
+    def _clipped(self, i: int, values: FloatArray) -> FloatArray:
+        step, low, high = (a[..., i, None] for a in (self.step, self.lowest, self.highest))
+        return np.clip(np.rint(values / step) * step, low, high)
 
 
-def rounded_in_turn(upper: FloatArray, best: FloatArray, grid: Grid) -> FloatArray:
-    """Round minima to a grid, each coordinate with regard to those rounded before.
+def fitted(quadratic: FloatArray, best: FloatArray, grid: Grid) -> FloatArray:
+    """Grid points near the minima of sums of squares; coordinates that count most are rounded first.
 
     Args:
-        upper: U, with A = U^T U, ``(n, n)``.
-        best: Where each column's sum of squares is least, b, ``(n, n_columns)``.
+        quadratic: A, symmetric and positive definite, ``(..., n, n)``.
+        best: Where each column's sum of squares is least, b, ``(..., n, n_columns)``.
         grid: What exists.
 
     Returns:
-        Grid points, ``(n, n_columns)``.
+        Grid points, ``(..., n, n_columns)``.
     """
-    missing = np.zeros_like(best)
-    for i in range(len(best) - 1, -1, -1):
-        centre = best[i] + upper[i, i + 1 :] @ missing[i + 1 :] / upper[i, i]
-        missing[i] = best[i] - grid.nearest(i, centre)
-    return best - missing
+    diagonal = np.diagonal(quadratic, axis1=-2, axis2=-1)
+    order = np.argsort(diagonal.reshape(-1, diagonal.shape[-1]).mean(axis=0), kind="stable")
+    a, b, g = quadratic[..., order, :][..., order], best[..., order, :], grid.ordered(order)
+    upper = np.swapaxes(np.linalg.cholesky(a), -1, -2)
+    chosen = np.empty_like(best)
+    chosen[..., order, :] = settled(a, b, g, rounded_in_turn(upper, b, g))
+    return chosen
+
+
+def rounded_in_turn(upper: FloatArray, best: FloatArray, grid: Grid) -> FloatArray:
+    """Round minima to a grid, each coordinate with regard to those rounded before, from the last on.
+
+    Args:
+        upper: U, with A = U^T U, ``(..., n, n)``.
+        best: Where each column's sum of squares is least, b, ``(..., n, n_columns)``.
+        grid: What exists.
+
+    Returns:
+        Grid points, ``(..., n, n_columns)``.
+    """
+    missing, chosen = np.zeros_like(best), np.empty_like(best)
+    for i in range(best.shape[-2] - 1, -1, -1):
+        pushed = (upper[..., i, None, i + 1 :] @ missing[..., i + 1 :, :])[..., 0, :]
+        centre = best[..., i, :] + pushed / upper[..., i, i, None]
+        chosen[..., i, :] = grid.nearest(i, centre)
+        missing[..., i, :] = grid.counted(best[..., i, :] - chosen[..., i, :])
+    return chosen
 
 
 def settled(quadratic: FloatArray, best: FloatArray, grid: Grid, start: FloatArray) -> FloatArray:
     """Move single coordinates of grid points until no sum of squares becomes smaller, or `SWEEPS` times.
 
     Args:
-        quadratic: A, symmetric and positive definite, ``(n, n)``.
-        best: b, ``(n, n_columns)``.
+        quadratic: A, symmetric and positive definite, ``(..., n, n)``.
+        best: b, ``(..., n, n_columns)``.
         grid: What exists.
-        start: Grid points, ``(n, n_columns)``.
+        start: Grid points, ``(..., n, n_columns)``.
     """
     chosen = start.copy()
-    slope = quadratic @ (best - chosen)
+    slope = quadratic @ grid.counted(best - chosen)
     for _ in range(SWEEPS):
         moved = False
-        for i in range(len(best)):
-            change = grid.nearest(i, chosen[i] + slope[i] / quadratic[i, i]) - chosen[i]
-            if np.any(np.abs(change) > 0.5 * grid.step[i]):
-                slope -= np.outer(quadratic[:, i], change)
-                chosen[i] += change
+        for i in range(best.shape[-2]):
+            now = chosen[..., i, :]
+            aim = now + slope[..., i, :] / quadratic[..., i, i, None]
+            there = grid.nearest(i, aim)
+            gain = grid.squares(now - aim) - grid.squares(there - aim)
+            change = np.where(gain > EQUAL * grid.step[..., i, None] ** 2, there - now, 0.0)
+            if np.any(change):
+                slope -= quadratic[..., :, i, None] * grid.counted(change)[..., None, :]
+                chosen[..., i, :] += change
                 moved = True
         if not moved:
             break
     return chosen
 
 
-def excess(quadratic: FloatArray, best: FloatArray, chosen: FloatArray) -> float:
-    """By how much the sums of squares of all columns exceed their minima."""
+def excess(quadratic: FloatArray, best: FloatArray, chosen: FloatArray) -> FloatArray:
+    """By how much the sum of squares of each column exceeds its minimum, ``(..., n_columns)``."""
     miss = chosen - best
-    return float(np.sum(miss * (quadratic @ miss)))
+    above: FloatArray = np.sum(miss * (quadratic @ miss), axis=-2)
+    return above

@@ -124,6 +124,8 @@ def linear_readout(program: Program, replayed: Replay) -> LinearReadout | str:
     if decoding.readout is not Readout.MEMBRANE:
         what = {Readout.FIRST: "a first spike", Readout.COUNT: "a count of spikes"}
         return f"the answer is {what.get(decoding.readout, 'the maximum of a membrane')}, not a membrane"
+    if network.population(decoding.population).n < 2:
+        return f"{decoding.population} has one neuron, so there is one answer"
     if program.n_ticks is None:
         return "the length of a sample is not known; give --ticks"
     if decoding.population in program.shards:

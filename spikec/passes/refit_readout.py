@@ -8,16 +8,16 @@ fit best to what they do now follow in closed form,
 
 with centred features :math:`F` and targets :math:`Y`: one for the right class and zero elsewhere, or without
 labels the float network's readout. They are put on the chip's grid with regard to each other
-(`spikec.passes.grid_fit`). The penalty :math:`\lambda` is chosen by the squared error of the readout in
-integers on samples that were held out. The refit is taken only if on these it comes clearly nearer to the
-float network's readout than the readout before: right answers do not tell, for a network that was trained on
-these samples may remember them whatever rounding did.
+(`spikec.passes.readout_fit`). The penalty :math:`\lambda` and how wide the grid is are chosen by the squared
+error of the readout in integers on samples that were held out. The refit is taken only if on these it comes
+clearly nearer to the float network's readout than the readout before: right answers do not tell, for a
+network that was trained on these samples may remember them whatever rounding did.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -27,22 +27,18 @@ from spikec.backend import Backend
 from spikec.calibration import Calibration
 from spikec.errors import EventsError
 from spikec.events import Events
-from spikec.ir.fixed_point import FixedFormat
-from spikec.passes.grid_fit import Grid, rounded_in_turn, settled
 from spikec.passes.linear_readout import LinearReadout, linear_readout
 from spikec.passes.moments import Moments, moments
+from spikec.passes.readout_fit import centred, fits, placed, solutions, varying
 from spikec.passes.replay import CLEARLY, Replay, held_out, replay
 from spikec.program import LogEntry, Program
 from spikec.targets.target import Formats
 
-PENALTIES = tuple(10.0 ** np.arange(2.0, -5.0, -1.0))
+PENALTIES = tuple(10.0 ** np.arange(2.0, -5.5, -0.5))
 """Penalties to choose from, in units of the mean eigenvalue s; of equally good ones the largest is taken."""
 
-SPANS = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12)
-"""Part of the largest weight that the largest mantissa stands for: larger ones are clipped, others finer."""
-
-CONSTANT = 1e-9
-"""A feature is constant if what deviates from its mean is no more than this part of its squares."""
+SPANS = tuple(0.5 ** np.arange(0.0, 3.0, 0.5))
+"""Part of the widest range of weights that the grid is as wide as: wider ones are clipped, others finer."""
 
 CHUNK = 256
 """Samples whose features are held at a time."""
@@ -97,14 +93,15 @@ class RefitReadout:
             for chosen in (~decides, decides)
         )
         constant = _constant_features(readout, fitting)
-        fits = {p: solve(readout, fitting, p, formats) for p in PENALTIES}
-        penalty = min(PENALTIES, key=lambda p: deciding.squared_error(*fits[p].in_targets_units()))
-        trial = placed(program, readout, fitting, penalty, formats)
+        penalty, span = best_choice(readout, fitting, deciding, formats)
+        (fit,) = fits(readout, fitting, penalty, (span,), formats)
+        trial = placed(program, readout, fit, formats)
         after = None if trial is None else replay(trial[0], self.calibration, self.backend)
         old, new = self._judged(before, decides), self._judged(after, decides)
         final = None
         if new.unexplained < CLEARLY * old.unexplained:
-            final = placed(program, readout, fitting + deciding, penalty, formats)
+            (whole,) = fits(readout, fitting + deciding, penalty, (span,), formats)
+            final = placed(program, readout, whole, formats)
         figures: dict[str, object] = {
             "taken": final is not None,
             "samples": len(targets),
@@ -115,6 +112,7 @@ class RefitReadout:
             "unexplained_before": old.unexplained,
             "unexplained_after": new.unexplained,
             "penalty": penalty,
+            "span": span,
             "constant_features": constant,
         }
         won = (
@@ -148,141 +146,38 @@ class RefitReadout:
                 f"{readout.population.name}; give {max(n, 4)} or more"
             )
         if found.labels is not None and not self.label_free:
-            return np.eye(n)[found.labels], "labels"
+            return centred(np.eye(n)[found.labels]), "labels"
         assert found.scores is not None
-        centred = _centred(found.scores)
-        return centred / max(float(centred.std()), 1e-300), "the float network's scores"
+        scores = centred(found.scores)
+        return scores / max(float(scores.std()), 1e-300), "the float network's scores"
 
 
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """A readout on a grid.
+def best_choice(
+    readout: LinearReadout, fitting: Moments, deciding: Moments, formats: Formats
+) -> tuple[float, float]:
+    """The penalty and the span with the least error on samples that decide.
 
-    Attributes:
-        formats: Of each projection.
-        values: Weights in units of the weight bit, ``(n_features, n)``.
-        intercept: Membrane without any spike, ``(n,)``.
-        scale: Integer membrane units that stand for one unit of the targets.
+    Real weights say about which penalty; rounded ones may want a neighbour of it.
     """
-
-    formats: tuple[FixedFormat, ...]
-    values: FloatArray
-    intercept: FloatArray
-    scale: float
-
-    def in_targets_units(self) -> tuple[FloatArray, FloatArray]:
-        """Weights and intercept whose sum is meant to be the targets."""
-        return self.values / self.scale, self.intercept / self.scale
-
-    def smaller(self, powers: int) -> Fit:
-        """The same mantissas with exponents, and so a scale, that are so many powers of two lower."""
-        forms = tuple(replace(f, exponent=f.exponent - powers) for f in self.formats)
-        part = 0.5**powers
-        return Fit(forms, self.values * part, self.intercept * part, self.scale * part)
-
-
-def solve(readout: LinearReadout, sums: Moments, penalty: float, formats: Formats) -> Fit:
-    """The readout on a grid that fits best.
-
-    Args:
-        readout: As it is; the bits and signs of its formats stay.
-        sums: Of features and targets.
-        penalty: In units of s.
-        formats: The chip's.
-    """
-    squares, products = sums.centred()
-    varying = _varying(sums)
-    s = float(np.trace(squares)) / len(squares)
-    a = squares[np.ix_(varying, varying)] + penalty * s * np.eye(int(varying.sum()))
-    best = np.linalg.solve(a, products[varying])
-    whole = np.zeros_like(products)
-    whole[varying] = best
-    spread = np.diag(a)[:, None]
-
-    def rounding_error(span: float) -> float:
-        scale, forms = _scaled(readout, whole, span, formats)
-        miss = _grid(readout, forms, varying).all_nearest(scale * best) / scale - best
-        return float(np.sum(spread * miss**2))
-
-    scale, forms = _scaled(readout, whole, min(SPANS, key=rounding_error), formats)
-    grid = _grid(readout, forms, varying)
-    turned = rounded_in_turn(np.linalg.cholesky(a).T, scale * best, grid)
-    whole[varying] = settled(a, scale * best, grid, turned)
-    return Fit(forms, whole, (scale * sums.y - sums.f @ whole) / sums.n, scale)
-
-
-def placed(
-    program: Program, readout: LinearReadout, sums: Moments, penalty: float, formats: Formats
-) -> tuple[Program, float] | None:
-    """The program with the readout solved anew, as large as nothing can wrap; None if it fits at no scale.
-
-    Returns:
-        The program, and the integer membrane units of one unit of the targets.
-    """
-    whole = solve(readout, sums, penalty, formats)
-    lowest = int(formats.weight_exponent_min.value)
-    for lower in range(min(f.exponent for f in whole.formats) - lowest + 1):
-        fit = whole.smaller(lower)
-        bias = fit.intercept / readout.bias_gain
-        exponent = int(np.ceil(np.log2(max(float(np.abs(bias).max()) / formats.bias_max.value, 1.0)) - 1e-12))
-        if exponent > formats.bias_exponent_max.value:
-            continue
-        mantissa = np.rint(bias / 2.0**exponent).astype(np.int64)
-        changed = readout.with_values(fit.formats, fit.values, mantissa, exponent)
-        there = changed.placed(program)
-        if changed.holds(there):
-            return there, fit.scale
-    return None
-
-
-def _scaled(
-    readout: LinearReadout, best: FloatArray, span: float, formats: Formats
-) -> tuple[float, tuple[FixedFormat, ...]]:
-    """A scale at which the largest mantissa stands for a part of the largest weight, and formats for it."""
-    given = readout.formats()
-    low, high = int(formats.weight_exponent_min.value), int(formats.weight_exponent_max.value)
-    reaches, start = [], 0
-    for q, form in zip(readout.projections, given, strict=True):
-        rows = best[start : start + q.connectivity.n_pre]
-        start += len(rows)
-        up = float(rows.max(initial=0.0)) / form.maximum if form.maximum else 0.0
-        down = float(rows.min(initial=0.0)) / form.minimum if form.minimum else 0.0
-        reaches.append(span * max(up, down))
-    widest = int(np.argmax([q.connectivity.n_synapses * (r > 0) for q, r in
-                            zip(readout.projections, reaches, strict=True)]))  # fmt: skip
-    exponent = max(given[widest].exponent, 0)
-    scale = 2.0**exponent / max(reaches[widest], 1e-300)
-    needed = [int(np.ceil(np.log2(max(scale * r, 2.0**-40)) - 1e-9)) for r in reaches]
-    return scale, tuple(
-        replace(form, exponent=min(max(k, low), high)) for form, k in zip(given, needed, strict=True)
-    )
-
-
-def _grid(readout: LinearReadout, forms: tuple[FixedFormat, ...], varying: BoolArray) -> Grid:
-    """What the weights of varying features may be, in units of the weight bit."""
-    rows = [
-        np.repeat([[f.step * 2.0**f.exponent, f.minimum * 2.0**f.exponent, f.maximum * 2.0**f.exponent]],
-                  q.connectivity.n_pre, axis=0)
-        for q, f in zip(readout.projections, forms, strict=True)
-    ]  # fmt: skip
-    return Grid(*np.concatenate(rows)[varying].T)
-
-
-def _varying(sums: Moments) -> BoolArray:
-    """Which features differ between samples, by more than rounding, ``(n_features,)``."""
-    varying: BoolArray = np.diag(sums.centred()[0]) > CONSTANT * np.diag(sums.ff)
-    return varying
+    real = [deciding.squared_error(centred(w), centred(bias)) for w, bias in solutions(fitting, PENALTIES)]
+    least = int(np.argmin(real))
+    errors = {
+        (penalty, span): fit.squared_error(deciding)
+        for penalty in PENALTIES[max(least - 1, 0) : least + 2]
+        for span, fit in zip(SPANS, fits(readout, fitting, penalty, SPANS, formats), strict=True)
+    }
+    return min(errors, key=lambda choice: errors[choice])
 
 
 def _constant_features(readout: LinearReadout, sums: Moments) -> int:
     """How many features say nothing; refused if all of them do."""
-    varying = _varying(sums)
-    if not varying.any():
+    some = varying(sums)
+    if not some.any():
         raise EventsError(
             f"all {readout.n_features} neurons that readout {readout.population.name} reads do the same in "
             f"all {sums.n} samples, and constant features say nothing of classes; give other samples"
         )
-    return int(np.count_nonzero(~varying))
+    return int(np.count_nonzero(~some))
 
 
 def unexplained(meant: FloatArray, scores: FloatArray) -> float:
@@ -294,14 +189,9 @@ def unexplained(meant: FloatArray, scores: FloatArray) -> float:
         meant: ``(n_samples, n)``.
         scores: ``(n_samples, n)``.
     """
-    a, b = _centred(meant), _centred(scores)
+    a, b = centred(meant), centred(scores)
     size = float(np.sum(a**2)) * float(np.sum(b**2))
     return 1.0 - max(float(np.sum(a * b)), 0.0) ** 2 / size if size else 1.0
-
-
-def _centred(scores: FloatArray) -> FloatArray:
-    centred: FloatArray = scores - scores.mean(axis=1, keepdims=True)
-    return centred
 
 
 def _pieces(

@@ -16,13 +16,14 @@ from enum import Enum
 
 import numpy as np
 
-from spikec.arrays import FloatArray
+from spikec.arrays import FloatArray, IntArray
 from spikec.ir.convolution import Convolution
 from spikec.ir.fixed_point import Fixed, FixedFormat
 from spikec.ir.network import Population, Projection
 from spikec.ir.neurons import CubaTicks
 from spikec.passes.excitation import Excitation, Rows, rows
-from spikec.passes.feedback import fed_back, spread
+from spikec.passes.feedback import spread
+from spikec.passes.grid_fit import Grid, fitted
 from spikec.passes.integers import filling_scale, fixed_projection, holding_exponent, sign_of
 from spikec.targets.target import Formats
 
@@ -128,6 +129,32 @@ class WeightFit:
         errors = q.connectivity.weights.value - np.asarray(real.connectivity.weights, np.float64) * s
         moved: FloatArray = q.connectivity.by_post(errors, self.excitations[q.name].mean)
         return moved
+
+
+def fed_back(
+    weights: FloatArray, excitation: Excitation, form: FixedFormat, owed: FloatArray | None = None
+) -> IntArray:
+    """Round the rows of a matrix with regard to how their inputs excite together.
+
+    Args:
+        weights: In units of the weight bit, ``(n_post, n_pre)``.
+        excitation: With moments.
+        form: What mantissas exist.
+        owed: How far others have moved each row's membrane on average, ``(n_post,)``; None for not at all.
+
+    Returns:
+        Mantissas, ``(n_post, n_pre)``.
+    """
+    assert excitation.moments is not None
+    best, unit = weights, 2.0**form.exponent
+    if owed is not None:
+        best = weights - np.outer(owed, np.linalg.solve(excitation.moments, excitation.mean))
+    step, lowest, highest = (
+        np.full(weights.shape[1], x * unit) for x in (form.step, form.minimum, form.maximum)
+    )
+    grid = Grid(step, lowest, highest)
+    values = fitted(excitation.moments, best.T, grid).T
+    return np.rint(values / unit).astype(np.int64)
 
 
 def _n_rows(q: Projection) -> int:

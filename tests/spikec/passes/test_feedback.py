@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from spikec.ir.fixed_point import FixedFormat
 from spikec.passes.excitation import Excitation, Rows
-from spikec.passes.feedback import fed_back, spread
+from spikec.passes.feedback import spread
+from spikec.passes.grid_fit import Grid, rounded_in_turn
+from spikec.passes.weight_fit import fed_back
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -55,14 +57,13 @@ def test_feedback_costs_less_than_nearest_mantissas(seed, bits, exponent):
 
 
 def test_both_ways_to_feed_back_are_one_where_they_take_one_order():
-    weights = _case(3, n_rows=1)[0]
-    order = np.argsort(-np.abs(weights[0]))
-    weights, form = weights[:, order], FixedFormat(4)
-    moments = np.diag(np.ones(24)) + 2.0  # equal on the diagonal, so that columns are taken as they come
+    """The closed form of a row, and Babai's on the row's matrix, which begins with the last."""
+    weights = np.sort(np.abs(_case(3, n_rows=1)[0][0])) * np.tile([1.0, -1.0], 12)
+    form, moments = FixedFormat(4), np.eye(24) + 2.0
     rows = Rows(np.zeros(24, np.int64), np.full(24, np.sqrt(2.0)), np.ones(24))
-    np.testing.assert_array_equal(
-        spread(weights[0], rows, form), fed_back(weights, _excitation(moments), form)[0]
-    )
+    grid = Grid(*(np.full(24, float(x)) for x in (form.step, form.minimum, form.maximum)))
+    turned = rounded_in_turn(np.linalg.cholesky(moments).T, weights[:, None], grid)
+    np.testing.assert_array_equal(spread(weights, rows, form), turned[:, 0])
 
 
 @pytest.mark.parametrize("seed", range(20))
