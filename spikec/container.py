@@ -67,7 +67,7 @@ from spikec.ir.neurons import (
 from spikec.placed import Placement
 from spikec.program import LogEntry, Program, Shard
 from spikec.result import CoreCounts, Counters, PopulationCounts, ProjectionCounts, RunResult
-from spikec.targets.target import Figure, Formats, Limits, Mesh, Target
+from spikec.targets.target import Barrier, Figure, Formats, Limits, Mesh, Power, Target, Timing
 from spikec.zip_files import NUMBERS, array_of, member_of, opened_zip, zipped
 from spikec.zip_files import read_array as read_array
 from spikec.zip_files import write_atomically as write_atomically
@@ -80,11 +80,12 @@ MANIFEST = "spikec.json"
 CLASSES: dict[str, type] = {
     c.__name__: c
     for c in (
-        Axis, BinaryEncoding, Continuous, Convention, Convolution, CoreCounts, Counters, CubaFixed, CubaLif,
-        CubaTicks, Decoding, Delays, Dense, Events, Figure, Fixed, FixedFormat, FixedInDegree, FixedOutDegree,
-        Formats, IafPscDelta, IafPscExp, If, IfExp, LatencyEncoding, Lif, Limits, LiReadout, LogEntry, Mesh,
-        Network, Placement, PoissonDrive, Population, PopulationCounts, Program, Projection, ProjectionCounts,
-        QifExp, QifFixed, Ramp, RunResult, Shard, Source, Sparse, Target, Theta, ThetaFixed, Ticks, Violation,
+        Axis, Barrier, BinaryEncoding, Continuous, Convention, Convolution, CoreCounts, Counters, CubaFixed,
+        CubaLif, CubaTicks, Decoding, Delays, Dense, Events, Figure, Fixed, FixedFormat, FixedInDegree,
+        FixedOutDegree, Formats, IafPscDelta, IafPscExp, If, IfExp, LatencyEncoding, Lif, Limits, LiReadout,
+        LogEntry, Mesh, Network, Placement, PoissonDrive, Population, PopulationCounts, Power, Program,
+        Projection, ProjectionCounts, QifExp, QifFixed, Ramp, RunResult, Shard, Source, Sparse, Target,
+        Theta, ThetaFixed, Ticks, Timing, Violation,
     )
 }  # fmt: skip
 ENUMS: dict[str, type[Enum]] = {

@@ -8,7 +8,7 @@ where the table knows the term to matter there is no total.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import fsum
 from typing import Any
@@ -120,6 +120,52 @@ class DenseBaseline:
     def macs_per_inference(self) -> int:
         """Multiply-accumulates of the base."""
         return self.terms[0].count if self.terms else self.macs_per_pass
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What takes power all the time, while a run lasts; never part of what events cost.
+
+    Attributes:
+        name: What takes it.
+        mw: Milliwatts.
+        seconds: How long the run takes on the chip, by its timing.
+        source: Where the power is from.
+        note: What must be known to read it.
+    """
+
+    name: str
+    mw: float
+    seconds: float
+    source: str
+    note: str = ""
+
+    @property
+    def total_pj(self) -> float:
+        """Of the whole run, picojoules."""
+        return self.mw * self.seconds * 1e9
+
+
+def seconds_of(cores: CoreCounts | None) -> float | None:
+    """How long a run takes on the chip: the slowest core of every tick, and the barriers between ticks.
+
+    None if the program is not placed, or nobody said how long events take.
+    """
+    if cores is None or cores.picoseconds is None:
+        return None
+    return float(cores.picoseconds.sum()) * 1e-12
+
+
+def standing(power: Iterable[Mapping[str, Any]], seconds: float | None) -> tuple[Standing, ...]:
+    """What takes power all the time, a line each; nothing if nobody knows for how long.
+
+    Args:
+        power: As `spikec.targets.target.Power`, by name.
+        seconds: How long the run takes.
+    """
+    if seconds is None:
+        return ()
+    return tuple(Standing(p["name"], p["mw"], seconds, p["source"], p.get("note", "")) for p in power)
 
 
 def estimate(

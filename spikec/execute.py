@@ -6,7 +6,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -197,6 +197,7 @@ class Execution:
             "program": self._code,
             "facts": facts(network, program.target.name, self._code),
             "energy_tables": list(program.target.energy_tables),
+            "power": [asdict(p) for p in program.target.power],
             "order": order_sentence(network),
             "until": self.until,
             "dt": None if isinstance(network.clock, Continuous) else network.dt,

@@ -97,6 +97,8 @@ class CoreCounts:
         work: Synaptic events (zeros among them) and neuron updates in each tick, ``(n_ticks, n_cores)``; an
             event counts in the tick in which its spike left.
         busiest: Of the core that had most of these in a tick, sample by sample, ``(n_ticks,)``.
+        picoseconds: How long the slowest core takes for what it has to do in a tick, by the target's timing,
+            and all cores to agree that it is over, ``(n_ticks,)``; an estimate. None without a timing.
     """
 
     mesh: Mapping[str, int]
@@ -114,6 +116,7 @@ class CoreCounts:
     chip_crossings: int
     work: IntArray
     busiest: IntArray
+    picoseconds: IntArray | None = None
 
     @property
     def n_cores(self) -> int:

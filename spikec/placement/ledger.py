@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -13,12 +14,13 @@ from spikec.counting import touched
 from spikec.errors import NetworkError
 from spikec.events import Events, from_rows
 from spikec.ir.connectivity import Connectivity, Convolution, Dense
-from spikec.ir.network import Projection
 from spikec.placement.cost import traffic
 from spikec.placement.grid import Grid, grid_of
+from spikec.placement.reach import Reach
 from spikec.placement.rules import Assignment
 from spikec.program import Program
 from spikec.result import CoreCounts
+from spikec.targets.target import Target
 
 ROWS = 1 << 16
 """Ticks, of all samples, that are counted at once: so many rows times the cores are held in memory."""
@@ -68,7 +70,7 @@ def count_cores(program: Program, spikes: Mapping[str, Events], n_ticks: int) ->
     between, outside = _whole(t.between), _whole(t.from_outside)
     grid = grid_of(program.target, int(place.max(initial=0)) + 1)
     hops, crossings = _ways(between, outside, grid, place)
-    work, busiest = _work(a, neurons, spikes, n_samples, n_ticks)
+    over_time = _over_time(a, neurons, spikes, n_samples, n_ticks, _Timing.of(program.target, grid, place))
     return CoreCounts(
         mesh=asdict(grid),
         place=place,
@@ -83,8 +85,9 @@ def count_cores(program: Program, spikes: Mapping[str, Events], n_ticks: int) ->
         by_storage=storage,
         hops=hops,
         chip_crossings=crossings,
-        work=work,
-        busiest=busiest,
+        work=over_time.work,
+        busiest=over_time.busiest,
+        picoseconds=over_time.picoseconds,
     )
 
 
@@ -144,26 +147,86 @@ def _ways(between: IntArray, outside: IntArray, grid: Grid, place: IntArray) -> 
     return hops, int(np.sum(between * np.abs(chip - chip[:, None])) + outside @ chip)
 
 
-def _work(
-    a: Assignment, neurons: IntArray, spikes: Mapping[str, Events], n_samples: int, n_ticks: int
-) -> tuple[IntArray, IntArray]:
-    """Synaptic events and neuron updates a tick, of every core and of the busiest; sums over samples."""
-    work, busiest = np.zeros((n_ticks, a.n_cores), np.int64), np.zeros(n_ticks, np.int64)
+class _Timing(NamedTuple):
+    """Picoseconds, as `spikec.targets.target.Timing` has them, and of the end of a tick."""
+
+    synaptic_event: int
+    neuron_update: int
+    spike: int
+    message_out: int
+    message_in: int
+    barrier: int
+
+    @classmethod
+    def of(cls, target: Target, grid: Grid, place: IntArray) -> _Timing | None:
+        """That of a target whose cores are at some places; None if it has none."""
+        t = target.timing
+        if t is None:
+            return None
+        n_tiles = np.unique(place // grid.cores_per_tile).size
+        figures = (t.synaptic_event, t.neuron_update, t.spike, t.message_out, t.message_in)
+        return cls(*(round(1000 * f.value) for f in figures), round(1000 * t.barrier(n_tiles)))
+
+
+class _OverTime(NamedTuple):
+    """`CoreCounts.work`, `CoreCounts.busiest` and `CoreCounts.picoseconds`."""
+
+    work: IntArray
+    busiest: IntArray
+    picoseconds: IntArray | None
+
+
+def _over_time(
+    a: Assignment,
+    neurons: IntArray,
+    spikes: Mapping[str, Events],
+    n_samples: int,
+    n_ticks: int,
+    timing: _Timing | None,
+) -> _OverTime:
+    """What cores do in every tick, summed over samples."""
+    work, busiest, slowest = np.zeros((n_ticks, a.n_cores), np.int64), *np.zeros((2, n_ticks), np.int64)
     at_once = max(1, ROWS // n_ticks)
     for first in range(0, n_samples, at_once):
         last = min(first + at_once, n_samples)
+        some = {name: e.select(first, last) for name, e in spikes.items()}
+        shape = (last - first, n_ticks, a.n_cores)
         part = np.tile(neurons, ((last - first) * n_ticks, 1))
         for q in a.network.projections:
-            part += _events_by_tick(q, a, spikes[q.pre].select(first, last), n_ticks)
-        part = part.reshape(last - first, n_ticks, a.n_cores)
-        work += part.sum(axis=0)
-        busiest += part.max(axis=2, initial=0).sum(axis=0)
-    return work, busiest
+            part += _by_tick(some[q.pre], a.reaches[q.name], n_ticks)
+        by_core = part.reshape(shape)
+        work += by_core.sum(axis=0)
+        busiest += by_core.max(axis=2, initial=0).sum(axis=0)
+        if timing is not None:
+            took = (part - neurons) * timing.synaptic_event + neurons * timing.neuron_update
+            took += _picoseconds_of_messages(a, some, n_ticks, timing)
+            slowest += (
+                took.reshape(shape).max(axis=2, initial=0).sum(axis=0) + (last - first) * timing.barrier
+            )
+    return _OverTime(work, busiest, None if timing is None else slowest)
 
 
-def _events_by_tick(q: Projection, a: Assignment, e: Events, n_ticks: int) -> IntArray:
-    """Stored synapses on every core that spikes of every tick touch, ``(n_samples * n_ticks, n_cores)``."""
-    r = a.reaches[q.name]
+def _picoseconds_of_messages(
+    a: Assignment, spikes: Mapping[str, Events], n_ticks: int, timing: _Timing
+) -> IntArray:
+    """Time for spikes and messages of every core in every tick, ``(n_samples * n_ticks, n_cores)``."""
+    n_samples = next(e.n_samples for e in spikes.values())
+    took = np.zeros((n_samples * n_ticks, a.n_cores), np.int64)
+    for name, r in a.axons.items():
+        reached = (r.counts > 0).astype(np.int64)
+        took += _by_tick(spikes[name], Reach(r.kind, reached), n_ticks) * timing.message_in
+    for name, core in a.cores.items():
+        e = spikes[name]
+        each = np.full(e.n_neurons, timing.spike, np.int64)
+        if name in a.axons:
+            each += np.diff(a.axons[name].counts.indptr)[a.axons[name].kind] * timing.message_out
+        at = (e.sample_of_event() * n_ticks + e.times, core[e.neurons])
+        took += coo_array((each[e.neurons], at), shape=took.shape).toarray()
+    return took
+
+
+def _by_tick(e: Events, r: Reach, n_ticks: int) -> IntArray:
+    """What spikes of every tick reach on every core, ``(n_samples * n_ticks, n_cores)``."""
     at = (e.sample_of_event() * n_ticks + e.times, r.kind[e.neurons])
     shape = (e.n_samples * n_ticks, r.counts.shape[0])
     sent = coo_array((np.ones(e.n_events, np.int64), at), shape=shape).tocsr()

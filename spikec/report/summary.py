@@ -14,7 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from spikec.energy import BASELINE_TABLE, DenseBaseline, Estimate, dense_baseline, estimate
+from spikec.energy import (
+    BASELINE_TABLE,
+    DenseBaseline,
+    Estimate,
+    Standing,
+    dense_baseline,
+    estimate,
+    seconds_of,
+    standing,
+)
 from spikec.energy_tables.table import UNPRICED, load_table
 from spikec.neurobench import NeuroBench, neurobench
 from spikec.result import CoreCounts, Counters, ProjectionCounts, RunResult
@@ -105,6 +114,8 @@ class Summary:
         totals: Every count, summed over the network; empty without counters.
         cores: Counts of every core; None unless the program is placed.
         energy: One estimate a table; for a target without prices the bare counts.
+        seconds: How long the run takes on the chip, by its timing; None if that is not known.
+        standing: What takes power all that time, apart from what events cost.
         baseline: The same network as dense arithmetic; None without facts.
         neurobench: NeuroBench's metrics; None without facts.
         facts: Of the network, as `spikec.facts` gave them; empty if the result has none.
@@ -121,6 +132,8 @@ class Summary:
     totals: Mapping[str, int]
     cores: CoreCounts | None
     energy: tuple[Priced, ...]
+    seconds: float | None
+    standing: tuple[Standing, ...]
     baseline: DenseBaseline | None
     neurobench: NeuroBench | None
     facts: Mapping[str, Any]
@@ -150,6 +163,7 @@ class Summary:
             program is placed; ``energy`` by table name, with ``terms``, ``total_pj``,
             ``per_inference_pj``, ``is_estimate``, ``as_if``, ``title``, ``chip``, ``basis``, ``n_samples``,
             ``not_counted``, ``notes`` (``unpriced`` holds the bare counts for a chip without prices);
+            ``seconds`` on the chip, and ``standing`` power while they last, apart from ``energy``;
             ``dense_baseline`` with ``base``, ``macs_per_inference``, ``terms``, ``one_pass``, ``every_tick``,
             ``notes``, ``energy_by_base``; ``neurobench``; ``facts``; ``provenance``; ``notes``.
         """
@@ -163,6 +177,8 @@ class Summary:
             "counts": dict(self.totals),
             "cores": None if self.cores is None else _plain(asdict(self.cores)),
             "energy": {p.estimate.table: _priced_json(p) for p in self.energy},
+            "seconds": self.seconds,
+            "standing": [asdict(s) | {"total_pj": s.total_pj} for s in self.standing],
             "dense_baseline": None if self.baseline is None else self._baseline_json(self.baseline),
             "neurobench": None if self.neurobench is None else self.neurobench.to_json(),
             "facts": _plain(self.facts),
@@ -206,6 +222,8 @@ def summarise(result: RunResult, tables: Sequence[str] | None = None) -> Summary
         totals={} if counters is None else counters.totals(),
         cores=result.cores,
         energy=_energy(result, facts, tables),
+        seconds=seconds_of(result.cores),
+        standing=standing(meta.get("power") or (), seconds_of(result.cores)),
         baseline=dense_baseline(facts, n_ticks, load_table(BASELINE_TABLE)) if facts else None,
         neurobench=neurobench(facts, counters) if facts else None,
         facts=facts,

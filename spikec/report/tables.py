@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikec.energy import DenseBaseline, EnergyTerm, Estimate
+from spikec.energy import DenseBaseline, EnergyTerm, Estimate, Standing
 from spikec.neurobench import NOTES as NEUROBENCH_NOTES
 from spikec.neurobench import NeuroBench
 from spikec.report.summary import Accuracy, Priced, Summary
 from spikec.result import CoreCounts
+from spikec.units import seconds_text
 
 UNKNOWN = "–"
 
@@ -57,6 +58,8 @@ def tables(summary: Summary) -> tuple[Table, ...]:
     if summary.cores is not None:
         found.append(_cores(summary.cores, summary.n_samples))
     found += [_energy(p) for p in summary.energy]
+    if summary.seconds is not None:
+        found.append(_standing(summary.seconds, summary.standing, summary.n_samples))
     if summary.baseline is not None:
         found += [_baseline(summary.baseline), _against_base(summary, summary.baseline)]
     if summary.neurobench is not None:
@@ -186,6 +189,27 @@ def _energy(priced: Priced) -> Table:
         shares=(*shares, None) if e.total_pj else (),
         notes=tuple(_energy_notes(e)),
     )
+
+
+def _standing(seconds: float, lines: tuple[Standing, ...], n_samples: int | None) -> Table:
+    each = seconds / n_samples if n_samples else None
+    rows = [("time on the chip", "", seconds_text(seconds), seconds_text(each))]
+    rows += [
+        (
+            s.name,
+            f"{s.mw:g}",
+            energy_text(s.total_pj),
+            energy_text(s.total_pj / n_samples if n_samples else None),
+        )
+        for s in lines
+    ]
+    notes = (
+        "Time: the slowest core of each tick does all its events one after the other, then all tiles agree "
+        "that the tick is over; input and output, which kept measured runs waiting, take none of it.",
+        *(f"{s.name}: {s.note + '; ' if s.note else ''}{s.source}." for s in lines),
+    )
+    header = ("beside the events", "mW", "the run", "an inference")
+    return Table("Time and standing power, estimated; in no total above", header, tuple(rows), notes=notes)
 
 
 def _energy_row(t: EnergyTerm, e: Estimate) -> tuple[str, ...]:

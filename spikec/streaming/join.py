@@ -21,7 +21,7 @@ _OF_THE_CHIP = ("mesh", "place", "neurons")
 Counts = TypeVar("Counts", PopulationCounts, ProjectionCounts)
 
 
-def join_results(results: Sequence[RunResult]) -> RunResult:
+def join(results: Sequence[RunResult]) -> RunResult:
     """The results of chunks of samples, in their order, as one.
 
     Raises:
@@ -98,8 +98,10 @@ def join_cores(parts: Sequence[CoreCounts | None]) -> CoreCounts | None:
     counted = [c for c in parts if c is not None]
     if len(counted) < len(parts):
         return None
-    names = [f.name for f in fields(CoreCounts) if f.name not in _OF_THE_CHIP]
-    return replace(counted[0], **{name: _sum([getattr(c, name) for c in counted]) for name in names})
+    first = counted[0]
+    counts = [f.name for f in fields(CoreCounts) if f.name not in _OF_THE_CHIP]
+    names = [name for name in counts if getattr(first, name) is not None]
+    return replace(first, **{name: _sum([getattr(c, name) for c in counted]) for name in names})
 
 
 def join_meta(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import field
 from importlib.resources import files
 from typing import Annotated
 
+import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
@@ -124,6 +125,69 @@ class Mesh:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class Barrier:
+    """How long all cores take to agree that a tick is over.
+
+    Attributes:
+        tiles: With so many tiles at work.
+        ns: Nanoseconds.
+        source: Publication, file or measurement.
+    """
+
+    tiles: Annotated[int, Field(ge=1)]
+    ns: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    source: Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Timing:
+    """How long a core takes for one event, nanoseconds; it does one after the other.
+
+    Attributes:
+        synaptic_event: A synapse that a spike touched.
+        neuron_update: A neuron in a tick.
+        spike: A spike that is made.
+        message_out: A message that is sent.
+        message_in: A message that arrives.
+        barriers: The end of a tick, by the tiles at work, rising; between two of them it rises evenly.
+    """
+
+    synaptic_event: Figure
+    neuron_update: Figure
+    spike: Figure
+    message_out: Figure
+    message_in: Figure
+    barriers: Annotated[tuple[Barrier, ...], Field(min_length=1)]
+
+    def __post_init__(self) -> None:
+        tiles = [b.tiles for b in self.barriers]
+        if tiles != sorted(set(tiles)):
+            raise ValueError(f"the barriers of the timing have {tiles} tiles; let them rise")
+
+    def barrier(self, n_tiles: int) -> float:
+        """Nanoseconds that the end of a tick takes; beyond the last figure as there."""
+        points = self.barriers
+        return float(np.interp(n_tiles, [b.tiles for b in points], [b.ns for b in points]))
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Power:
+    """Power that no event accounts for.
+
+    Attributes:
+        name: What takes it.
+        mw: Milliwatts.
+        source: Measurement or publication.
+        note: What must be known to read it.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    mw: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    source: Annotated[str, Field(min_length=1)]
+    note: str = ""
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Target:
     """A chip.
 
@@ -133,6 +197,8 @@ class Target:
         formats: Number formats; None for a target that takes any network as it is.
         limits: Sizes.
         mesh: How its cores lie; None if nobody said: then nothing can be placed.
+        timing: How long events take; None if nobody said.
+        power: What takes power all the time, where it was measured.
         energy_tables: Names of the price tables that apply (`spikec.energy`), the first by default; empty if
             no price was ever published.
         notes: What a user should know.
@@ -143,6 +209,8 @@ class Target:
     formats: Formats | None = None
     limits: Limits = field(default_factory=Limits)
     mesh: Mesh | None = None
+    timing: Timing | None = None
+    power: tuple[Power, ...] = ()
     energy_tables: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

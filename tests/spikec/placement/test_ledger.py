@@ -16,10 +16,12 @@ from spikec.placement.grid import Grid
 from spikec.placement.ledger import count_cores
 from spikec.random.networks import random_inputs, random_program
 from spikec.streaming.join import join_cores
-from spikec.targets.target import Figure, load_target
+from spikec.targets.target import Barrier, Figure, Timing, load_target
 from tests.spikec.placement.nets import layers, program
 
 N_TICKS, N_SAMPLES = 12, 2
+EVENT, UPDATE, SPIKE, OUT, IN = 3500, 9700, 30_000, 5100, 16_000
+"""Picoseconds."""
 GRID = Grid(2, 2, 2, chips=3)
 
 
@@ -27,7 +29,9 @@ def target():
     """Chips of two by two tiles with two cores each."""
     two = Figure(2, "a test")
     chip = load_target("loihi2")
-    return replace(chip, mesh=replace(chip.mesh, columns=two, rows=two, cores_per_tile=two))
+    figures = [Figure(ps / 1000, "a test") for ps in (EVENT, UPDATE, SPIKE, OUT, IN)]
+    timing = Timing(*figures, barriers=(Barrier(1, 100, "a test"), Barrier(3, 200, "a test")))
+    return replace(chip, timing=timing, mesh=replace(chip.mesh, columns=two, rows=two, cores_per_tile=two))
 
 
 def placed(rng, p):
@@ -51,6 +55,7 @@ def by_hand(p, spikes):
     found = {name: np.zeros(n, np.int64) for name in names}
     found |= {"east": 0, "west": 0, "north": 0, "south": 0, "crossings": 0}
     work = np.zeros((N_SAMPLES, N_TICKS, n), np.int64)
+    arrived, left = np.zeros((2, *work.shape), np.int64)
     for core in p.placement.cores.values():
         for c in core:
             work[:, :, c] += 1
@@ -59,6 +64,7 @@ def by_hand(p, spikes):
             home = p.placement.cores[name][neuron] if name in p.placement.cores else None
             if home is not None:
                 found["spikes"][home] += 1
+                left[sample, tick, home] += SPIKE
             reached = set()
             for q in map(unrolled, p.network.outgoing(name)):
                 pre, post = q.connectivity.synapses()
@@ -73,10 +79,23 @@ def by_hand(p, spikes):
                     work[sample, tick, core] += 1
             for core in reached:
                 found["messages_in"][core] += 1
+                arrived[sample, tick, core] += IN
                 if home is not None:
                     found["messages_out"][home] += 1
+                    left[sample, tick, home] += OUT
                 go(found, None if home is None else p.placement.place[home], p.placement.place[core])
-    return found, work
+    return found, work, slowest(p, work, arrived, left)
+
+
+def slowest(p, work, arrived, left):
+    """Picoseconds of the slowest core of every tick, and of its end."""
+    neurons = np.zeros(p.placement.n_cores, np.int64)
+    for core in p.placement.cores.values():
+        np.add.at(neurons, core, 1)
+    n_tiles = len({int(k) // 2 for k in p.placement.place})
+    barrier = {1: 100_000, 2: 150_000, 3: 200_000}.get(n_tiles, 200_000)
+    took = (work - neurons) * EVENT + neurons * UPDATE + arrived + left
+    return took.max(axis=2).sum(axis=0) + N_SAMPLES * barrier
 
 
 def go(found, start, end):
@@ -102,7 +121,7 @@ def test_every_core_counts_what_is_counted_by_hand(seed):
     inputs = random_inputs(rng, p, N_SAMPLES, N_TICKS)
     result = find_backend("reference").prepare(p).run(inputs, N_TICKS)
     cores = count_cores(p, result.spikes, N_TICKS)
-    found, work = by_hand(p, result.spikes)
+    found, work, picoseconds = by_hand(p, result.spikes)
     for name in (
         "spikes",
         "synaptic_events",
@@ -119,6 +138,7 @@ def test_every_core_counts_what_is_counted_by_hand(seed):
     assert cores.chip_crossings == found["crossings"]
     assert np.array_equal(cores.work, work.sum(axis=0))
     assert np.array_equal(cores.busiest, work.max(axis=2).sum(axis=0))
+    assert np.array_equal(cores.picoseconds, picoseconds)
     totals = result.counters.totals()
     for name in ("neuron_updates", "synaptic_events", "zero_weight_events", "delay_writes"):
         assert getattr(cores, name).sum() == totals[name]
@@ -136,6 +156,8 @@ def test_a_program_without_a_placement_has_no_cores_to_count():
 def test_counts_of_chunks_add_up_to_those_of_the_whole_run(seed):
     rng = np.random.default_rng(seed)
     p = placed(rng, random_program(rng, max_neurons=5, max_populations=3, max_delay=4))
+    if rng.random() < 0.5:
+        p = replace(p, target=replace(p.target, timing=None))
     inputs = random_inputs(rng, p, N_SAMPLES, N_TICKS)
     spikes = find_backend("reference").prepare(p).run(inputs, N_TICKS).spikes
     whole = count_cores(p, spikes, N_TICKS)

@@ -93,6 +93,7 @@ def test_a_placed_run_shows_its_cores() -> None:
     (table,) = [t for t in tables(summary) if t.title == "Cores"]
     assert [row[0] for row in table.rows] == ["1", "0", "total"]
     assert table.rows[-1] == ("total", "", "4", "4", "8", "4", "4", "4")
+    assert summary.to_json()["seconds"] is None
     assert "4 east, 0 west, 2 north, 0 south" in table.notes[0]
     assert "2.0 synaptic events and neuron updates on average, and 2.5 in tick 0" in table.notes[1]
 
@@ -102,7 +103,7 @@ def test_the_json_form_is_plain_json_with_stable_keys() -> None:
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert list(found) == [
         "n_samples", "n_ticks", "dt", "accuracy", "populations", "projections", "counts", "cores",
-        "energy", "dense_baseline", "neurobench", "facts", "provenance", "notes",
+        "energy", "seconds", "standing", "dense_baseline", "neurobench", "facts", "provenance", "notes",
     ]  # fmt: skip
     assert list(found["energy"]["loihi1-sanafe"]["terms"][0]) == [
         "name", "count", "unit_pj", "total_pj", "source", "note",
@@ -173,3 +174,23 @@ def test_a_continuous_run_has_no_counts_and_so_no_energy() -> None:
 def test_a_result_read_back_from_its_file_gives_the_same_summary(tmp_path: Path) -> None:
     save(result(), tmp_path / "result.npz")
     assert summarise(load(tmp_path / "result.npz", RunResult)).to_json() == summarise(result()).to_json()
+
+
+def test_a_run_whose_time_is_known_shows_standing_power_beside_its_events() -> None:
+    k = np.array([1])
+    mesh = {"columns": 1, "rows": 1, "cores_per_tile": 1, "chips": 1}
+    hops = dict.fromkeys(("east", "west", "north", "south"), 0)
+    work, busiest, picoseconds = (
+        np.ones((2, 1), np.int64),
+        np.ones(2, np.int64),
+        np.array([3_000_000, 1_000_000]),
+    )
+    cores = CoreCounts(mesh, k - 1, {}, k, k, k, k, k, k, k, {}, hops, 0, work, busiest, picoseconds)
+    power = [{"name": "static power", "mw": 29.7, "source": "measured", "note": ""}]
+    summary = summarise(replace(result(power=power), cores=cores))
+    found = summary.to_json()
+    assert found["seconds"] == pytest.approx(4e-6)
+    assert found["standing"][0]["total_pj"] == pytest.approx(29.7e-3 * 4e-6 * 1e12)
+    (table,) = [t for t in tables(summary) if t.title.startswith("Time and standing power")]
+    assert table.rows[0] == ("time on the chip", "", "4 µs", "2 µs")
+    assert table.rows[1] == ("static power", "29.7", "119 nJ", "59.4 nJ")
