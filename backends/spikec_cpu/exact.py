@@ -24,9 +24,10 @@ from spikec.ir.network import Network
 from spikec.program import check_inputs, check_record, split_key
 from spikec.result import RunResult
 from spikec_cpu.batches import in_threads
-from spikec_cpu.kernels.layers import run_lists, run_rows
+from spikec_cpu.kernels.layers import run_lists
 from spikec_cpu.kernels.peaks import run_peaks
 from spikec_cpu.kernels.recurrent import run_recurrent
+from spikec_cpu.kernels.slices import run_rows
 from spikec_cpu.lower_exact import (
     THRESHOLD,
     Cells,
@@ -63,7 +64,7 @@ class ExactExecutable:
         self.max_spikes = max_spikes
         self.components = lower_exact(network)
         nothing = {name: _nothing(network.population(name).n) for name in network.inputs}
-        _Batch(network, nothing, 0.0).run(self.components, max_spikes)
+        _Batch(network, nothing, 0.0, frozenset()).run(self.components, max_spikes)
 
     def run(self, inputs: Mapping[str, Events], until: float, record: Sequence[str] = ()) -> RunResult:
         """See `spikec.backend.Executable.run`.
@@ -82,18 +83,20 @@ class ExactExecutable:
                 raise UsageError(
                     f"a continuous network has no ticks to record '{name}.v' at; record {name}.v.last"
                 )
+        lasts = frozenset(name for name, what in kept if what == ".v.last")
         tops = {name: lower_readout(self.network, name) for name, what in kept if what == ".v.max"}
         if not 0 <= until < np.inf:
             raise UsageError(f"a run of {until} seconds is impossible; give 0 or more")
-        clipped = {name: inputs[name].keep(inputs[name].times <= until) for name in self.network.inputs}
+        clipped = {name: _clipped(inputs[name], until) for name in self.network.inputs}
         n = max(-(-n_samples // LARGEST_BATCH), min(n_samples, self.threads * BATCHES_PER_THREAD), 1)
         limits = [n_samples * k // n for k in range(n + 1)]
-        batches = in_threads(partial(self._run_batch, clipped, until, tops), limits, self.threads)
+        batches = in_threads(partial(self._run_batch, clipped, until, lasts, tops), limits, self.threads)
         spikes, traces = dict(clipped), {}
         for place, p in enumerate(self.network.populations):
             if not p.is_source:
                 spikes[p.name] = _together([b.events[place] for b in batches], p.n)
-                traces[f"{p.name}.v.last"] = np.concatenate([b.ends[place] for b in batches])
+                if p.name in lasts:
+                    traces[f"{p.name}.v.last"] = np.concatenate([b.ends[place] for b in batches])
         for name in tops:
             traces[f"{name}.v.max"] = np.concatenate([b.peaks[name] for b in batches])
         meta = {
@@ -112,11 +115,12 @@ class ExactExecutable:
         self,
         inputs: Mapping[str, Events],
         until: float,
+        lasts: frozenset[str],
         tops: Mapping[str, tuple[Cells, Lists]],
         first: int,
         last: int,
     ) -> _Batch:
-        batch = _Batch(self.network, {k: e.select(first, last) for k, e in inputs.items()}, until)
+        batch = _Batch(self.network, {k: e.select(first, last) for k, e in inputs.items()}, until, lasts)
         try:
             batch.run(self.components, self.max_spikes)
         except _Explosion as found:
@@ -139,14 +143,23 @@ class _Explosion(Exception):
 class _Batch:
     """Some samples on their way through the components.
 
+    Args:
+        network: What runs.
+        inputs: Spikes of its sources.
+        until: End of a sample, seconds.
+        lasts: Populations whose membranes at the end are wanted.
+
     Attributes:
         events: For each population its spikes: times, neurons, spikes in each sample.
-        ends: For each population (but for sources) its membranes at the end, ``(n_samples, n)``.
+        ends: For each population, where they are wanted, its membranes at the end, ``(n_samples, n)``.
         peaks: For each readout that was asked for the maxima of its membranes, ``(n_samples, n)``.
     """
 
-    def __init__(self, network: Network, inputs: Mapping[str, Events], until: float) -> None:
+    def __init__(
+        self, network: Network, inputs: Mapping[str, Events], until: float, lasts: frozenset[str]
+    ) -> None:
         self.until = until
+        self.lasts = {place for place, p in enumerate(network.populations) if p.name in lasts}
         self.n_samples = next(iter(inputs.values())).n_samples if inputs else 0
         self.events: dict[int, tuple[AnyArray, AnyArray, IntArray]] = {}
         self.ends: dict[int, FloatArray] = {}
@@ -161,7 +174,8 @@ class _Batch:
     def run(self, components: Sequence[Component], max_spikes: int) -> None:
         """Run all components in order."""
         for component in components:
-            ends = np.zeros((self.n_samples, component.cells.kind.size))
+            wanted = not self.lasts.isdisjoint(component.populations)
+            ends = np.zeros((self.n_samples, component.cells.kind.size if wanted else 0))
             failed = np.zeros(3)
             times, cells, sizes = self._run(component, ends, max_spikes + 1, failed)
             if failed[0]:
@@ -213,6 +227,11 @@ def _together(parts: Sequence[tuple[AnyArray, AnyArray, IntArray]], n: int) -> E
     for array in (times, neurons, starts):
         array.setflags(write=False)  # so that it need not be copied
     return Events(times, neurons, starts, n)
+
+
+def _clipped(events: Events, until: float) -> Events:
+    inside = events.times <= until
+    return events if inside.all() else events.keep(inside)
 
 
 def _nothing(n_neurons: int) -> Events:

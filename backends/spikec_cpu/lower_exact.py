@@ -27,6 +27,9 @@ RAMP, LEAK, EXP, EQUAL, DOUBLE, GENERAL, THETA, QIF = range(8)
 A, B, C, REST, THRESHOLD, RESET, START = range(7)
 """Rows of `Cells.values`. `Theta`: A is r/tau, B is 1/r; `QifExp`: A is 1/tau; else as in `membrane`."""
 
+SLICE = 64
+"""Neurons that go through a batch together, at most: the weights of 800 inputs fit 400 KB of cache."""
+
 
 class Cells(NamedTuple):
     """The neurons of a component.
@@ -59,23 +62,26 @@ class Spikes(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Projections whose spikes reach a whole population at once.
+    """Projections whose spikes reach a whole population at once, in slices of neighbouring neurons.
 
     Attributes:
         pre: Presynaptic population of each projection.
-        begin: Where its matrix begins in `weights`.
-        first: Where its delays begin in `delays`.
-        weights: Matrices, one row a presynaptic neuron.
+        begin: Where its rows begin.
         delays: One a row, seconds.
-        n_post: Length of a row.
+        weights: One row a presynaptic neuron, behind them a row of zeros, ``(n_slices, n_rows + 1, width)``.
+        values: `Cells.values` of each slice, ``(n_slices, START + 3, width)``; the last may be filled up with
+            neurons that never spike.
+        kind: `Cells.kind` of each slice.
+        one_spike: `Cells.one_spike` of each slice.
     """
 
     pre: IntArray
     begin: IntArray
-    first: IntArray
-    weights: FloatArray
     delays: FloatArray
-    n_post: int
+    weights: FloatArray
+    values: FloatArray
+    kind: IntArray
+    one_spike: BoolArray
 
 
 class Lists(NamedTuple):
@@ -151,16 +157,15 @@ def lower_exact(network: Network) -> tuple[Component, ...]:
         members = [network.population(name) for name in names]
         firsts = np.concatenate([[0], np.cumsum([p.n for p in members])]).astype(np.int64)
         incoming = [q for q in network.projections if q.post in names]
+        cells = _cells(members, network)
         synapses: Rows | Lists | Fans
         if network.is_recurrent(names):
             synapses = _fans(incoming, members, firsts, place, network)
         elif all(_is_matrix(q) for q in incoming):
-            synapses = _rows(incoming, members[0].n, place)
+            synapses = _rows(incoming, cells, place)
         else:
             synapses = _lists(incoming, members[0].n, place, network)
-        components.append(
-            Component(tuple(place[n] for n in names), firsts, _cells(members, network), synapses)
-        )
+        components.append(Component(tuple(place[n] for n in names), firsts, cells, synapses))
     return tuple(components)
 
 
@@ -176,17 +181,29 @@ def _is_matrix(q: Projection) -> bool:
     return isinstance(q.connectivity, Dense) and q.delays.kind in (DelayKind.UNIFORM, DelayKind.AXONAL)
 
 
-def _rows(incoming: Sequence[Projection], n_post: int, place: dict[str, int]) -> Rows:
-    matrices = [np.ascontiguousarray(q.connectivity.dense_matrix().T, np.float64) for q in incoming]
+def _rows(incoming: Sequence[Projection], cells: Cells, place: dict[str, int]) -> Rows:
+    n = cells.kind.size
+    n_slices = -(-n // SLICE)
+    width = -(-n // n_slices)
+    matrices = [np.asarray(q.connectivity.dense_matrix().T, np.float64) for q in incoming]
     delays = [np.broadcast_to(np.asarray(q.delays.values, np.float64), (m.shape[0],))
               for q, m in zip(incoming, matrices, strict=True)]  # fmt: skip
+    weights = np.concatenate([*matrices, np.zeros((1, n))])
+    padding = n_slices * width - n
+    values = np.pad(cells.values, ((0, 0), (0, padding)), "edge")
+    values[THRESHOLD, n:] = np.inf
+
+    def sliced(a: AnyArray) -> AnyArray:
+        return np.ascontiguousarray(np.moveaxis(a.reshape(*a.shape[:-1], n_slices, width), -2, 0))
+
     return Rows(
         pre=np.array([place[q.pre] for q in incoming], np.int64),
-        begin=starts([m.size for m in matrices]),
-        first=starts([m.shape[0] for m in matrices]),
-        weights=np.concatenate([np.zeros(0), *(m.ravel() for m in matrices)]),
+        begin=starts([m.shape[0] for m in matrices]),
         delays=np.concatenate([np.zeros(0), *delays]),
-        n_post=n_post,
+        weights=sliced(np.pad(weights, ((0, 0), (0, padding)))),
+        values=sliced(values),
+        kind=sliced(np.pad(cells.kind, (0, padding), "edge")),
+        one_spike=sliced(np.pad(cells.one_spike, (0, padding), "edge")),
     )
 
 

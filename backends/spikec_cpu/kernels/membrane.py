@@ -11,15 +11,20 @@ With the rates :math:`a = 1/\tau_m` and :math:`c = 1/\tau_s` (0 for infinite one
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import inner
+from spikec_cpu.lower_exact import REST, A, B, C
 
 
 @inner
-def shares(a: float, c: float, t: float) -> tuple[float, float, float, float]:
-    r""":math:`e^{-at}`, :math:`e^{-ct}`, :math:`K(t)` and :math:`E(t, a)`."""
-    return math.exp(-a * t), math.exp(-c * t), math.exp(-min(a, c) * t) * fading(t, abs(c - a)), fading(t, a)
+def shares(a: float, c: float, t: float) -> tuple[float, float, float]:
+    r""":math:`e^{-at}`, :math:`e^{-ct}` and :math:`K(t)`."""
+    keep, left = math.exp(-a * t), math.exp(-c * t)
+    return keep, left, (keep if a <= c else left) * fading(t, abs(c - a))
 
 
 @inner
@@ -33,75 +38,106 @@ def fading(t: float, r: float) -> float:
 @inner
 def advance(a: float, c: float, rest: float, b: float, v: float, i: float, t: float) -> tuple[float, float]:
     """Membrane and current a time `t` later."""
-    keep, left, driven, biased = shares(a, c, t)
+    keep, left, driven = shares(a, c, t)
+    biased = fading(t, a) if b != 0.0 else 0.0
     return rest + (v - rest) * keep + i * driven + b * biased, i * left
 
 
 @inner
+def glide(
+    p: AnyArray,
+    limit: AnyArray,
+    steps: AnyArray,
+    row: AnyArray,
+    weights: AnyArray,
+    x: AnyArray,
+    now: int,
+    k: int,
+    end: int,
+) -> tuple[int, int]:
+    r"""Bring neurons whose rates are the same from arrival to arrival, until one of them may spike.
+
+    The membrane of one that does is above its threshold afterwards, or would be if its slope stayed what it
+    is at the beginning, for where a membrane has a maximum its slope falls from the beginning on.
+
+    Args:
+        p: `Cells.values`.
+        limit: Thresholds, infinite for those that cannot spike, ``(n,)``.
+        steps: From each arrival to the next: seconds, :math:`e^{-at}`, :math:`e^{-ct}`, :math:`K(t)` and
+            :math:`E(t, a)`, ``(n_arrivals, 5)``.
+        row: Which row of weights arrives.
+        weights: One row a presynaptic neuron.
+        x: States, those of one moment and those of the next by turns, ``(2, 3, n)``.
+        now: Where the state before arrival `k` is.
+        k: The first arrival.
+        end: The last, which is left.
+
+    Returns:
+        The arrival after which a neuron may spike, or `end`; where the state before it is in `x`.
+    """
+    a = p[A, 0]
+    while k < end:
+        t, keep, left, driven, biased = steps[k, 0], steps[k, 1], steps[k, 2], steps[k, 3], steps[k, 4]
+        r, then = row[k], 1 - now
+        found: Any = np.int64(0)  # a sum, which processors make for several neurons at once
+        if t == 0.0:
+            for j in range(limit.size):
+                x[now, 1, j] += weights[r, j]
+            k += 1
+            continue
+        for j in range(limit.size):
+            v, i = x[now, 0, j], x[now, 1, j] + weights[r, j]
+            u = v - p[REST, j]
+            slope = p[B, j] - a * u + i
+            v_after = p[REST, j] + (u * keep + i * driven + p[B, j] * biased)
+            x[then, 0, j], x[then, 1, j] = v_after, i * left
+            found += max(v + max(slope, 0.0) * t, v_after) > limit[j]
+        if found > 0:
+            break
+        now, k = then, k + 1
+    return k, now
+
+
+@inner
 def sweep(
-    a: AnyArray,
-    c: AnyArray,
-    rest: AnyArray,
-    b: AnyArray,
-    threshold: AnyArray,
+    p: AnyArray,
+    limit: AnyArray,
     slack: float,
-    t: float,
+    step: AnyArray,
     same: bool,
-    v: AnyArray,
-    i: AnyArray,
-    v_after: AnyArray,
-    i_after: AnyArray,
+    x: AnyArray,
+    kick: AnyArray,
+    after: AnyArray,
     excess: AnyArray,
-) -> bool:
-    r"""Advance all neurons of a population by `t` as if none spiked, and tell those that may.
+) -> None:
+    r"""Kick neurons, advance them by a step as if none spiked, and tell those that may.
 
     A membrane that is above threshold neither before nor after can have been so in between only if it has
     a maximum there. Then its current is positive and its slope falls from the beginning on, so that
     :math:`V_0 + \dot V_0 t` is an upper bound.
 
     Args:
-        a: Rates, per second, as all parameters ``(n,)``.
-        c: Rates, per second.
-        rest: :math:`V_l`.
-        b: Bias, per second.
-        threshold: Infinite for those that cannot spike.
+        p: `Cells.values`.
+        limit: Thresholds, infinite for those that cannot spike, ``(n,)``.
         slack: What a membrane may lack to its threshold afterwards and still count as above.
-        t: Seconds.
-        same: Whether `a` and `c` are the same for all neurons.
-        v: Membranes.
-        i: Currents.
-        v_after: Membranes, written.
-        i_after: Currents, written.
-        excess: Written: by how much each may exceed its threshold; above zero for those that may.
-
-    Returns:
-        Whether any may.
+        step: As one of the `steps` of `glide`; only its first number if rates differ.
+        same: Whether all rates are the same.
+        x: Membranes and currents, which take the kicks, ``(3, n)``.
+        kick: What is added to the currents first, ``(n,)``.
+        after: Membranes and currents afterwards, written.
+        excess: By how much each may exceed its threshold, written; above zero for those that may.
     """
-    any_crosses = False
-    if same:
-        a0 = a[0]
-        keep, left, driven, biased = shares(a0, c[0], t)
-        for j in range(v.size):
-            u = v[j] - rest[j]
-            slope = b[j] - a0 * u + i[j]
-            u_after = u * keep + i[j] * driven + b[j] * biased
-            later = i[j] * left
-            bound = v[j] + max(slope, 0.0) * t if b[j] - a0 * u_after + later < 0.0 else v[j]
-            v_after[j] = rest[j] + u_after
-            i_after[j] = later
-            excess[j] = max(bound, rest[j] + u_after + slack) - threshold[j]
-        for j in range(v.size):
-            any_crosses |= excess[j] > 0.0
-        return any_crosses
-    for j in range(v.size):
-        keep, left, driven, biased = shares(a[j], c[j], t)
-        u = v[j] - rest[j]
-        slope = b[j] - a[j] * u + i[j]
-        u_after = u * keep + i[j] * driven + b[j] * biased
-        later = i[j] * left
-        bound = v[j] + max(slope, 0.0) * t if b[j] - a[j] * u_after + later < 0.0 else v[j]
-        v_after[j] = rest[j] + u_after
-        i_after[j] = later
-        excess[j] = max(bound, rest[j] + u_after + slack) - threshold[j]
-        any_crosses |= excess[j] > 0.0
-    return any_crosses
+    t, keep, left, driven, biased = step[0], step[1], step[2], step[3], step[4]
+    for j in range(limit.size):
+        v, i, rest, b = x[0, j], x[1, j] + kick[j], p[REST, j], p[B, j]
+        if not same:
+            keep, left, driven = shares(p[A, j], p[C, j], t)
+            biased = fading(t, p[A, j]) if b != 0.0 else 0.0
+        x[1, j] = i
+        u = v - rest
+        slope = b - p[A, j] * u + i
+        u_after = u * keep + i * driven + b * biased
+        turns = b - p[A, j] * u_after + i * left < 0.0
+        bound = v + max(slope, 0.0) * t if turns else v
+        after[0, j], after[1, j] = rest + u_after, i * left
+        excess[j] = max(bound, rest + u_after + slack) - limit[j]

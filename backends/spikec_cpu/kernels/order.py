@@ -24,6 +24,13 @@ def longer(times: AnyArray, values: AnyArray) -> tuple[AnyArray, AnyArray]:
 def sort_by_time(times: AnyArray, values: AnyArray) -> None:
     """Sort times in place, and values with them; equal times keep their order."""
     n = times.size
+    sorted_already = True
+    for k in range(1, n):
+        if times[k] < times[k - 1]:
+            sorted_already = False
+            break
+    if sorted_already:
+        return
     for low in range(0, n, RUN):
         for k in range(low + 1, min(low + RUN, n)):
             t, value, m = times[k], values[k], k

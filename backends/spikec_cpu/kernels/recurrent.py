@@ -28,12 +28,13 @@ def run_recurrent(
     ends: AnyArray,
     failed: AnyArray,
 ) -> tuple[AnyArray, AnyArray, AnyArray]:
-    """Run a component; arguments as in `run_rows` of `layers`.
+    """Run a component; arguments as in `run_rows` of `slices`.
 
     Returns:
         Spikes in order of time: times, places of the neurons in `cells`, and how many of each sample.
     """
-    n_samples, n = ends.shape
+    n_samples, n = bounds.shape[1], cells.kind.size
+    wanted = ends.shape[1] > 0
     times, neurons = np.empty(1024, np.float64), np.empty(1024, np.int64)
     used: Any = np.int64(0)  # no literal, for which all that takes it would be compiled twice
     sizes = np.zeros(n_samples, np.int64)
@@ -74,7 +75,7 @@ def run_recurrent(
                     else:
                         break
                     n_touched = deliver(
-                        cells, fans, bundle, now, x, limit, since, touched, is_touched, n_touched
+                        cells, fans, bundle, now, x, limit, since, wanted, touched, is_touched, n_touched
                     )
             else:
                 while coming[heap[0]] == now:
@@ -103,7 +104,7 @@ def run_recurrent(
                     failed[0], failed[1], failed[2] = 1.0, sample, now
                     return times[:used], neurons[:used], sizes
         sizes[sample] = used - began
-        for j in range(n):
+        for j in range(n if wanted else 0):
             neuron.advance(cells, j, x, until - since[j], limit[j] == np.inf)
             ends[sample, j] = neuron.potential(cells, j, x)
     return times[:used], neurons[:used], sizes
@@ -118,6 +119,7 @@ def deliver(
     x: AnyArray,
     limit: AnyArray,
     since: AnyArray,
+    wanted: bool,
     touched: AnyArray,
     is_touched: AnyArray,
     n_touched: int,
@@ -125,6 +127,8 @@ def deliver(
     """Let a bundle of synapses act; list whom it touched for the first time at this moment."""
     for s in range(fans.begin[bundle], fans.begin[bundle + 1]):
         j = fans.post[s]
+        if limit[j] == np.inf and not wanted:
+            continue
         if not is_touched[j]:
             is_touched[j] = 1
             touched[n_touched] = j
