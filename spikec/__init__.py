@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from spikec.ir.network import Network as Network
     from spikec.program import Program as Program
     from spikec.result import RunResult as RunResult
+    from spikec.streaming.join import join as join
 
 _HOMES = {
     "Events": "events",
@@ -33,6 +34,7 @@ _HOMES = {
     "from_raster": "events",
     "from_rows": "events",
     "from_torch": "api",
+    "join": "streaming.join",
     "load": "api",
     "save": "container",
 }

@@ -20,16 +20,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from spikec import calibration
 from spikec.backend import find_backend
 from spikec.calibration import Calibration
-from spikec.errors import EventsError, TargetError, UsageError
+from spikec.errors import TargetError, UsageError
 from spikec.events import Events
 from spikec.execute import DEFAULT, RunOptions, choose_backend, execute_as
-from spikec.input_arrays import Spikes, inputs_from
+from spikec.input_arrays import Spikes, inputs_from, labels_from
 from spikec.ir.network import Continuous, Convention, Network
 from spikec.opening import open_program
 from spikec.passes.pipelines import CompileOptions, compile_network, try_retarget
@@ -39,6 +38,7 @@ from spikec.result import RunResult
 from spikec.search.budget import budget_of
 from spikec.search.candidates import Least
 from spikec.search.measure import SearchOptions, search_program
+from spikec.streaming.stream import stream as stream
 from spikec.targets.target import Target, load_target
 
 
@@ -300,7 +300,7 @@ def run(
     events, n_ticks = inputs_from(program.network, inputs)
     if ticks is None:
         chosen = replace(chosen, ticks=n_ticks)
-    classes = None if labels is None else _labels(program, labels, events)
+    classes = None if labels is None else labels_from(program.network, labels, events)
     return execute_as(program, runs_on, events, chosen, classes)
 
 
@@ -311,22 +311,5 @@ def _calibration(
     if program.is_compiled:
         raise UsageError("this network is in integers already; calibrate the float network it came from")
     events, _ = inputs_from(program.network, given)
-    classes = None if labels is None else _labels(program, labels, events)
+    classes = None if labels is None else labels_from(program.network, labels, events)
     return calibration.calibrate(program.network, choose_backend(program, RunOptions()), events, classes)
-
-
-def _labels(program: Program, labels: npt.ArrayLike, events: Mapping[str, Events]) -> npt.NDArray[np.int64]:
-    """The classes as integers, one a sample."""
-    classes = np.asarray(labels)
-    n_samples = next((e.n_samples for e in events.values()), 0)
-    if classes.shape != (n_samples,) or classes.dtype.kind not in "iu":
-        raise EventsError(
-            f"the labels have shape {classes.shape} and type {classes.dtype}; {n_samples} whole numbers are "
-            "needed, one a sample"
-        )
-    if program.network.decoding is None:
-        raise UsageError(
-            "this network does not say how its spikes become a class, so labels have no use; count its "
-            "output's spikes (`result.spikes[NAME].counts()`)"
-        )
-    return classes.astype(np.int64)

@@ -20,6 +20,7 @@ from spikec.errors import EventsError, UsageError
 from spikec.events import Events
 from spikec.facts import facts
 from spikec.ir.network import Continuous, Dialect, Network
+from spikec.memory import check_room, need_of
 from spikec.placement.ledger import count_cores
 from spikec.program import Program, default_until
 from spikec.result import RunResult
@@ -163,7 +164,7 @@ class Execution:
         self._decoding = program.network.decoding
         self._answering = None if self._decoding is None else self._decoding.record
         self._record = tuple(record)
-        self._prepared = Prepared(backend, program)
+        self._backend, self._prepared = backend, Prepared(backend, program)
         self._code: str | None = None
 
     def run(self, inputs: Mapping[str, Events], labels: IntArray | None = None) -> RunResult:
@@ -176,7 +177,11 @@ class Execution:
         network, every = self.program.network, self.every
         _check_all_inside(network, inputs, self.until)
         watched = to_watch(network, self._record, every, self.until)
-        needed = [k for k in (*self._record, self._answering) if k is not None and k not in watched]
+        wanted = [k for k in (*self._record, self._answering) if k is not None]
+        n_samples = next((e.n_samples for e in inputs.values()), 1)
+        need = need_of(self.program, self._backend, self.until, wanted, every)
+        check_room(need, n_samples, "take fewer at a time (--chunk N), lower --ticks or record less")
+        needed = [k for k in wanted if k not in watched]
         result = self._prepared.run(inputs, self.until, tuple(dict.fromkeys(needed)))
         if every is not None:
             seen = watch(network, result.spikes, watched, every, self.until)

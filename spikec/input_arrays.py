@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikec.arrays import AnyArray
-from spikec.errors import EventsError
+from spikec.errors import EventsError, UsageError
 from spikec.event_files import fit_events, raster_ticks, read_events
 from spikec.events import Events, from_counts, from_dense_times
 from spikec.ir.network import Continuous, Network, Population
@@ -57,6 +57,35 @@ def inputs_from(
     if _are_samples(network, array):
         return encode_samples(network, array), None
     return _by_name(network, {_only_input(network): array})
+
+
+def labels_from(
+    network: Network, labels: npt.ArrayLike, events: Mapping[str, Events] | int
+) -> npt.NDArray[np.int64]:
+    """The classes of samples as integers, one a sample.
+
+    Args:
+        network: It must say how its spikes become a class.
+        labels: ``(n_samples,)``.
+        events: Of all samples; or how many there are.
+
+    Raises:
+        EventsError: They are no whole numbers, or not one a sample.
+        UsageError: The network has no classes.
+    """
+    classes = np.asarray(labels)
+    n_samples = events if isinstance(events, int) else next((e.n_samples for e in events.values()), 0)
+    if classes.shape != (n_samples,) or classes.dtype.kind not in "iu":
+        raise EventsError(
+            f"the labels have shape {classes.shape} and type {classes.dtype}; {n_samples} whole numbers are "
+            "needed, one a sample"
+        )
+    if network.decoding is None:
+        raise UsageError(
+            "this network does not say how its spikes become a class, so labels have no use; count its "
+            "output's spikes (`result.spikes[NAME].counts()`)"
+        )
+    return classes.astype(np.int64)
 
 
 def _by_name(network: Network, given: Mapping[str, Spikes]) -> tuple[dict[str, Events], int | None]:

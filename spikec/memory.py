@@ -13,6 +13,7 @@ from spikec.errors import UsageError
 from spikec.events import Events
 from spikec.ir.network import Continuous
 from spikec.program import Program, split_key
+from spikec.units import several
 
 CHUNK_BYTES = 512 << 20
 """What a chunk may take, at most: enough that starting one costs nothing, few samples to lose."""
@@ -88,8 +89,8 @@ def check_room(need: Need, n_samples: int, advice: str) -> None:
     free = free_bytes()
     if free is not None and n_samples * need.surely > free:
         raise UsageError(
-            f"{n_samples} samples at once need {bytes_text(n_samples * need.surely)} of memory, and "
-            f"{bytes_text(free)} are free; {advice}"
+            f"{several(n_samples, 'sample')} at once would take {bytes_text(n_samples * need.surely)} of "
+            f"memory, and {bytes_text(free)} are free; {advice}"
         )
 
 

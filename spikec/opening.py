@@ -10,8 +10,10 @@ from spikec.container import is_container, load
 from spikec.errors import FileFormatError, UsageError
 from spikec.frontends import open_trained
 from spikec.ir.network import Convention, Network
+from spikec.memory import check_file
 from spikec.program import Program
 from spikec.targets.target import load_target
+from spikec.zip_files import contents_bytes
 
 
 def open_program(
@@ -28,9 +30,11 @@ def open_program(
     Raises:
         FileFormatError: The file is none of these, or damaged.
         NetworkError: The network contradicts itself or uses something unsupported.
-        UsageError: `dt` is missing, or `dt` or a convention is given for a file that holds its own.
+        UsageError: `dt` is missing, or `dt` or a convention is given for a file that holds its own; or memory
+            would not hold it.
     """
     if is_container(path):
+        check_file(Path(path), contents_bytes(Path(path)))
         thing = load(path, (Program, Network))
         if isinstance(thing, Program):
             if dt is not None:
@@ -38,6 +42,8 @@ def open_program(
             if convention is not None:
                 raise UsageError(f"{path} is compiled for one convention; leave out --convention")
             return thing
+    if Path(path).is_file():
+        check_file(Path(path), Path(path).stat().st_size)
     trained = open_trained(path, dt=dt, convention=convention)
     if isinstance(trained, Program):
         return replace(trained, source=source_of(path))

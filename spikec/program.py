@@ -6,7 +6,7 @@ that was lost is left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -147,6 +147,36 @@ class Program:
             every=every,
             **options,
         )
+
+    def stream(
+        self,
+        inputs: Mapping[str, Events | npt.ArrayLike] | Events | npt.ArrayLike | Path | Iterator[Any],
+        labels: npt.ArrayLike | None = None,
+        *,
+        chunk: int | None = None,
+        **options: Any,
+    ) -> Iterator[RunResult]:
+        """Run samples that memory would not hold, chunk by chunk; `spikec.join` makes one result of several.
+
+        Args:
+            inputs: As for `run`: of arrays that lie on the disk (``numpy.load(path, mmap_mode="r")``) and of
+                files only a chunk is read. Or an iterator that gives any of these, each a chunk.
+            labels: The right class of each sample of all chunks, ``(n_samples,)``, if known.
+            chunk: How many samples to run at a time; None for as many as memory holds.
+            options: All others of `run`.
+
+        Yields:
+            The result of each chunk; together they are what `run` would give.
+
+        Raises:
+            EventsError: The inputs or labels do not fit the network.
+            TargetError: The backend cannot run the program.
+            UsageError: There is no such backend, memory would not hold a sample, or nothing says how long to
+                run what an iterator gives.
+        """
+        from spikec import api  # late, for it knows the backends
+
+        return api.stream(self, inputs, labels, chunk=chunk, **options)
 
     def logged(self, entry: LogEntry, **changes: Any) -> Program:
         """The program with changes and one more entry in its log."""

@@ -114,6 +114,16 @@ def opened_zip(path: Path, what: str) -> Iterator[zipfile.ZipFile]:
         ) from error
 
 
+def contents_bytes(path: Path) -> int:
+    """What all members take once they are read.
+
+    Raises:
+        FileFormatError: It is no zip.
+    """
+    with opened_zip(path, "spikec file") as archive:
+        return sum(info.file_size for info in archive.infolist())
+
+
 def check_size(info: zipfile.ZipInfo, path: Path) -> None:
     """Refuse a member whose size cannot be true.
 

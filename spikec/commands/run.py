@@ -16,7 +16,7 @@ from spikec.execute import RunOptions, choose_backend, execute_as
 from spikec.ir.network import Dialect, Network
 from spikec.outcome import Outcome, outcome_of
 from spikec.streaming.inputs import EncodedSamples, HeldEvents, Source, open_events
-from spikec.streaming.join import join_outcomes, join_results
+from spikec.streaming.join import join, join_outcomes
 from spikec.streaming.read import outcome_of_parts
 from spikec.streaming.run import Chunk, Plan, chunks, fits_after, plan
 from spikec.streaming.store import ResultFolder, is_folder
@@ -123,7 +123,7 @@ def _in_chunks(planned: Plan, output: Path | None, goes_on: bool, watch: Watch) 
     if not fits_after(planned, first[1]):
         del first
         return _to_folder(planned, output, watch, begun)
-    whole = join_results([result for _, result in _counted(planned, begun, watch)])
+    whole = join([result for _, result in _counted(planned, begun, watch)])
     save(whole, output)
     return outcome_of(whole)
 

@@ -44,6 +44,12 @@ class ReferenceBackend:
         """Nothing, but for another precision than 64 where there is none."""
         return unsupported_precision(program.network, self.precision)
 
+    def sample_bytes(self, program: Program, until: float) -> int:
+        """Rasters of all populations, in ticks."""
+        if program.network.dialect is Dialect.CONTINUOUS:
+            return 0
+        return 8 * int(until) * sum(p.n for p in program.network.populations)
+
     def prepare(self, program: Program) -> ReferenceExecutable:
         """Nothing is prepared."""
         return ReferenceExecutable(program.network, self.precision)

@@ -11,7 +11,7 @@ from spikec.errors import FileFormatError, UsageError
 from spikec.memory import COPIES, EVENT_BYTES, bytes_text, free_bytes
 from spikec.outcome import Outcome, Size
 from spikec.result import RunResult
-from spikec.streaming.join import join_outcomes, join_results
+from spikec.streaming.join import join, join_outcomes
 from spikec.streaming.store import Part, load_part, parts_of, read_identity
 
 
@@ -71,7 +71,7 @@ class StoredResult:
                 f"all of {self.path} needs {bytes_text(need)} of memory, and {bytes_text(free)} are free; "
                 "run fewer samples"
             )
-        return join_results([load_part(part) for part in self.parts])
+        return join([load_part(part) for part in self.parts])
 
 
 def outcome_of_parts(parts: Sequence[Part], n_missing: int = 0) -> Outcome:

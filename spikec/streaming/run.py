@@ -15,6 +15,7 @@ from spikec.backend import Backend
 from spikec.container import digest
 from spikec.errors import EventsError, NetworkError, UsageError
 from spikec.execute import Execution, RunOptions
+from spikec.ir.network import Network
 from spikec.memory import COPIES, Need, bytes_of, check_room, chunk_room, free_bytes, need_of
 from spikec.program import Program
 from spikec.result import RunResult
@@ -57,6 +58,8 @@ class Plan:
     def fits(self) -> bool:
         """Whether all samples may be run at once."""
         n = self.source.n_samples
+        if _numbered(self.program.network) is not None:
+            return True
         if self.chunk is not None or n < 2:
             return n <= (self.chunk or 1)
         free = free_bytes()
@@ -91,6 +94,8 @@ def plan(
     """
     if chunk is not None and chunk < 1:
         raise UsageError(f"--chunk {chunk} is impossible; give 1 sample or more")
+    if chunk is not None:
+        check_cuttable(program.network)
     end = options.until if options.ticks is None else float(options.ticks)
     until = length_of(program, source) if end is None else end
     decoding = program.network.decoding
@@ -140,6 +145,25 @@ def fits_after(plan: Plan, result: RunResult) -> bool:
     """Whether memory would hold all samples, by what the first ones took."""
     free = free_bytes()
     return free is None or plan.source.n_samples * _sample_bytes(plan, result) <= free / WHOLE_SHARE
+
+
+def check_cuttable(network: Network) -> None:
+    """Refuse to run samples in chunks where that would change spikes.
+
+    Raises:
+        UsageError: It would.
+    """
+    name = _numbered(network)
+    if name is not None:
+        raise UsageError(
+            f"what drives population {name} by chance depends on the sample's number, so chunks would get "
+            "other spikes; leave out --chunk"
+        )
+
+
+def _numbered(network: Network) -> str | None:
+    """A population whose drive draws by the number of the sample, which a chunk would begin anew."""
+    return next((p.name for p in network.populations if getattr(p.neuron, "drive", None) is not None), None)
 
 
 def _run(ready: Execution, plan: Plan, first: int, last: int) -> RunResult:
