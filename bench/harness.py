@@ -93,12 +93,12 @@ def per_second(amount: float) -> Figure:
 def main(text: str, cases: Sequence[Case]) -> None:
     """A benchmark's command line: its rows, or the work of one worker."""
     made = parser(text)
-    made.add_argument("--worker", default="", help=argparse.SUPPRESS)
+    made.add_argument("--worker", nargs=2, metavar=("CASE", "PIPE"), help=argparse.SUPPRESS)
     args = made.parse_args()
     if args.worker:
-        say = os.fdopen(os.dup(1), "w", encoding="utf-8")
-        os.dup2(2, 1)  # what libraries print is no row
-        serve(next(c for c in cases if c.key == args.worker), args.quick, say)
+        key, pipe = args.worker
+        with os.fdopen(int(pipe), "w", encoding="utf-8") as say:
+            serve(next(c for c in cases if c.key == key), args.quick, say)
         return
     command = (sys.executable, sys.argv[0])
     work = ([(command, case) for case in group] for group in groups(cases, args.only))

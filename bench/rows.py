@@ -106,17 +106,22 @@ class Worker:
         self.told: list[dict[str, Any]] = []
         self.first: dict[str, Any] = {}
         self._process: subprocess.Popen[str] | None = None
+        answers, pipe = os.pipe()
+        self._answers = os.fdopen(answers, encoding="utf-8")
         try:
             self._process = subprocess.Popen(
-                [*command, "--worker", case.key, *(["--quick"] if quick else [])],
+                [*command, "--worker", case.key, str(pipe), *(["--quick"] if quick else [])],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=2,  # what libraries print is no answer
+                pass_fds=(pipe,),
                 text=True,
                 env=_environment(case.threads),
             )
         except OSError as error:
             self.first = {"missing": f"{command[0]}: {error.strerror}"}
-        else:
+        finally:
+            os.close(pipe)
+        if self._process is not None:
             self.first = self._read()
 
     @property
@@ -146,11 +151,11 @@ class Worker:
         """End the process."""
         if self._process is not None:
             self._process.communicate()
+        self._answers.close()
 
     def _read(self) -> dict[str, Any]:
         assert self._process is not None
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        line = self._answers.readline()
         return json.loads(line) if line else {"failed": f"the process ended with code {self._process.wait()}"}
 
 

@@ -163,3 +163,73 @@ def checksum(times: np.ndarray) -> float:
     """Sum of the finite output times of the first samples, ``(n, 10)``."""
     first = np.asarray(times)[:CHECKSUM_SAMPLES]
     return float(first[np.isfinite(first)].sum())
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """Benchmark C: neurons of which four fifths excite, each fed by a fixed number of them, drawn at random.
+
+    `vogels-abbott` are current-based neurons with exponential currents: tau_m 20 ms, tau_e 5, tau_i 10, rest
+    -49 mV, threshold -50, reset -60, refractory for 5 ms, weights +1.62 and -9 mV; they begin uniformly
+    between reset and threshold. `brunel` are neurons whose membranes jump: tau 20 ms, threshold 20 mV, reset 0,
+    refractory for 2 ms, weights J = 100 / k_e mV and -5 J, and a Poisson input of twice the rate that reaches
+    threshold.
+
+    Attributes:
+        model: Which of the two.
+        n: Neurons.
+        k: Synapses that each receives.
+        rates: Between which spikes per second of a neuron lie, if the answer is right.
+    """
+
+    model: str
+    n: int
+    k: int
+    rates: tuple[float, float]
+
+    @property
+    def n_exciting(self) -> int:
+        """Neurons that excite; they come first."""
+        return self.n * 4 // 5
+
+    @property
+    def k_exciting(self) -> int:
+        """Synapses from those that excite, of each neuron."""
+        return self.k * 4 // 5
+
+    @property
+    def jump(self) -> float:
+        """J of `brunel`, mV."""
+        return 100.0 / self.k_exciting
+
+    @property
+    def input_rate(self) -> float:
+        """Spikes a second that a neuron of `brunel` gets from outside, all its inputs together."""
+        return 2 * 20.0 / (self.jump * 0.020)
+
+    def figures(self) -> dict[str, object]:
+        """Real-time factor, and time an event, of answers `(seconds or None, spikes, biological seconds)`."""
+
+        def spent(seconds: float, answer: tuple[float | None, int, float]) -> float:
+            return seconds if answer[0] is None else answer[0]
+
+        return {
+            "real-time factor": lambda seconds, answer: spent(seconds, answer) / answer[2],
+            "ns/event": lambda seconds, answer: 1e9 * spent(seconds, answer) / (answer[1] * self.k),
+        }
+
+    def check(self, answer: tuple[float | None, int, float]) -> dict[str, object]:
+        """Whether the rate of such an answer is right; a short run's may lie 25 % more to the side."""
+        rate, margin = answer[1] / self.n / answer[2], 0.0 if answer[2] >= 1 else 0.25
+        low, high = self.rates
+        return {"answer_ok": low * (1 - margin) <= rate <= high * (1 + margin), "rate_hz": rate}
+
+
+DT_MS, DELAY_MS = 0.1, 1.5
+
+RECURRENT_CASES = {
+    "vogels-abbott-4000": Recurrent("vogels-abbott", 4000, 80, (4.9, 5.5)),
+    "brunel-1e6": Recurrent("brunel", 10_000, 100, (42.0, 46.5)),
+    "brunel-1e7": Recurrent("brunel", 10_000, 1000, (31.0, 36.5)),
+}
+"""Ranges hold the rates of five simulators over a second, and 5 % more to both sides."""

@@ -52,6 +52,8 @@ PEERS = (
     Peer(("lava stock", "lava fused"), "a_lava.py", None, ("A:784-256-10/5%",)),
     Peer(("torch",), "b_torch.py", "torch", ("B:",)),
     Peer(("jaxsnn",), "b_jaxsnn.py", "jaxsnn", ("B:",)),
+    Peer(("brian2",), "c_brian2.py", "brian2", ("C:",)),
+    Peer(("nest",), "c_nest.py", "nest", ("C:",)),
 )
 
 
