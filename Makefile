@@ -7,7 +7,7 @@ PYTHON ?=
 BIN = $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-long test-matrix lint conformance-live bench clean
+.PHONY: help venv demo test test-long test-matrix lint conformance-live bench bench-peers clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
@@ -42,9 +42,13 @@ lint: venv ## ruff, and mypy where Python is 3.12 or later
 conformance-live: venv ## hold spikec against snnTorch, Norse, SpikingJelly and sinabs, each installed with torch
 	@$(BIN)/python tests/conformance_live/run.py
 
-bench: venv ## each benchmark, one JSON line each
-	@for script in bench/*.py; do $(BIN)/python "$$script" || exit 1; done
+bench: venv ## every benchmark of ours, one JSON line a figure
+	@$(BIN)/python bench/run.py
+
+bench-peers: venv ## ours beside other simulators, each installed in an environment of its own
+	@$(BIN)/python bench/peers/install.py
+	@$(BIN)/python bench/peers/compare.py
 
 clean: ## remove the environments, caches and builds
-	rm -rf .venv .venv-3.* .venv-live-* .venv*.lock .venv*.old build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-3.* .venv-live-* .venv-peers-* .venv*.lock .venv*.old build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness import Case, groups, parser, print_rows
 
-SCRIPTS = ("cpu_ticks", "exact")
+SCRIPTS = ("cpu_ticks", "curves", "exact")
 """Modules of this folder, A to G."""
 
 

@@ -45,7 +45,7 @@ class TickLayers:
     Attributes:
         weights: One matrix a layer, ``(n_post, n_pre)``, even whole numbers of 8 bits.
         thresholds: One a layer.
-        raster: Spikes of the input, ``(n_samples, N_TICKS, n_in)``, bool.
+        raster: Spikes of the input, ``(n_samples, n_ticks, n_in)``, bool.
         counts: Spikes of the outputs in the first samples, ``(n_checked, n_out)``; hops take no time.
         synaptic_events: Of a sample, mean of the first ones.
         neuron_updates: Of a sample.
@@ -76,18 +76,21 @@ class TickLayers:
         }
 
 
-def tick_layers(sizes: Sequence[int], p: float, n_samples: int, seed: int = 0) -> TickLayers:
+def tick_layers(
+    sizes: Sequence[int], p: float, n_samples: int, n_ticks: int = N_TICKS, seed: int = 0
+) -> TickLayers:
     """The network, its thresholds set so that hidden neurons spike with probability p, outputs with 0.05.
 
     Args:
         sizes: Neurons of each layer, inputs first.
         p: Probability that an input neuron spikes in a tick.
         n_samples: How many.
+        n_ticks: Of a sample's input.
         seed: Of weights and inputs.
     """
     weight_rng, input_rng = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1])
     first = max(CALIBRATION_SAMPLES, min(n_samples, N_CHECKED))
-    raster = input_rng.random((max(n_samples, first), N_TICKS, sizes[0]), np.float32) < p
+    raster = input_rng.random((max(n_samples, first), n_ticks, sizes[0]), np.float32) < p
     spikes, events = raster[:first], 0.0
     weights, thresholds = [], []
     for k, (n_pre, n_post) in enumerate(pairwise(sizes), start=1):
@@ -100,7 +103,7 @@ def tick_layers(sizes: Sequence[int], p: float, n_samples: int, seed: int = 0) -
         weights.append(w)
         thresholds.append(threshold)
     known = spikes.sum(axis=1)[: min(n_samples, N_CHECKED)]
-    updates = N_TICKS * sum(sizes[1:])
+    updates = n_ticks * sum(sizes[1:])
     return TickLayers(tuple(weights), tuple(thresholds), raster[:n_samples], known, float(events), updates)
 
 
@@ -169,11 +172,11 @@ def checksum(times: np.ndarray) -> float:
 class Recurrent:
     """Benchmark C: neurons of which four fifths excite, each fed by a fixed number of them, drawn at random.
 
-    `vogels-abbott` are current-based neurons with exponential currents: tau_m 20 ms, tau_e 5, tau_i 10, rest
-    -49 mV, threshold -50, reset -60, refractory for 5 ms, weights +1.62 and -9 mV; they begin uniformly
-    between reset and threshold. `brunel` are neurons whose membranes jump: tau 20 ms, threshold 20 mV, reset 0,
-    refractory for 2 ms, weights J = 100 / k_e mV and -5 J, and a Poisson input of twice the rate that reaches
-    threshold.
+    `vogels-abbott` are current-based neurons with exponential currents: tau_m 20 ms, tau_e 5, tau_i 10,
+    rest -49 mV, threshold -50, reset -60, refractory for 5 ms, weights +1.62 and -9 mV; they begin uniformly
+    between reset and threshold. `brunel` are neurons whose membranes jump: tau 20 ms, threshold 20 mV, reset
+    0, refractory for 2 ms, weights J = 100 / k_e mV and -5 J, and a Poisson input of twice the rate that
+    reaches threshold.
 
     Attributes:
         model: Which of the two.
