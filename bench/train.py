@@ -1,29 +1,22 @@
-"""Training: CPU time of loss and gradient, for a sample of MNIST and for a step of the recurrent task.
+"""Benchmark F: training, samples of MNIST's network a second and steps of a recurrent task.
 
-784-100-100-10 theta neurons as in the recipe mnist-theta; 1000 generated images with 100 of 784 pixels on.
-Random weights, whose means make the neurons of each hidden layer spike 0.42 times a sample as in the trained
-network. `us_per_sample` is the median of CPU time, all threads together, for that depends less on what else
-the machine does; `speedup` is how much less time passes on two threads, best run against best run, and needs
-two idle cores. Checks its own answer: some derivatives against central differences, one thread against two to
-the bit.
+`theta` are 784-100-100-10 theta neurons as in the recipe mnist-theta; 1000 generated images with 100 of 784
+pixels on. Random weights, whose means make the neurons of each hidden layer spike 0.42 times a sample as in
+the trained network. `rnn` is loss and gradient in a task of the recipe rnn-spike-times after 1000 steps: ten
+`QifExp` neurons, 222 input spikes, 31 of their own. An answer is right if some derivatives are those of
+central differences; on two threads, too, if it is that of one to the bit.
 
-`ms_per_step.rnn` is CPU milliseconds of loss and gradient, on one thread, in a task of the recipe
-rnn-spike-times after 1000 steps: ten `QifExp` neurons, 222 input spikes, 31 of their own. Checked as above.
-
-    python bench/train.py --json
+    python bench/train.py --only F:theta
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
-import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from time import perf_counter, process_time
+from typing import Any
 
 import numpy as np
+from harness import Case, Work, main, per_second
 
 from spikec_train.blocks import Memory
 from spikec_train.qif_gradient import run as run_trial
@@ -31,89 +24,73 @@ from spikec_train.qif_training import SpikeTimeProblem, train_qif
 from spikec_train.recipes import load_recipe
 from spikec_train.theta_gradient import Answers, Pulses, ThetaModel, pulses_at, run
 
-N_SAMPLES = 1000
 PIXELS_ON = 100
 SPIKES = 0.42
 STEPS = 200
 RNN_SEED = 29  # 222 input spikes; the authors' program drew 218
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--json", action="store_true", help="one JSON object and nothing else, as always")
-    args = parser.parse_args()
-
-    rng = np.random.default_rng(0)
-    training = load_recipe("mnist-theta").training
-    model = training.model(784, 10)
-    on = rng.permuted(np.arange(784) < PIXELS_ON * np.ones((N_SAMPLES, 1)), axis=1)
-    pulses = pulses_at(on, training.input_time / training.unit)
-    labels = rng.integers(0, 10, N_SAMPLES)
-    parameters = spiking_parameters(model, pulses, labels, rng)
-
-    memory = Memory()
-
-    def gradient(n_threads: int) -> Answers:
-        return run(model, parameters, pulses, labels, True, n_threads, memory)
-
-    one, two = gradient(1), gradient(2)
-    cpu_one, wall_one = timed(lambda: gradient(1), args.repeats)
-    cpu_two, wall_two = timed(lambda: gradient(2), args.repeats)
-    cpu_forward, _ = timed(lambda: run(model, parameters, pulses, labels, memory=memory), args.repeats)
-    hidden = one.counts[: model.n_hidden].reshape(2, -1).mean(axis=1) / N_SAMPLES
-    rnn_step, rnn = recurrent_step(args.repeats)
-    figures = {
-        "benchmark": "train",
-        "ms_per_step": {"rnn": rnn_step},
-        "rnn": rnn,
-        "us_per_sample": {"one_thread": cpu_one, "two_threads": cpu_two},
-        "speedup": wall_one / wall_two,
-        "forward_us_per_sample": cpu_forward,
-        "spikes_per_hidden_neuron": hidden.tolist(),
-        "samples": N_SAMPLES,
-        "repeats": args.repeats,
-        "gradient_error": gradient_error(model, parameters, pulses, labels, one),
-        "threads_agree": bool(np.array_equal(one.gradient, two.gradient)),
-        "machine": platform.processor() or platform.machine(),
-    }
-    print(json.dumps(figures))
+NEAR = 1e-6
+"""How far derivatives may be from central differences, in units of the largest one."""
 
 
-def timed(work: Callable[[], Answers], repeats: int) -> tuple[float, float]:
-    """Median CPU time and shortest wall time, microseconds a sample."""
-    cpu, wall = [], []
-    for _ in range(repeats):
-        began_cpu, began = process_time(), perf_counter()
-        work()
-        cpu.append(process_time() - began_cpu)
-        wall.append(perf_counter() - began)
-    return statistics.median(cpu) / N_SAMPLES * 1e6, min(wall) / N_SAMPLES * 1e6
+def theta(threads: int, gradient: bool) -> Callable[[bool], Work]:
+    """Loss and gradient of the layers, or what they answer alone."""
+
+    def prepare(quick: bool) -> Work:
+        rng, n = np.random.default_rng(0), 200 if quick else 1000
+        training = load_recipe("mnist-theta").training
+        model = training.model(784, 10)
+        on = rng.permuted(np.arange(784) < PIXELS_ON * np.ones((n, 1)), axis=1)
+        pulses = pulses_at(on, training.input_time / training.unit)
+        labels = rng.integers(0, 10, n)
+        parameters = spiking_parameters(model, pulses, labels, rng)
+        memory = Memory()
+
+        def answers() -> Answers:
+            return run(model, parameters, pulses, labels, gradient, threads, memory)
+
+        one = run(model, parameters, pulses, labels, True, 1)
+        error = gradient_error(model, parameters, pulses, labels, one)
+        hidden = one.counts[: model.n_hidden].reshape(2, -1).mean(axis=1) / n
+
+        def check(found: Answers) -> Mapping[str, Any]:
+            same = np.array_equal(found.losses, one.losses)
+            if gradient:
+                assert found.gradient is not None
+                same &= np.array_equal(found.gradient, one.gradient)
+            return {"answer_ok": bool(same) and error < NEAR, "gradient_error": error}
+
+        facts = {"samples": n, "spikes_per_hidden_neuron": hidden.tolist()}
+        return Work(answers, check, {"samples/s": per_second(n)}, facts=facts)
+
+    return prepare
 
 
-def recurrent_step(repeats: int) -> tuple[float, dict[str, float]]:
-    """Median CPU time of a step of the recurrent task, milliseconds, and what happens in it."""
+def recurrent(quick: bool) -> Work:
+    """Steps of the recurrent task."""
     made = train_qif(replace(load_recipe("rnn-spike-times").training, epochs=10), RNN_SEED)
     problem, at, one = SpikeTimeProblem(made.options, made.task), made.training.parameters, np.zeros(1, int)
-    rng = np.random.default_rng(0)
-    _, gradient = problem.gradient(at, one, rng)
-    cpu = []
-    for _ in range(repeats):
-        began = process_time()
-        for _ in range(STEPS):
-            problem.gradient(at, one, rng)
-        cpu.append((process_time() - began) / STEPS)
-    errors = []
-    for i in np.linspace(0, at.size - 1, 12).astype(int):
-        step = 1e-6 * (np.arange(at.size) == i)
-        losses = [problem.gradient(at + d, one, rng)[0] for d in (step, -step)]
-        errors.append(abs((losses[0] - losses[1]) / 2e-6 - gradient[i]))
-    happens = {
+    rng, steps = np.random.default_rng(0), STEPS // 10 if quick else STEPS
+
+    def run_steps() -> np.ndarray:
+        for _ in range(steps):
+            _, gradient = problem.gradient(at, one, rng)
+        return gradient
+
+    def check(gradient: np.ndarray) -> Mapping[str, Any]:
+        errors = []
+        for i in np.linspace(0, at.size - 1, 12).astype(int):
+            step = 1e-6 * (np.arange(at.size) == i)
+            losses = [problem.gradient(at + d, one, rng)[0] for d in (step, -step)]
+            errors.append(abs((losses[0] - losses[1]) / 2e-6 - gradient[i]))
+        error = float(max(errors) / np.abs(gradient).max())
+        return {"answer_ok": error < NEAR, "gradient_error": error}
+
+    facts = {
         "input_spikes": made.task.model.sources.size,
         "spikes": run_trial(made.task.model, made.parameters, made.task.targets).spike_times.size,
-        "gradient_error": float(max(errors) / np.abs(gradient).max()),
     }
-    return statistics.median(cpu) * 1e3, happens
+    return Work(run_steps, check, {"steps/s": per_second(steps)}, facts=facts)
 
 
 def spiking_parameters(
@@ -154,5 +131,11 @@ def gradient_error(
     return float(max(errors) / np.abs(found.gradient).max())
 
 
+CASES = [
+    *(Case("F", "theta 784-100-100-10 gradient", theta(threads, True), threads) for threads in (1, 2)),
+    Case("F", "theta 784-100-100-10 forward", theta(1, False)),
+    Case("F", "rnn of 10 QifExp", recurrent),
+]
+
 if __name__ == "__main__":
-    main()
+    main(__doc__ or "", CASES)

@@ -64,7 +64,7 @@ def main() -> None:
     wanted = [name for name in args.peers.split(",") if name]
     work = (
         [((sys.executable, str(script)), case), *peers]
-        for script, ours in cases()
+        for script, ours in cases(args.only)
         for (case, *_) in groups([c for c in ours if c.threads == 1], args.only)
         if (peers := list(beside(case, wanted)))
     )
