@@ -11,7 +11,8 @@ from scipy.stats import binomtest
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.blame.blame import Blame
-from spikec.blame.stored import Stored, StoredProjection
+from spikec.blame.numbers import StoredProjection
+from spikec.blame.stored import Stored
 from spikec.ir.fixed_point import Sign
 from spikec.pairing import pair_spikes
 from spikec.report.summary import Accuracy, wilson
@@ -224,7 +225,7 @@ def _unit_at(s: StoredProjection, posts: IntArray, n_post: int) -> FloatArray:
 
 def _of_projection(s: StoredProjection, real: FloatArray, left_out: FloatArray) -> ProjectionFigures:
     form = s.format
-    wanted = np.concatenate([real[s.synapses] / s.unit, left_out])
+    wanted = np.concatenate([real[s.synapses] * s.share / s.unit, left_out])
     mantissas = np.concatenate([s.mantissas, np.zeros(left_out.size, np.int64)])
     error = (mantissas - wanted) / form.step
     beyond = (wanted > form.maximum + form.step / 2) | (wanted < form.minimum - form.step / 2)

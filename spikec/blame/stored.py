@@ -8,20 +8,22 @@ network in tick units is what `DiscretizeTime` makes of it, with its decays not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from spikec.arrays import FloatArray, IntArray
+from spikec.arrays import BoolArray, FloatArray, IntArray
+from spikec.blame.numbers import StoredNeurons, StoredProjection
+from spikec.blame.synapses import places
 from spikec.causes.arrivals import added, common_name, user_name
 from spikec.errors import UsageError
-from spikec.ir.connectivity import DelayKind, Delays, Dense, Sparse, sparse
 from spikec.ir.discrete import Tick, tick_of
 from spikec.ir.fixed_neurons import PAIRS, CubaFixed
-from spikec.ir.fixed_point import Fixed, FixedFormat
+from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import LOIHI, Continuous, Network, Projection
 from spikec.ir.neurons import CubaTicks, QifExp, Theta
+from spikec.passes.between_ticks import SMALLEST, two_weights
 from spikec.passes.discretize_time import DiscretizeTime
 from spikec.passes.divide_ticks import DivideTicks
 from spikec.passes.fold import Fold
@@ -31,55 +33,6 @@ from spikec.program import Program
 
 WEIGHT_BIT = 64
 """Membrane units of a chip's weight bit."""
-
-
-@dataclass(frozen=True, eq=False)
-class StoredProjection:
-    """One projection of the program, and the synapses of the network that it stands for.
-
-    Attributes:
-        name: In the program.
-        projection: In the network.
-        synapses: Which of its synapses, in the order of `Connectivity.synapses`, ``(n,)``.
-        posts: The postsynaptic neurons, numbered as in the network, ``(n,)``.
-        mantissas: What is stored, ``(n,)``.
-        format: In which format.
-        unit: What a mantissa of one is in tick units, ``(n,)``.
-        delays: Ticks on the way beside the hop, those of relays among them, ``(n,)``.
-    """
-
-    name: str
-    projection: str
-    synapses: IntArray
-    posts: IntArray
-    mantissas: IntArray
-    format: FixedFormat
-    unit: FloatArray
-    delays: IntArray
-
-    @property
-    def weights(self) -> FloatArray:
-        """What is stored, in tick units, ``(n,)``."""
-        return self.mantissas * self.unit
-
-
-@dataclass(frozen=True, eq=False)
-class StoredNeurons:
-    """The numbers of one population of current-based neurons, each ``(n,)``, in the user's units.
-
-    Attributes:
-        threshold: Half a unit above the last integer that does not spike; infinite for readouts.
-        bias: Membrane units a tick.
-        alpha: What is left of the current after a tick.
-        beta: What is left of the membrane.
-        scale: Integer membrane units that make one of the user's.
-    """
-
-    threshold: FloatArray
-    bias: FloatArray
-    alpha: FloatArray
-    beta: FloatArray
-    scale: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,25 +98,50 @@ class Stored:
         """What is stored of every synapse, in tick units, zero where nothing is, by projection."""
         found = {q.name: np.zeros(q.connectivity.n_synapses) for q in self.network.projections}
         for s in self.projections:
-            found[s.projection][s.synapses] = s.weights
+            found[s.projection][s.synapses] += s.weights * s.worth
         return found
 
     @cached_property
     def delays(self) -> dict[str, tuple[FloatArray, FloatArray]]:
         """For every synapse its delay in ticks as it should be, and as it is stored, by projection.
 
-        Synapses that were left out, for their weight is zero, have the nearest tick.
+        Synapses that were left out, for their weight is zero, have the nearest tick; where two stand for one,
+        they have no error but that of their weights.
         """
-        network, late = self.network, self._moved()
         found = {}
-        for q in network.projections:
+        for q in self.network.projections:
+            wanted = self.wanted_delays[q.name]
+            found[q.name] = (wanted, np.where(self.divided[q.name], wanted, np.rint(wanted)))
+        for s in self.projections:
+            kept = ~self.divided[s.projection][s.synapses]
+            found[s.projection][1][s.synapses[kept]] = s.delays[kept]
+        return found
+
+    @cached_property
+    def wanted_delays(self) -> dict[str, FloatArray]:
+        """For every synapse its delay in ticks as it should be, by projection."""
+        late, found = self._moved(), {}
+        for q in self.network.projections:
             on_clock = next(r for r in self.ticks.projections if r.name == q.name)
             wanted = np.array(on_clock.delays.per_synapse(on_clock.connectivity), np.float64) / self.dt
-            wanted = np.maximum(wanted + late[q.post] - late[q.pre], 0.0)
-            found[q.name] = (wanted, np.rint(wanted))
-        for s in self.projections:
-            found[s.projection][1][s.synapses] = s.delays
+            found[q.name] = np.maximum(wanted + late[q.post] - late[q.pre], 0.0)
         return found
+
+    @cached_property
+    def divided(self) -> dict[str, BoolArray]:
+        """Which synapses two of the program stand for, by projection."""
+        found = {}
+        for q in self.network.projections:
+            part = np.mod(self.wanted_delays[q.name], 1.0)
+            k = self.ticks.population(q.post).neuron
+            lasts = isinstance(k, CubaTicks) and bool(np.all(np.asarray(k.decay_u) < 4096))
+            found[q.name] = (part > SMALLEST) & (part < 1 - SMALLEST) & (self.has_parts and lasts)
+        return found
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether delays may end between two ticks."""
+        return _parts(self.program) > 0
 
     def _moved(self) -> dict[str, float]:
         """By how many ticks more the program makes populations late than hops do."""
@@ -208,9 +186,11 @@ class Stored:
         pre, post = q.connectivity.synapses()
         senders, waits = self._senders(q.pre)
         posts = self._numbers(q.post)[post]
-        at = _places(given, senders[pre], posts)
+        at = places(given, senders[pre], posts)
         weights = q.connectivity.weights
         assert isinstance(weights, Fixed)
+        delays = np.asarray(q.delays.per_synapse(q.connectivity), np.int64) + waits[pre]
+        share, worth = self._parts_of(given, at, delays)
         return StoredProjection(
             name=q.name,
             projection=name,
@@ -219,8 +199,32 @@ class Stored:
             mantissas=np.asarray(q.connectivity.stored(), np.int64),
             format=weights.format,
             unit=np.ldexp(self._unit(q.post), weights.format.exponent)[post],
-            delays=np.asarray(q.delays.per_synapse(q.connectivity), np.int64) + waits[pre],
+            delays=delays,
+            share=share,
+            worth=worth,
         )
+
+    def _parts_of(self, q: Projection, at: IntArray, delays: IntArray) -> tuple[FloatArray, FloatArray]:
+        r"""What synapses that end so late should have of the network's weights, and what they are worth.
+
+        Of weights :math:`w_0, w_1` in two ticks the current keeps :math:`r w_0 + w_1`; of one that is late by
+        :math:`\delta` it keeps :math:`r^{1 - \delta}`.
+        """
+        share, worth = np.ones((2, at.size))
+        two = self.divided[q.name][at]
+        if not two.any():
+            return share, worth
+        k, post = self.ticks.population(q.post).neuron, q.connectivity.synapses()[1][at]
+        assert isinstance(k, CubaTicks)
+        r, b = (
+            1 - np.broadcast_to(np.asarray(d), (q.connectivity.n_post,))[post] / 4096
+            for d in (k.decay_u, k.decay_v)
+        )
+        wanted = self.wanted_delays[q.name][at]
+        late, second = np.mod(wanted, 1.0), delays > np.floor(wanted)
+        now, then = two_weights(r, b, late)
+        share = np.where(two, np.where(second, then, now), share)
+        return share, np.where(two, r ** (late - second), worth)
 
     def _unit(self, name: str) -> FloatArray:
         """What a weight bit is in tick units for each neuron of a population of the program."""
@@ -272,20 +276,28 @@ def stored(network: Network, program: Program) -> Stored:
     """
     if not program.is_compiled:
         raise UsageError("the second file is no compiled program; make one with `spikec compile`")
-    if any(entry.step == DivideTicks.name for entry in program.log):
+    if _parts(program) > 1:
         raise UsageError(
-            "the program tells spike times to parts of a tick, by several synapses for one, so its weights "
-            "cannot be held against the network's; compile it without --parts"
+            f"the program has {_parts(program)} neurons for one (--parts), each with integers of its own, so "
+            "none can be held against the network's; compile it with --parts 1, or without"
         )
     _check_related(network, program)
     folded = Fold().apply(Program(network, program.target)).network
     on_clock = DiscretizeTime(dt=program.network.dt).apply(
         Program(folded, program.target, n_ticks=program.n_ticks)
     )
+    if _parts(program):
+        on_clock = DivideTicks(1).apply(on_clock)
     found = Stored(folded, program, on_clock.network)
     if not found.projections and any(q.connectivity.n_synapses for q in network.projections):
         raise UsageError("the program has no projection of this network; give the network it was made of")
     return found
+
+
+def _parts(program: Program) -> int:
+    """Into how many parts of a tick a program divides it; 0 for whole ticks."""
+    figures = (entry.figures for entry in program.log if entry.step == DivideTicks.name)
+    return next((int(str(f["parts"])) for f in figures), 0)
 
 
 def _check_related(network: Network, program: Program) -> None:
@@ -299,53 +311,3 @@ def _check_related(network: Network, program: Program) -> None:
                 f"{p.name} has {p.n} neurons in the network, and the program has {got}; give the network "
                 "that the program was made of"
             )
-
-
-def _places(q: Projection, pre: IntArray, post: IntArray) -> IntArray:
-    """Where in a projection's synapses some pairs of neurons stand.
-
-    Raises:
-        UsageError: A pair has no synapse.
-    """
-    all_pre, all_post = q.connectivity.synapses()
-    n = q.connectivity.n_post
-    keys, wanted = all_pre * n + all_post, pre * n + post
-    order = np.argsort(keys, kind="stable")
-    at = np.minimum(np.searchsorted(keys[order], wanted), max(keys.size - 1, 0))
-    found: IntArray = order[at] if keys.size else np.zeros(0, np.int64)
-    if wanted.size and (not keys.size or np.any(keys[found] != wanted)):
-        raise UsageError(
-            f"projection {q.name} of the network lacks synapses that the program has; give the network that "
-            "the program was made of"
-        )
-    return found
-
-
-def rebuilt(q: Projection, weights: FloatArray, delays: FloatArray | IntArray | None = None) -> Projection:
-    """A projection with another real weight, and maybe delay, at each synapse.
-
-    Args:
-        q: The projection; a convolution stays one if its kernel, and one delay, can say all of it.
-        weights: In the order of its synapses, ``(n_synapses,)``.
-        delays: Likewise, seconds or ticks; None for those it has.
-    """
-    c = q.connectivity
-    one = delays is not None and (delays.size == 0 or bool(np.all(delays == delays[0])))
-    size = int(np.prod(c.weights.shape))
-    entry = np.asarray(c.per_synapse(np.arange(size).reshape(c.weights.shape)))
-    kernel = np.zeros(size)
-    kernel[entry] = weights
-    shared = size != c.n_synapses or not isinstance(c, Dense | Sparse)
-    if shared and not (np.array_equal(kernel[entry], weights) and (delays is None or one)):
-        waits = q.delays.per_synapse(c) if delays is None else delays
-        pre, post = c.synapses()
-        order = np.lexsort((post, pre))
-        listed = sparse(c.n_pre, c.n_post, pre, post, weights)
-        return replace(q, connectivity=listed, delays=Delays(waits[order], DelayKind.SYNAPTIC))
-    q = replace(q, connectivity=c.with_weights(kernel.reshape(c.weights.shape)))
-    if delays is None:
-        return q
-    if one:
-        value = delays[0] if delays.size else np.zeros((), delays.dtype)
-        return replace(q, delays=Delays(np.asarray(value)))
-    return replace(q, delays=Delays(delays.reshape(c.weights.shape), DelayKind.SYNAPTIC))

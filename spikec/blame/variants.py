@@ -18,7 +18,8 @@ from dataclasses import replace
 import numpy as np
 
 from spikec.arrays import FloatArray
-from spikec.blame.stored import Stored, rebuilt
+from spikec.blame.stored import Stored
+from spikec.blame.synapses import rebuilt
 from spikec.ir.conventions import Convention
 from spikec.ir.discrete import tick_of
 from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Ticks

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import spikec
-from spikec.blame.stored import rebuilt, stored
+from spikec.blame.stored import stored
+from spikec.blame.synapses import rebuilt
 from spikec.errors import UsageError
 from spikec.ir.connectivity import DelayKind, Delays, Dense
 from spikec.ir.convolution import Axis, Convolution
@@ -132,9 +133,27 @@ def test_another_network_is_refused():
         stored(other, spikec.api.Program(other, program.target))
 
 
-def test_programs_with_several_synapses_for_one_are_refused():
-    network = _network(delays=Delays(np.array(2.5 * DT)))
-    options = CompileOptions(dt=DT, n_ticks=50, parts=1)
-    program = compile_network(network, load_target("loihi2"), options)
-    with pytest.raises(UsageError, match="without --parts"):
-        stored(network, program)
+def test_two_synapses_for_one_come_back_as_one():
+    """A current of 8 bits keeps r w0 + w1, half a tick late; that is r^(1/2) w but for rounding."""
+    rng = np.random.default_rng(6)
+    delays = Delays(rng.uniform(0, 5 * DT, (12, 8)), DelayKind.SYNAPTIC)
+    network = _network(delays=delays)
+    program = compile_network(network, load_target("loihi2"), CompileOptions(dt=DT, n_ticks=50, parts=1))
+    both = stored(network, program)
+    wanted, kept = both.delays["first"]
+    np.testing.assert_allclose(wanted, delays.values.ravel() / DT)
+    np.testing.assert_array_equal(kept, wanted)
+    real = next(q for q in both.ticks.projections if q.name == "first").connectivity.stored()
+    steps = {s.name: s.unit.max() * s.format.step for s in both.projections if s.projection == "first"}
+    assert len(steps) == 2
+    assert np.all(np.abs(both.weights["first"] - real) <= 1.1 * sum(steps.values()))
+    for s in both.projections:
+        if s.projection == "first":
+            assert np.all(np.abs(s.weights - real[s.synapses] * s.share) <= 1.5 * s.unit * s.format.step)
+
+
+def test_programs_with_several_neurons_for_one_are_refused():
+    hidden = CubaLif(0.02, 0.005, 5e-3, one_spike=True)
+    program = spikec.compile(_network(hidden=hidden), ticks=50, dt=DT, parts=2)
+    with pytest.raises(UsageError, match="has 2 neurons for one"):
+        stored(_network(hidden=hidden), program)
