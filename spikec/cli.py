@@ -60,6 +60,7 @@ app = typer.Typer(
     help="Compile trained spiking networks for neuromorphic chips, run them exactly, and count every event.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # half of the time that --help takes
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
