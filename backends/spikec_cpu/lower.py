@@ -23,10 +23,10 @@ import numpy as np
 
 from spikec.arrays import AnyArray, IntArray
 from spikec.counting import Touched, touched
-from spikec.ir.connectivity import Convolution, DelayKind
+from spikec.ir.connectivity import Convolution
 from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Network, Projection, unrolled
-from spikec_cpu.lower_neurons import CUBA, NeuronTables, kinds_and_places, lower_neurons
+from spikec_cpu.lower_neurons import CUBA, NeuronTables, lower_neurons
 from spikec_cpu.lower_parts import (
     KERNEL,
     LISTS,
@@ -39,13 +39,11 @@ from spikec_cpu.lower_parts import (
     starts,
     tiled,
 )
+from spikec_cpu.lower_populations import ONE_DELAY, in_order, order_of, places_of, populations_of, slides
 from spikec_cpu.lower_windows import Windows, by_window, joined_windows, windows_of
 
 Record = Any
 """One record of a table."""
-
-_ONE_DELAY = (DelayKind.UNIFORM, DelayKind.AXONAL)
-"""Delays that all synapses of a presynaptic neuron share."""
 
 DENSE_ENOUGH = 1 / 32
 """Share of pairs with a synapse from which on a matrix is faster: a byte of a row takes some 1/40 of the time
@@ -55,21 +53,6 @@ LARGEST_SPARSE_MATRIX = 64 << 20
 """Bytes; above it a matrix must also be no larger than lists, of `LIST_BYTES` a synapse."""
 
 LIST_BYTES = 6
-
-POPULATION = np.dtype(
-    [
-        ("n", "i8"),  # neurons
-        ("width", "i8"),  # places they take: the next multiple of `TILE`
-        ("first", "i8"),  # its first place among those of all neurons
-        ("kind", "i8"),  # type of its neurons, see `lower_neurons`
-        ("place", "i8"),  # place of its first neuron in the table of that type
-        ("ring", "i8"),  # where its ring of sums begins
-        ("slots", "i8"),  # ticks in the ring; 1 if nothing has an extra delay
-        ("first_block", "i8"),  # the blocks that end here
-        ("last_block", "i8"),
-    ],
-    align=True,
-)
 
 BLOCK = np.dtype(
     [
@@ -157,7 +140,7 @@ class Lowered:
 def lower(network: Network) -> Lowered:
     """Lower a network of the fixed dialect."""
     place = {p.name: i for i, p in enumerate(network.populations)}
-    orders = {p.name: _order(network, p.name) for p in network.populations}
+    orders = {p.name: order_of(network, p.name) for p in network.populations}
     ordered = [q for p in network.populations for q in network.incoming(p.name)]
     parts = [_lower_projection(q, orders) for q in ordered]
     blocks = np.array([part.block for part in parts], BLOCK)
@@ -172,7 +155,7 @@ def lower(network: Network) -> Lowered:
     )
     rows["begin"] += synapses_before
     rows["end"] += synapses_before
-    populations = _populations(network, ordered, blocks)
+    populations = populations_of(network, ordered, blocks)
     order = np.zeros(int(populations["width"].sum()), np.int32)
     for p, found in zip(populations, orders.values(), strict=True):
         order[p["first"] : p["first"] + p["n"]] = found
@@ -222,7 +205,7 @@ class _Part:
 
 
 def _lower_projection(q: Projection, orders: dict[str, IntArray]) -> _Part:
-    q = q if _slides(q) and _in_order(q, orders[q.post]) else unrolled(q)
+    q = q if slides(q) and in_order(q, orders[q.post]) else unrolled(q)
     c, form = q.connectivity, _form(q)
     assert isinstance(c.weights, Fixed)
     fixed = c.weights.format
@@ -261,7 +244,7 @@ def _lists(
     stored = c.stored()
     some = np.flatnonzero(stored)
     pre, post = (
-        _places(orders[name])[side] for name, side in zip((q.pre, q.post), c.synapses(), strict=True)
+        places_of(orders[name])[side] for name, side in zip((q.pre, q.post), c.synapses(), strict=True)
     )
     some = some[np.lexsort((post[some], pre[some]))]
     sizes = np.bincount(pre[some], minlength=c.n_pre)
@@ -272,61 +255,15 @@ def _lists(
     return stored[some].astype(np.int16), reach[some].astype(np.uint32)
 
 
-def _slides(q: Projection) -> bool:
-    """Whether a projection is a kernel that kernels here can walk: all of a spike's fan-out in one delay."""
-    return isinstance(q.connectivity, Convolution) and q.delays.kind in _ONE_DELAY
-
-
 def _form(q: Projection) -> int:
     c = q.connectivity
     if isinstance(c, Convolution):
         return KERNEL
-    if q.delays.kind not in _ONE_DELAY:
+    if q.delays.kind not in ONE_DELAY:
         return LISTS
     n, size = int(np.count_nonzero(c.stored())), c.n_pre * padded(c.n_post, TILE)
     dense, small = n >= DENSE_ENOUGH * c.n_pre * c.n_post, size <= max(LIST_BYTES * n, LARGEST_SPARSE_MATRIX)
     return MATRIX if dense and small else LISTS
-
-
-def _order(network: Network, name: str) -> IntArray:
-    """Which neuron of a population each place holds: pixel by pixel if a kernel leads to it."""
-    n = network.population(name).n
-    for q in network.incoming(name):
-        if _slides(q):
-            return _by_pixel(q.connectivity.weights.shape[0], n)
-    return np.arange(n)
-
-
-def _by_pixel(channels: int, n: int) -> IntArray:
-    return np.arange(n).reshape(channels, -1).T.ravel()
-
-
-def _in_order(q: Projection, order: IntArray) -> bool:
-    """Whether a kernel's output channels lie side by side in a population's order."""
-    return np.array_equal(_by_pixel(q.connectivity.weights.shape[0], order.size), order)
-
-
-def _places(order: IntArray) -> IntArray:
-    """The place of each neuron."""
-    places = np.empty_like(order)
-    places[order] = np.arange(order.size)
-    return places
-
-
-def _populations(network: Network, ordered: list[Projection], blocks: AnyArray) -> AnyArray:
-    populations = np.zeros(len(network.populations), POPULATION)
-    populations["n"] = [p.n for p in network.populations]
-    populations["width"] = [padded(p.n, TILE) for p in network.populations]
-    populations["first"] = starts(populations["width"])
-    populations["kind"], populations["place"] = kinds_and_places(network)
-    posts = [q.post for q in ordered]
-    incoming = np.array([posts.count(p.name) for p in network.populations])
-    populations["first_block"] = starts(incoming)
-    populations["last_block"] = np.cumsum(incoming)
-    for p in populations:
-        p["slots"] = blocks["spread"][p["first_block"] : p["last_block"]].max(initial=0) + 1
-    populations["ring"] = starts(populations["width"] * populations["slots"])
-    return populations
 
 
 def _is_layer(tables: Tables, members: IntArray) -> bool:

@@ -10,6 +10,7 @@ holds 12 bytes a spike and 8 bytes a recorded membrane. Nothing is cut off: list
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -109,11 +110,32 @@ class _Batch:
     last_v: AnyArray
 
 
+class _Room:
+    """Memory that one batch after another works in, for what is new must first be fetched page by page."""
+
+    def __init__(self) -> None:
+        self.arena = np.empty(1024, np.int32)
+        self._bounds, self._bits = np.empty(0, np.int64), np.empty(0, np.uint64)
+
+    def bounds(self, n_samples: int, n_populations: int, n_ticks: int) -> IntArray:
+        """See `run_component`; every one of them is written."""
+        shape = (n_samples, n_populations, n_ticks, 2)
+        if self._bounds.size < math.prod(shape):
+            self._bounds = np.empty(math.prod(shape), np.int64)
+        return self._bounds[: math.prod(shape)].reshape(shape)
+
+    def bits(self, n: int) -> AnyArray:
+        """See `run_layer`."""
+        if self._bits.size < n:
+            self._bits = np.empty(n, np.uint64)
+        return self._bits
+
+
 def _run_batch(
     lowered: Lowered,
     inputs: Mapping[str, Events],
     traces: Traces,
-    arenas: list[AnyArray],
+    rooms: list[_Room],
     first: int,
     last: int,
 ) -> _Batch:
@@ -123,15 +145,18 @@ def _run_batch(
         lowered: The network.
         inputs: Spikes of all samples by source, in the order of the network's inputs.
         traces: Where membranes go.
-        arenas: Lists of spikes that earlier batches made room for; one is taken, and given back.
+        rooms: What earlier batches left; one is taken, and given back.
         first: The first sample.
         last: The one after the last.
     """
     tables, neurons, populations = lowered.tables, lowered.neurons, lowered.tables.populations
-    bounds = np.zeros((last - first, populations.size, traces.n_ticks, 2), np.int64)
+    n_samples, n_ticks = last - first, traces.n_ticks
+    room = rooms.pop() if rooms else _Room()
+    bounds = room.bounds(n_samples, populations.size, n_ticks)
+    bits = room.bits(n_samples * n_ticks * int(populations["width"].max()) // 64)
     counted = np.zeros(tables.order.size, np.int64)
-    last_v = np.zeros((last - first, tables.order.size), np.int32)
-    arena, used = arenas.pop() if arenas else np.empty(1024, np.int32), 0
+    last_v = np.zeros((n_samples, tables.order.size), np.int32)
+    arena, used = room.arena, 0
     for source, e in zip(lowered.sources, inputs.values(), strict=True):
         begin = used
         if e.bits is not None:
@@ -146,8 +171,9 @@ def _run_batch(
     for members, is_layer in zip(lowered.components, lowered.layers, strict=True):
         if is_layer:
             m = int(members[0])
+            start = int(starts_of_traces[m])
             arena, used = run_layer(
-                tables, neurons, m, arena, used, bounds, traces.buffer, int(starts_of_traces[m]), last_v
+                tables, neurons, m, arena, used, bounds, traces.buffer, start, last_v, bits
             )
         else:
             arena, used = run_component(
@@ -160,7 +186,8 @@ def _run_batch(
             put_in_order(who, ticks, sizes, tables.order[at:], int(populations["n"][m]))
         tally(who, counted[at:])
         spikes[m] = ticks, who, sizes
-    arenas.append(arena)
+    room.arena = arena
+    rooms.append(room)
     return _Batch(spikes, counted, last_v)
 
 

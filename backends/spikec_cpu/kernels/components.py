@@ -15,10 +15,10 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import cuba_fixed, inner, kernel
-from spikec_cpu.kernels.lanes import LANES
+from spikec_cpu.kernels.lanes import LANES, count
 from spikec_cpu.kernels.qif_fixed import update as update_qif
 from spikec_cpu.kernels.rows import MOST_ROWS, add_rows, any_sum
-from spikec_cpu.kernels.spikes import list_bits, with_room
+from spikec_cpu.kernels.spikes import MANY, PLACES, SPARE, list_bits, list_many, with_room
 from spikec_cpu.kernels.synapses import spread
 from spikec_cpu.kernels.theta_fixed import update as update_theta
 from spikec_cpu.lower import Record, Tables
@@ -37,6 +37,7 @@ def run_layer(
     trace: AnyArray,
     trace_start: int,
     last_v: AnyArray,
+    room: AnyArray,
 ) -> tuple[AnyArray, int]:
     """Run a population that is a layer (`lower`) from its first state, tile by tile.
 
@@ -50,13 +51,15 @@ def run_layer(
         trace: Membranes to return; written.
         trace_start: Where in it the first sample of the population begins, -1 if it is not wanted.
         last_v: Membranes at the end, ``(n_samples, n_places)``; written.
+        room: For the bits of who spikes, uint64, a word a tile, sample and tick.
 
     Returns:
         The arena (another one if it had to grow) and how many spikes are in it.
     """
     n_samples, _, n_ticks, _ = bounds.shape
     p, k = tables.populations[m], neurons.cuba
-    bits = np.empty((p.width // TILE, n_samples, n_ticks), np.uint64)
+    blocks, wraps = tables.blocks[p.first_block : p.last_block], p.wraps > 0
+    bits = room[: p.width // TILE * n_samples * n_ticks].reshape(p.width // TILE, n_samples, n_ticks)
     x, shifted = np.zeros(TILE, np.int32), np.zeros(TILE, np.int32)
     u, v = neurons.u_init.copy(), neurons.v_init.copy()
     for tile in range(p.width // TILE):
@@ -67,76 +70,71 @@ def run_layer(
                 u[j], v[j] = neurons.u_init[j], neurons.v_init[j]
             awake = True
             for tick in range(n_ticks):
+                come = False
+                for b in range(blocks.size):
+                    block = blocks[b]
+                    sent = tick - 1 - block.delay
+                    if sent < 0:
+                        continue
+                    begin, end = bounds[sample, block.pre, sent, 0], bounds[sample, block.pre, sent, 1]
+                    if begin < end:
+                        base = block.words + tile * (TILE // 2) * block.n_pre
+                        to = shifted if block.right > 0 else x
+                        add_tile(tables.words, base, arena, begin, end, to, 0, block.gain, block.zero)
+                        come = True
+                        if block.right > 0:
+                            for j in range(TILE):
+                                x[j] += shifted[j] >> block.right
+                                shifted[j] = 0
                 spikes = np.uint64(0)
-                if receive_tile(tables, p, tile, arena, bounds[sample], tick, x, shifted):
+                if come:
                     awake = True
-                    spikes = cuba_fixed.update(u, v, x, 0, k.keep_u, k.keep_v, k.bias, k.threshold, at, n)
+                    spikes = cuba_fixed.update(
+                        u, v, x, 0, k.keep_u, k.keep_v, k.bias, k.threshold, at, n, wraps
+                    )
                 elif awake:
                     spikes, moved = cuba_fixed.rest(u, v, k.keep_u, k.keep_v, k.bias, k.threshold, at, n)
                     awake = (spikes | moved) != 0
                 bits[tile, sample, tick] = spikes
                 if trace_start >= 0:
-                    to = trace_start + (sample * n_ticks + tick) * p.n + tile * TILE
+                    start = trace_start + (sample * n_ticks + tick) * p.n + tile * TILE
                     for j in range(own):
-                        trace[to + j] = v[at + j]
+                        trace[start + j] = v[at + j]
             for j in range(at, at + own):
                 last_v[sample, j] = v[j]
     for sample in range(n_samples):
         for tick in range(n_ticks):
-            arena = with_room(arena, used, p.width)
-            bounds[sample, m, tick, 0] = used
+            n = 0
             for tile in range(p.width // TILE):
-                used = list_bits(bits[tile, sample, tick], tile * TILE, arena, used)
+                n += count(bits[tile, sample, tick])
+            if used + n + SPARE > arena.size:
+                arena = with_room(arena, used, n + SPARE)
+            bounds[sample, m, tick, 0] = used
+            for tile in range(p.width // TILE if n > 0 else 0):
+                some = bits[tile, sample, tick]
+                if n > MANY * (p.width // TILE):
+                    used = list_many(PLACES, some, tile * TILE, arena, used)
+                else:
+                    used = list_bits(some, tile * TILE, arena, used)
             bounds[sample, m, tick, 1] = used
     return arena, used
 
 
 @inner
-def receive_tile(
-    tables: Tables,
-    p: Record,
-    tile: int,
+def add_tile(
+    words: AnyArray,
+    base: int,
     arena: AnyArray,
-    bounds: AnyArray,
-    tick: int,
+    begin: int,
+    end: int,
     x: AnyArray,
-    shifted: AnyArray,
-) -> bool:
-    """Add up what reaches a tile of a layer in a tick; a spike of tick k acts in tick k + 1 + delay.
-
-    Args:
-        tables: The network.
-        p: The population, a `POPULATION`.
-        tile: Which of its tiles.
-        arena: Spikes so far.
-        bounds: Of this sample, ``(n_populations, n_ticks, 2)``.
-        tick: Now.
-        x: Sums of the tile, added to.
-        shifted: Zeros for as many; zeros again afterwards.
-
-    Returns:
-        Whether there was any spike.
-    """
-    some = False
-    for b in range(p.first_block, p.last_block):
-        block = tables.blocks[b]
-        sent = tick - 1 - block.delay
-        if sent < 0:
-            continue
-        begin, end = bounds[block.pre, sent, 0], bounds[block.pre, sent, 1]
-        if begin == end:
-            continue
-        some = True
-        base = block.words + tile * (TILE // 2) * block.n_pre
-        to = shifted if block.right > 0 else x
-        for e in range(begin, end, MOST_ROWS):
-            last = min(end, e + MOST_ROWS)
-            add_rows(tables.words, base, arena, e, last, to, 0, block.gain, block.zero)
-        if block.right > 0:
-            for j in range(TILE):
-                x[j] += shifted[j] >> block.right
-                shifted[j] = 0
-    return some
+    at: int,
+    gain: np.int32,
+    zero: np.int32,
+) -> None:
+    """Add as many rows of a tile as there are; see `add_rows`."""
+    for e in range(begin, end, MOST_ROWS):
+        add_rows(words, base, arena, e, min(end, e + MOST_ROWS), x, at, gain, zero)
 
 
 @kernel
@@ -230,7 +228,17 @@ def update_tiles(
         if any_sum(sums, start + k):
             awake[tile] = True
             spikes = cuba_fixed.update(
-                u, v, sums, start + k, table.keep_u, table.keep_v, table.bias, table.threshold, at, n
+                u,
+                v,
+                sums,
+                start + k,
+                table.keep_u,
+                table.keep_v,
+                table.bias,
+                table.threshold,
+                at,
+                n,
+                p.wraps > 0,
             )
         elif awake[tile]:
             spikes, moved = cuba_fixed.rest(

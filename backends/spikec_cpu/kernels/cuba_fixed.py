@@ -7,7 +7,8 @@ With :math:`M = 2^{23}`, :math:`dec(x, d) = sign(x)\,((|x| (4096 - d)) \gg 12)` 
           v &\leftarrow clip(dec(v, dv) + u + b,\; -M + 1,\; M - 1) \\
           s &= v > (vth \ll 6), \qquad v[s] \leftarrow 0
 
-where :math:`wrap` subtracts :math:`2M` once if :math:`u > M` and adds it once if :math:`u \le -M`.
+where :math:`wrap` subtracts :math:`2M` once if :math:`u > M` and adds it once if :math:`u \le -M`. Of most
+populations it is certain that no current gets there (`lower_populations.wraps`), and `update` leaves it out.
 
 Neurons to which nothing comes and whose u and v a tick leaves as they are, without a spike, are at rest: all
 further ticks leave them so, until something comes.
@@ -15,6 +16,7 @@ further ticks leave them so, until something comes.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from llvmlite import ir
@@ -41,47 +43,48 @@ def update(
     threshold: Any,
     at: Any,
     n: Any,
+    wraps: Any,
 ) -> Any:
     """Advance neurons by one tick; take their sums and leave zeros.
 
     Args:
+        _typing: Numba's.
         u: Currents of all neurons, int32.
         v: Membranes.
         x: What arrives in this tick, int32.
-        here: Where in it the first of these neurons' sum lies.
+        here: Where in it the sum of the first of these neurons lies.
         keep_u: See `CubaTable`, as the next three.
         keep_v: int32.
         bias: int32.
         threshold: int32.
         at: Place of the first of them.
         n: How many, 64 at most, a multiple of `LANES`.
+        wraps: Whether a current may.
 
     Returns:
         Who spikes, a bit each, uint64.
     """
     place = types.int64
 
-    @code(types.uint64, u, v, x, place, keep_u, keep_v, bias, threshold, place, place)
-    def made(
-        builder: Any,
-        u: Any,
-        v: Any,
-        x: Any,
-        here: Any,
-        keep_u: Any,
-        keep_v: Any,
-        bias: Any,
-        threshold: Any,
-        at: Any,
-        n: Any,
-    ) -> Any:
+    @code(types.uint64, u, v, x, place, keep_u, keep_v, bias, threshold, place, place, types.boolean)
+    def made(builder: Any, *arguments: Any) -> Any:
+        u, v, x, here, keep_u, keep_v, bias, threshold, at, n, wraps = arguments
         found = variable(builder, WORD(0))
-        with cgutils.for_range_slice(builder, WORD(0), n, WORD(LANES), WORD) as (k, _):
-            to = builder.add(here, k)
-            arrived = load(builder, x, to, 32, LANES)
-            states = _tick(builder, (u, v, keep_u, keep_v, bias, threshold), builder.add(at, k), arrived)
-            store(x, to, arrived.constant(0))
-            builder.store(builder.or_(builder.load(found), builder.shl(states.spikes.word(), k)), found)
+
+        def loop(wrap: Callable[[Lanes], Lanes]) -> None:
+            with cgutils.for_range_slice(builder, WORD(0), n, WORD(LANES), WORD) as (k, _):
+                to = builder.add(here, k)
+                arrived = load(builder, x, to, 32, LANES)
+                arrays = (u, v, keep_u, keep_v, bias, threshold)
+                spikes, _moved = _tick(builder, arrays, builder.add(at, k), arrived, wrap)
+                store(x, to, arrived.constant(0))
+                builder.store(builder.or_(builder.load(found), builder.shl(spikes.word(), k)), found)
+
+        with builder.if_else(wraps) as (then, otherwise):
+            with then:
+                loop(_wrapped)
+            with otherwise:
+                loop(lambda u: u)
         return builder.load(found)
 
     return made
@@ -99,50 +102,46 @@ def rest(
     place = types.int64
 
     @code(_TWO_WORDS, u, v, keep_u, keep_v, bias, threshold, place, place)
-    def made(
-        builder: Any, u: Any, v: Any, keep_u: Any, keep_v: Any, bias: Any, threshold: Any, at: Any, n: Any
-    ) -> Any:
+    def made(builder: Any, *arguments: Any) -> Any:
+        *arrays, at, n = arguments
         found, moved = (variable(builder, WORD(0)) for _ in range(2))
-        nothing = ir.Constant(ir.VectorType(ir.IntType(32), LANES), None)
+        nothing = Lanes(builder, ir.Constant(ir.VectorType(ir.IntType(32), LANES), None))
         with cgutils.for_range_slice(builder, WORD(0), n, WORD(LANES), WORD) as (k, _):
-            arrays = (u, v, keep_u, keep_v, bias, threshold)
-            states = _tick(builder, arrays, builder.add(at, k), Lanes(builder, nothing))
-            builder.store(builder.or_(builder.load(found), builder.shl(states.spikes.word(), k)), found)
-            builder.store(builder.or_(builder.load(moved), states.moved.word()), moved)
+            spikes, others = _tick(builder, arrays, builder.add(at, k), nothing, _wrapped)
+            builder.store(builder.or_(builder.load(found), builder.shl(spikes.word(), k)), found)
+            builder.store(builder.or_(builder.load(moved), others.word()), moved)
         pair = builder.insert_value(ir.Constant(ir.ArrayType(WORD, 2), None), builder.load(found), 0)
         return builder.insert_value(pair, builder.load(moved), 1)
 
     return made
 
 
-class _Ticked:
-    """Bits of neurons after a tick: who spikes, and whose state is another."""
+def _tick(
+    builder: Any, arrays: Sequence[Any], at: Any, arrived: Lanes, wrap: Callable[[Lanes], Lanes]
+) -> tuple[Lanes, Lanes]:
+    """Code that reads the states of some neurons and writes their next ones.
 
-    def __init__(self, spikes: Lanes, moved: Lanes) -> None:
-        self.spikes, self.moved = spikes, moved
-
-
-def _tick(builder: Any, arrays: tuple[Any, ...], at: Any, arrived: Lanes) -> _Ticked:
-    """Code that reads the states of some neurons and writes their next ones."""
+    Returns:
+        Bits of who spikes, and of whose state is another.
+    """
     u, v, keep_u, keep_v, bias, threshold = (load(builder, a, at, 32, LANES) for a in arrays)
-    current = _wrapped(_decayed(u, keep_u) + (arrived << 6))
+    current = wrap(_decayed(u, keep_u) + (arrived << 6))
     membrane = (_decayed(v, keep_v) + current + bias).at_least(1 - M).at_most(M - 1)
     spikes = membrane.compared(">", threshold)
     membrane = membrane.constant(0).where(spikes, membrane)
     store(arrays[0], at, current)
     store(arrays[1], at, membrane)
-    return _Ticked(spikes, ((u ^ current) | (v ^ membrane)).compared("!=", 0))
+    return spikes, ((u ^ current) | (v ^ membrane)).compared("!=", 0)
 
 
 def _decayed(x: Lanes, keep: Lanes) -> Lanes:
     r"""dec(x, 4096 - keep), for x of any 32 bits.
 
-    With :math:`|x| = 2^{12} h + l` that is :math:`h\,keep + ((l\,keep) \gg 12)`, all below :math:`2^{32}`.
+    With :math:`x = 2^{12} h + l`, :math:`0 \le l < 2^{12}`, that is :math:`h\,keep + ((l\,keep + r) \gg 12)`,
+    where r = 4095 rounds up what is negative. All of it fits 32 bits.
     """
-    sign = x >> 31
-    size = (x ^ sign) - sign
-    kept = size.cut(12) * keep + ((size & 4095) * keep).cut(12)
-    return (kept ^ sign) - sign
+    rounding = (x >> 31).cut(20)
+    return (x >> 12) * keep + ((x & 4095) * keep + rounding).cut(12)
 
 
 def _wrapped(u: Lanes) -> Lanes:

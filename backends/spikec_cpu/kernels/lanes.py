@@ -165,6 +165,17 @@ def lowest(_typing: Any, bits: Any) -> Any:
     return made
 
 
+@instructions
+def count(_typing: Any, bits: Any) -> Any:
+    """How many bits of a word are 1."""
+
+    @code(types.int64, types.uint64)
+    def made(builder: Any, bits: Any) -> Any:
+        return builder.ctpop(bits)
+
+    return made
+
+
 def _plain(context: Any, builder: Any, kind: Any, value: Any) -> Any:
     is_array = isinstance(kind, types.Array)
     return context.make_array(kind)(context, builder, value).data if is_array else value

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numba import types
 
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import kernel
-from spikec_cpu.kernels.lanes import lowest
+from spikec_cpu.kernels.lanes import INT, WORD, code, count, instructions, load, lowest, store
+
+MANY = 2
+"""Bits of a word from which on `list_many` is faster than a loop whose length nobody can foresee."""
+
+SPARE = 8
+"""Places after the last spike that `list_many` may write to."""
+
+PLACES = np.array(
+    [place for byte in range(256) for place in sorted(range(8), key=lambda k: (~byte >> k & 1, k))], np.int32
+)
+"""For each byte the places of its bits that are 1, then those of the others."""
 
 
 @kernel
@@ -56,6 +70,22 @@ def list_bits(bits: np.uint64, first: int, arena: AnyArray, used: int) -> int:
     return used
 
 
+@instructions
+def list_many(_typing: Any, places: Any, bits: Any, first: Any, arena: Any, used: Any) -> Any:
+    """As `list_bits`, byte by byte, whatever their number; `places` are `PLACES`, and `SPARE` is needed."""
+
+    @code(types.int64, places, types.uint64, types.int64, arena, types.int64)
+    def made(builder: Any, places: Any, bits: Any, first: Any, arena: Any, used: Any) -> Any:
+        for k in range(8):
+            byte = builder.and_(builder.lshr(bits, WORD(8 * k)), WORD(255))
+            here = load(builder, places, builder.shl(byte, WORD(3)), 32, 8)
+            store(arena, used, here + 8 * k + here.splat(builder.trunc(first, INT)))
+            used = builder.add(used, builder.ctpop(byte))
+        return used
+
+    return made
+
+
 @kernel
 def take_raster(
     words: AnyArray, per_tick: int, source: int, arena: AnyArray, used: int, bounds: AnyArray
@@ -74,35 +104,29 @@ def take_raster(
         The arena (another one if it had to grow) and how many spikes are in it.
     """
     n_samples, _, n_ticks, _ = bounds.shape
+    every = ~np.uint64(0)
     for sample in range(n_samples):
-        tick, begin = 0, 0
-        if n_ticks > 0:
-            bounds[sample, source, 0, 0] = used
-        for k in range(words.shape[1]):
-            bits = words[sample, k]
-            if bits == 0:
-                continue
-            arena = with_room(arena, used, 64)
-            while bits != 0:
-                place = 64 * k + lowest(bits)
-                bits &= bits - np.uint64(1)
-                while place >= begin + per_tick:
-                    bounds[sample, source, tick, 1] = used
-                    tick, begin = tick + 1, begin + per_tick
-                    if tick == n_ticks:
-                        break
-                    bounds[sample, source, tick, 0] = used
-                if tick == n_ticks:
-                    break
-                arena[used] = place - begin
-                used += 1
-            if tick == n_ticks:
-                break
-        while tick < n_ticks:
+        for tick in range(n_ticks):
+            bounds[sample, source, tick, 0] = used
+            begin = tick * per_tick
+            end = min(begin + per_tick, 64 * words.shape[1])
+            first, last = begin // 64, (end + 63) // 64
+            n = 0
+            for k in range(first, last):
+                n += count(words[sample, k])
+            if used + n + SPARE > arena.size:
+                arena = with_room(arena, used, n + SPARE)
+            for k in range(first, last):
+                bits = words[sample, k]
+                if 64 * k < begin:
+                    bits &= every << np.uint64(begin - 64 * k)
+                if 64 * k + 64 > end:
+                    bits &= every >> np.uint64(64 * k + 64 - end)
+                if n > MANY * (last - first):
+                    used = list_many(PLACES, bits, 64 * k - begin, arena, used)
+                else:
+                    used = list_bits(bits, 64 * k - begin, arena, used)
             bounds[sample, source, tick, 1] = used
-            tick += 1
-            if tick < n_ticks:
-                bounds[sample, source, tick, 0] = used
     return arena, used
 
 

@@ -28,9 +28,18 @@ STEP = st.tuples(
 @example([(0, 0, 1 << 17, 0, 0, 0, 0), (0, 0, -(1 << 17), 0, 0, 0, 0)])
 def test_a_tick_is_the_formula(steps):
     states, parameters, x = _lanes(steps)
-    spikes = _update(*states, x, *parameters, len(x))
+    spikes = _update(*states, x, *parameters, len(x), True)
     assert _seen(states, spikes, len(steps)) == [_expected(*step) for step in steps]
     assert not x.any()
+
+
+@given(st.lists(STEP, min_size=1, max_size=40))
+def test_currents_that_never_wrap_need_not_be_wrapped(steps):
+    steps = [(u // 512, v, a // 512, *others) for u, v, a, *others in steps]
+    steps = [step for step in steps if -M < _decay(step[0], step[3] + 1) + 64 * step[2] <= M]
+    states, parameters, x = _lanes(steps)
+    spikes = _update(*states, x, *parameters, len(x), False)
+    assert _seen(states, spikes, len(steps)) == [_expected(*step) for step in steps]
 
 
 @given(st.lists(STEP, min_size=1, max_size=40))
@@ -46,8 +55,8 @@ def test_a_tick_in_which_nothing_comes_says_whether_all_stay_as_they_were(steps)
 
 
 @numba.njit
-def _update(u, v, x, keep_u, keep_v, bias, threshold, n):
-    return update(u, v, x, 0, keep_u, keep_v, bias, threshold, 0, n)
+def _update(u, v, x, keep_u, keep_v, bias, threshold, n, wraps):
+    return update(u, v, x, 0, keep_u, keep_v, bias, threshold, 0, n, wraps)
 
 
 @numba.njit
