@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from spikec.arrays import AnyArray, IntArray
-from spikec.ir.bounds import most_at_once
 from spikec.ir.connectivity import Convolution, DelayKind
+from spikec.ir.fan_in import most_at_once
 from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Network, Projection
@@ -112,4 +112,5 @@ def wraps(network: Network, name: str) -> bool:
         sums = [q.connectivity.by_post(np.maximum(side * stored, 0)).max(initial=0) for side in (1, -1)]
         lasts = q.delays.longest - float(np.min(q.delays.values, initial=q.delays.longest)) + 1
         most += max(sums) * often * 2.0**q.connectivity.weights.format.exponent + lasts
-    return bool(most * 64 * 4096 / (np.min(neuron.du) + 1) >= 1 << 23)
+    least = int(np.asarray(neuron.du).min(initial=4095))
+    return bool(most * 64 * 4096 / (least + 1) >= 1 << 23)
