@@ -199,6 +199,13 @@ def test_help_loads_nothing_heavy(command):
     assert not heavy & _loaded(command)
 
 
+def test_check_loads_neither_numba_nor_lava():
+    """They compile and simulate; a list of limits needs neither."""
+    call = ["check", str(ROOT / "models" / "nets" / "yinyang-ttfs.npz")]
+    command = f"import typer.testing as t; from spikec.cli import app; t.CliRunner().invoke(app, {call})"
+    assert not {"numba", "lava", "sklearn", "matplotlib", "torch"} & _loaded(command)
+
+
 def test_the_core_loads_no_backend():
     loaded = _loaded(
         "import spikec.passes.pipelines, spikec.frontends.open, spikec.container, spikec.backend"

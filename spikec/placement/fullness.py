@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spikec.errors import Violation
+from spikec.placement.chunks import sequential
 from spikec.placement.ledger import assignment_of
 from spikec.placement.rules import Use, check_cores, uses
-from spikec.placement.starts import sequential
 from spikec.program import Program
 
 

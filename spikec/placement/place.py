@@ -124,12 +124,12 @@ def _ends(program: Program, method: str, seed: int, rates: Rates | None) -> Iter
 
 
 def _plain(program: Program, method: str, seed: int, rates: Rates | None) -> _End:
-    from spikec.placement import places, starts
+    from spikec.placement import chunks, places, starts
 
     network, target = program.network, program.target
     rng = np.random.default_rng(seed)
     if method == "sequential":
-        a = starts.sequential(network, target)
+        a = chunks.sequential(network, target)
     else:
         groups = groups_of(network, target)
         nets = nets_of(network, target, groups, rates)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from spikec.errors import TargetError, UsageError
 from spikec.ir.connectivity import sparse
-from spikec.placement import kernels, starts
+from spikec.placement import chunks, kernels, starts
 from spikec.placement.cost import cost, message_hops
 from spikec.placement.grid import Grid, grid_of
 from spikec.placement.groups import groups_of, nets_of
@@ -118,14 +118,14 @@ def test_the_same_seed_gives_the_same_placement(method):
 
 
 def test_sequential_gives_every_population_cores_of_its_own_in_equal_chunks():
-    a = starts.sequential(layers(3, 10, 4), small_target(neurons_per_core=4))
+    a = chunks.sequential(layers(3, 10, 4), small_target(neurons_per_core=4))
     assert a.cores["p1"].tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]
     assert a.cores["p2"].tolist() == [3, 3, 3, 3]
 
 
 def test_sequential_counts_words_of_memory():
     # 1724 axons of 64 synapses: 9 words each, 124128 bytes; with 65 one word more: too much for 131072
-    a = starts.sequential(layers(700, 1024, recurrent=True), load_target("loihi1"))
+    a = chunks.sequential(layers(700, 1024, recurrent=True), load_target("loihi1"))
     assert a.n_cores == 16
     assert not list(check_cores(a))
     assert max(u.use.max() for u in uses(a) if u.rule.name == "synapse bytes") == 1724 * 9 * 8
