@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spikec.errors import UsageError, Violation
@@ -17,10 +18,12 @@ from spikec.ir.network import Dialect, Network, Projection
 from spikec.ir.neurons import QifExp, Theta
 from spikec.precision import check_precision, unsupported_precision
 from spikec.program import Program
+from spikec_cpu.lower_iaf import holds_iaf, unsupported_iaf
 
 if TYPE_CHECKING:
     from spikec_cpu.exact import ExactExecutable
     from spikec_cpu.float_ticks import FloatTicksExecutable
+    from spikec_cpu.iaf_ticks import IafTicksExecutable
     from spikec_cpu.ticks import TicksExecutable
 
 LARGEST = 1 << 22
@@ -39,11 +42,19 @@ class CpuBackend:
         max_spikes: Continuous networks: spikes of populations that feed each other, or of one, in a sample;
             more are an explosion and an error.
         precision: Float ticks: bits of a real number, 64 or 32.
+        synapse_file: Where the synapses of networks of `spikec.ir.iaf` neurons go, a new file; None for
+            memory.
     """
 
     name = "cpu"
 
-    def __init__(self, threads: int | None = None, max_spikes: int = MAX_SPIKES, precision: int = 64) -> None:
+    def __init__(
+        self,
+        threads: int | None = None,
+        max_spikes: int = MAX_SPIKES,
+        precision: int = 64,
+        synapse_file: str | Path | None = None,
+    ) -> None:
         if threads is not None and threads < 1:
             raise UsageError(f"{threads} threads cannot work; give 1 or more, or nothing for all processors")
         if max_spikes < 1:
@@ -51,6 +62,7 @@ class CpuBackend:
         self.threads = threads or _processors()
         self.max_spikes = max_spikes
         self.precision = check_precision(precision)
+        self.synapse_file = None if synapse_file is None else Path(synapse_file)
 
     def unavailable(self) -> str | None:
         """Whether numba is missing."""
@@ -60,7 +72,7 @@ class CpuBackend:
 
     def unsupported(self, program: Program) -> list[Violation]:
         """Quadratic neurons in ticks, what does not fit 32 bits, and 32 bits where there is no choice."""
-        found = unsupported_precision(program.network, self.precision)
+        found = unsupported_precision(program.network, self.precision) + unsupported_iaf(program.network)
         if program.network.dialect is Dialect.TICKS:
             found += _unsupported_float(program.network)
         if program.network.dialect is Dialect.FIXED:
@@ -74,17 +86,24 @@ class CpuBackend:
         if program.network.dialect is Dialect.CONTINUOUS:
             known, what = is_compiled("run_rows", "run_lists", "run_recurrent"), "the exact engine"
         elif program.network.dialect is Dialect.TICKS:
-            known, what = is_compiled("run_float_component"), "the engine of float ticks"
+            kernel = "run_part" if holds_iaf(program.network) else "run_float_component"
+            known, what = is_compiled(kernel), "the engine of float ticks"
         else:
             known, what = is_compiled("run_component"), "the engine"
         return None if known else f"compiling {what} for this machine, once: about ten seconds"
 
-    def prepare(self, program: Program) -> TicksExecutable | FloatTicksExecutable | ExactExecutable:
+    def prepare(
+        self, program: Program
+    ) -> TicksExecutable | FloatTicksExecutable | IafTicksExecutable | ExactExecutable:
         """Lower the network and compile the kernels, or load them from the disk."""
         if program.network.dialect is Dialect.CONTINUOUS:
             from spikec_cpu.exact import ExactExecutable
 
             return ExactExecutable(program.network, self.threads, self.max_spikes)
+        if holds_iaf(program.network):
+            from spikec_cpu.iaf_ticks import IafTicksExecutable
+
+            return IafTicksExecutable(program.network, self.threads, self.precision, self.synapse_file)
         if program.network.dialect is Dialect.TICKS:
             from spikec_cpu.float_ticks import FloatTicksExecutable
 

@@ -117,15 +117,15 @@ class FixedDegree:
         """Sum over the synapses of each postsynaptic neuron; see `Dense.by_post`."""
         if per_pre is None:
             return np.asarray(values * self._degrees(1))
-        pre, post = self.synapses()
-        return _summed(np.asarray(per_pre)[..., pre] * values, post, self.n_post)
+        numbers = replace(self, weights=np.ones(())).unrolled()
+        return np.asarray(numbers.by_post(numbers.stored(), per_pre) * values)
 
     def by_pre(self, values: AnyArray, per_post: AnyArray | None = None) -> AnyArray:
         """Sum over the synapses of each presynaptic neuron; see `Dense.by_post`."""
         if per_post is None:
             return np.asarray(values * self._degrees(0))
-        pre, post = self.synapses()
-        return _summed(np.asarray(per_post)[..., post] * values, pre, self.n_pre)
+        numbers = replace(self, weights=np.ones(())).unrolled()
+        return np.asarray(numbers.by_pre(numbers.stored(), per_post) * values)
 
     def dense_matrix(self) -> AnyArray:
         """The weights as ``(n_post, n_pre)``, those of several synapses of a pair added up."""
@@ -174,10 +174,3 @@ class FixedOutDegree(FixedDegree):
     """
 
     incoming = False
-
-
-def _summed(values: AnyArray, place: IntArray, n: int) -> AnyArray:
-    """Sums of the last axis by place."""
-    sums = np.zeros((*values.shape[:-1], n), values.dtype)
-    np.add.at(sums.reshape(-1, n).T, place, values.reshape(-1, values.shape[-1]).T)
-    return sums
