@@ -67,6 +67,9 @@ app = typer.Typer(
 _WRONG_WORDS: type[Exception] = typer.BadParameter.__bases__[0]
 """What typer raises for wrong options; newer versions carry click inside, where it has no public name."""
 
+_INTERRUPTED = 130
+"""The exit code of Ctrl-C; newer versions of typer return it."""
+
 
 @app.command()
 def demo(
@@ -304,9 +307,9 @@ def compare(
     """
     from dataclasses import asdict
 
-    from spikec.commands.files import open_result
+    from spikec.commands.files import open_result, open_run
     from spikec.commands.show import comparison as show
-    from spikec.compare import compare as compare_results
+    from spikec.streaming.compare import compare_runs
 
     if times:
         from spikec.commands.show import spike_times as show_times
@@ -318,7 +321,7 @@ def compare(
         _print(errors.to_json(), lambda: show_times(errors, str(a), str(b)), json_)
         return
 
-    found = compare_results(open_result(a), open_result(b), tolerance, counts=not spikes_only)
+    found = compare_runs(open_run(a), open_run(b), tolerance, counts=not spikes_only)
     described = {**asdict(found), "description": found.description(str(a), str(b))}
     _print(described, lambda: show(found, str(a), str(b)), json_)
     raise typer.Exit(0 if found.identical else 1)
@@ -554,7 +557,10 @@ def main() -> None:
     """Entry point: errors of the user's become one line and an exit code."""
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
-        raise SystemExit(app(standalone_mode=False) or 0)
+        code = app(standalone_mode=False) or 0
+        if code == _INTERRUPTED:
+            _end_interrupted("interrupted; no output was written")
+        raise SystemExit(code)
     except TargetError as error:
         from rich.console import Console
 
@@ -573,7 +579,7 @@ def main() -> None:
         words: str = getattr(error, "format_message", error.__str__)()
         sys.stderr.write(f"spikec: {words.rstrip('.')}; see `spikec --help`\n")
         raise SystemExit(2) from None
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort):  # what older versions of typer raise
         _end_interrupted("interrupted; no output was written")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -584,8 +590,8 @@ def _end_interrupted(words: str) -> None:
     sys.stderr.write(f"spikec: {words}\n")
     sys.stderr.flush()
     if threading.active_count() > 1:  # kernels that run cannot be told to stop, and an exit would wait
-        os._exit(130)
-    raise SystemExit(130) from None
+        os._exit(_INTERRUPTED)
+    raise SystemExit(_INTERRUPTED) from None
 
 
 def _print(found: Any, show: Callable[[], RenderableType], as_json: bool) -> None:

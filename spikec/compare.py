@@ -131,7 +131,7 @@ def compare(a: RunResult, b: RunResult, tolerance: float = 0.0, counts: bool = T
     first = _first_difference(names, cut_a, cut_b, tolerance)
     counters_identical, worst = None, None
     if counts and full and full_ticks and a.counters is not None and b.counters is not None:
-        worst = _first_counter_difference(a.counters, b.counters, notes)
+        worst = first_counter_difference(a.counters, b.counters, notes)
         counters_identical = worst is None
     return Comparison(
         identical=first is None and worst is None,
@@ -237,7 +237,8 @@ def _row(name: str, side: str, e: Events, index: int, other: AnyArray) -> Differ
     )
 
 
-def _first_counter_difference(a: Counters, b: Counters, notes: list[str]) -> CounterDifference | None:
+def first_counter_difference(a: Counters, b: Counters, notes: list[str]) -> CounterDifference | None:
+    """The first count that differs; what only one run counts goes to the notes."""
     differences = []
     for kind, of_a, of_b in (
         ("population", a.populations, b.populations),

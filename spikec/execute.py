@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -165,7 +166,6 @@ class Execution:
         self._answering = None if self._decoding is None else self._decoding.record
         self._record = tuple(record)
         self._backend, self._prepared = backend, Prepared(backend, program)
-        self._code: str | None = None
 
     def run(self, inputs: Mapping[str, Events], labels: IntArray | None = None) -> RunResult:
         """Run a batch of samples.
@@ -188,19 +188,20 @@ class Execution:
             result = replace(result, traces={**result.traces, **seen}, meta={**result.meta, "every": every})
         if self.program.placement is not None:
             result = replace(result, cores=count_cores(self.program, result.spikes, int(self.until)))
-        return replace(result, meta={**result.meta, **self._facts(), **self._answers(result, labels)})
+        return replace(result, meta={**result.meta, **self._facts, **self._answers(result, labels)})
 
     def close(self) -> None:
         """Give back what the backend holds."""
         self._prepared.close()
 
+    @cached_property
     def _facts(self) -> dict[str, Any]:
         """What of the meta does not depend on the samples."""
         program, network = self.program, self.program.network
-        self._code = self._code or digest(program)
+        code = digest(program)
         return {
-            "program": self._code,
-            "facts": facts(network, program.target.name, self._code),
+            "program": code,
+            "facts": facts(network, program.target.name, code),
             "energy_tables": list(program.target.energy_tables),
             "power": [asdict(p) for p in program.target.power],
             "order": order_sentence(network),

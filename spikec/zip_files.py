@@ -9,7 +9,7 @@ import io
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -27,12 +27,12 @@ _MAX_INFLATION = 1100
 """Deflate cannot expand by more than about 1032; a member that claims more is a lie."""
 
 
-def write_atomically(path: str | Path, data: bytes, *, sync: bool = False) -> None:
+def write_atomically(path: str | Path, data: bytes | Iterable[bytes], *, sync: bool = False) -> None:
     """Write a file under a temporary name beside it, then rename: it is there whole or not at all.
 
     Args:
         path: Where.
-        data: All of it.
+        data: All of it, or piece after piece.
         sync: Whether to wait until the disk has it.
 
     Raises:
@@ -43,7 +43,7 @@ def write_atomically(path: str | Path, data: bytes, *, sync: bool = False) -> No
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             if sync:
                 file.flush()
                 os.fsync(file.fileno())

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from spikec.causes.diff import Diff, diff
+from spikec.causes.diff import diff
 from spikec.causes.first import Side
-from spikec.commands.files import check_output, open_program, open_result
+from spikec.causes.found import Diff
+from spikec.commands.files import check_output, open_program, open_run
 from spikec.container import digest, write_atomically
 from spikec.errors import UsageError
 from spikec.event_files import raster_ticks, read_events
@@ -18,6 +19,7 @@ from spikec.ir.network import Dialect, Network
 from spikec.program import Program, encode_samples, in_own_time
 from spikec.report.causes import traces
 from spikec.report.plots import format_of, to_bytes
+from spikec.streaming.read import one_sample, outcome_of_run
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,11 @@ def _open(path: Path, options: DiffOptions) -> Program:
 
 def _recorded(program: Program, path: Path, file: Path, sample: int) -> Side:
     """One sample of a result."""
-    result = open_result(file)
-    if result.meta.get("program") != digest(program):
+    run = open_run(file)
+    meta = outcome_of_run(run).meta
+    if meta.get("program") != digest(program):
         raise UsageError(f"{file} is no run of {path}; give the results in the order of their programs")
-    return Side(program, _selected(result.spikes, sample), float(result.meta["until"]))
+    return Side(program, one_sample(run, sample).spikes, float(meta["until"]))
 
 
 def _inputs(network: Network, options: DiffOptions) -> Mapping[str, Events]:

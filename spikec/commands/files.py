@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ from spikec.opening import open_program as open_program
 from spikec.opening import source_of as source_of
 from spikec.program import Program, encode_samples, in_own_time
 from spikec.result import RunResult
+from spikec.streaming.read import Run, StoredResult, outcome_of_run, results_of
+from spikec.streaming.store import is_folder
 
 if TYPE_CHECKING:
     from spikec_train.datasets import Dataset
@@ -56,20 +58,35 @@ def open_compiled(path: str | Path) -> Program:
     return program
 
 
-def open_result(path: str | Path) -> RunResult:
-    """Open what ``spikec run -o`` wrote."""
+def open_run(path: str | Path) -> Run:
+    """Open what ``spikec run -o`` wrote; one in parts stays on the disk."""
+    if is_folder(path):
+        return StoredResult(path)
     result: RunResult = load(path, RunResult)
     return result
 
 
-def spike_list(result: RunResult) -> str:
-    """All spikes of a run as CSV: population, sample, time (ticks or seconds), neuron."""
-    unit = "tick" if all(e.in_ticks for e in result.spikes.values()) else "time"
-    lines = [f"population,sample,{unit},neuron"]
-    for name, e in result.spikes.items():
-        rows = zip(e.sample_of_event().tolist(), e.times.tolist(), e.neurons.tolist(), strict=True)
-        lines += [f"{name},{sample},{time},{neuron}" for sample, time, neuron in rows]
-    return "\n".join(lines) + "\n"
+def open_result(path: str | Path) -> RunResult:
+    """Open what ``spikec run -o`` wrote, and hold all of it.
+
+    Raises:
+        UsageError: Memory would not.
+    """
+    run = open_run(path)
+    return run if isinstance(run, RunResult) else run.whole()
+
+
+def spike_list(run: Run) -> Iterator[bytes]:
+    """All spikes of a run as CSV, piece by piece: population, sample, time (ticks or seconds), neuron."""
+    for k, name in enumerate(outcome_of_run(run).sizes):
+        for first, result in results_of(run):
+            if k == first == 0:
+                unit = "tick" if all(e.in_ticks for e in result.spikes.values()) else "time"
+                yield f"population,sample,{unit},neuron\n".encode()
+            e = result.spikes[name]
+            samples = (e.sample_of_event() + first).tolist()
+            rows = zip(samples, e.times.tolist(), e.neurons.tolist(), strict=True)
+            yield "".join(f"{name},{sample},{time},{neuron}\n" for sample, time, neuron in rows).encode()
 
 
 def read_inputs(

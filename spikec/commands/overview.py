@@ -24,6 +24,8 @@ from spikec.passes.pipelines import CompileOptions, loihi
 from spikec.program import Program
 from spikec.result import RunResult
 from spikec.selftest import SelftestReport
+from spikec.streaming.read import StoredResult
+from spikec.streaming.store import is_folder
 from spikec.targets.target import load_target, target_names
 
 
@@ -33,6 +35,10 @@ def overview(path: str | Path, dt: float | None = None, convention: str | None =
     Raises:
         FileFormatError: It is none of ours and no NIR file.
     """
+    if is_folder(path):
+        stored = StoredResult(path)
+        found = {"kind": "result", "parts": len(stored.parts), "missing_samples": stored.n_missing}
+        return {**found, **result_overview(stored.outcome), "see": f"spikec report {path}"}
     if is_container(path) and convention is None:
         thing = load(path)
     else:

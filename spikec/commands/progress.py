@@ -45,6 +45,8 @@ class Watch:
 
     def count(self, done: int, of: int) -> None:
         """Say how many samples are done."""
+        if not self._console.is_terminal:
+            return
         if self._bar is None:
             self._status.stop()
             bar = Progress(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spikec.commands.files import check_output, open_result, spike_list
+from spikec.commands.files import check_output, open_run, spike_list
 from spikec.container import write_atomically
 from spikec.errors import UsageError
 from spikec.report.html import page
@@ -15,6 +15,7 @@ from spikec.report.raster import raster
 from spikec.report.shown import Shown
 from spikec.report.summary import Summary, summarise
 from spikec.result import RunResult
+from spikec.streaming.read import Run, one_sample, outcome_of_run
 
 
 @dataclass(frozen=True)
@@ -53,27 +54,30 @@ def report_file(path: Path, tables: Sequence[str] | None, outputs: Outputs) -> S
         check_output(output, path, outputs.beside)
     if outputs.plot is None and (outputs.beside is not None or outputs.neurons is not None):
         raise UsageError("--beside and --neurons say what to draw; say where to with --plot FILE.png")
-    result = open_result(path)
-    summary = summarise(result, tables)
-    files: dict[Path, bytes] = {}
+    run = open_run(path)
+    summary = summarise(outcome_of_run(run), tables)
+    files: dict[Path, bytes | Iterable[bytes]] = {}
     if outputs.csv is not None:
-        files[outputs.csv] = spike_list(result).encode()
+        files[outputs.csv] = spike_list(run)
     if outputs.plot is not None:
-        files[outputs.plot] = _picture(result, path.name, outputs.plot, outputs)
+        files[outputs.plot] = _picture(run, path.name, outputs.plot, outputs)
     if outputs.html is not None:
-        files[outputs.html] = page(result, summary, outputs.sample).encode()
+        drawn = one_sample(run, outputs.sample) if summary.n_samples else RunResult({})
+        files[outputs.html] = page(drawn, summary, number=outputs.sample).encode()
     for output, data in files.items():
         write_atomically(output, data)
     return summary
 
 
-def _picture(result: RunResult, name: str, plot: Path, outputs: Outputs) -> bytes:
+def _picture(run: Run, name: str, plot: Path, outputs: Outputs) -> bytes:
     kind = format_of(plot)
     chosen = None if outputs.neurons is None else neurons_of(outputs.neurons)
     other = None
     if outputs.beside is not None:
-        other = Shown(open_result(outputs.beside), outputs.beside.name)
-    return to_bytes(raster(Shown(result, name), other, outputs.sample, chosen), kind)
+        beside = one_sample(open_run(outputs.beside), outputs.sample)
+        other = Shown(beside, outputs.beside.name)
+    shown = Shown(one_sample(run, outputs.sample), name)
+    return to_bytes(raster(shown, other, 0, chosen, outputs.sample), kind)
 
 
 def neurons_of(text: str) -> dict[str, list[int]]:

@@ -42,7 +42,13 @@ class Picture:
         return base64.b64encode(self.png).decode()
 
 
-def page(result: RunResult, summary: Summary, sample: int = 0, title: str = "spikec report") -> str:
+def page(
+    result: RunResult,
+    summary: Summary,
+    sample: int = 0,
+    title: str = "spikec report",
+    number: int | None = None,
+) -> str:
     """Make the page.
 
     Args:
@@ -50,14 +56,15 @@ def page(result: RunResult, summary: Summary, sample: int = 0, title: str = "spi
         summary: Its figures, from `spikec.report.summary.summarise`.
         sample: Whose spikes to draw.
         title: Of the page.
+        number: What the sample is called, if not by its place in the run.
 
     Raises:
         UsageError: There is no such sample.
     """
     names = list(result.spikes) if summary.n_samples else []
-    pictures = [_spikes(result, names, sample)] if names else []
-    if result.cores is not None and summary.n_samples:
-        pictures.append(_chip(result.cores, summary.n_samples))
+    pictures = [_spikes(result, names, sample, sample if number is None else number)] if names else []
+    if summary.cores is not None and summary.n_samples:
+        pictures.append(_chip(summary.cores, summary.n_samples))
     return page_of(title, _headlines(summary), pictures, tables(summary))
 
 
@@ -74,9 +81,9 @@ def page_of(
     )
 
 
-def _spikes(result: RunResult, names: list[str], sample: int) -> Picture:
+def _spikes(result: RunResult, names: list[str], sample: int, number: int) -> Picture:
     """The raster of one sample."""
-    picture = to_bytes(raster(Shown(result), None, sample, {}), "png")
+    picture = to_bytes(raster(Shown(result), None, sample, {}, number), "png")
     drawn = [result.spikes[name].select(sample, sample + 1) for name in names[:MAX_STRIPS]]
     n_left_out = len(names) - len(drawn)
     n_spikes = sum(e.n_events for e in drawn)
@@ -84,9 +91,9 @@ def _spikes(result: RunResult, names: list[str], sample: int) -> Picture:
     if n_left_out:
         caption += f" {n_left_out} more populations are not drawn."
     return Picture(
-        f"Spikes of sample {sample}",
+        f"Spikes of sample {number}",
         picture,
-        f"Raster of the spikes of sample {sample}, a strip for each population",
+        f"Raster of the spikes of sample {number}, a strip for each population",
         caption,
     )
 

@@ -38,6 +38,7 @@ def raster(
     beside: Shown | None = None,
     sample: int = 0,
     neurons: Mapping[str, Sequence[int]] | None = None,
+    number: int | None = None,
 ) -> Figure:
     """Draw one sample: a strip of spikes for each population, and below them recorded membranes.
 
@@ -48,6 +49,7 @@ def raster(
         sample: Which sample.
         neurons: Whose membranes to draw, by population; None for a few of each that is recorded in the course
             of time.
+        number: What the sample is called, if not by its place in the run.
 
     Raises:
         UsageError: There is no such sample, population, neuron or membrane, one run counts time in ticks of
@@ -73,7 +75,7 @@ def raster(
         axis.set_xlim(-0.01 * end, 1.01 * end) if end > 0 else None
         axis.tick_params(labelbottom=axis is axes[-1])
     axes[-1].set_xlabel(unit)
-    title = _title(runs, sample, n_left_out)
+    title = _title(runs, sample, sample if number is None else number, n_left_out)
     axes[0].set_title(title, loc="left", fontsize=10, parse_math=False)
     if beside is not None:
         _add_legend(axes[0], runs)
@@ -226,8 +228,8 @@ def _mark_answers(axis: Axes, name: str, runs: Sequence[Shown], sample: int, col
         )
 
 
-def _title(runs: Sequence[Shown], sample: int, n_left_out: int) -> str:
-    parts = [f"sample {sample}"]
+def _title(runs: Sequence[Shown], sample: int, number: int, n_left_out: int) -> str:
+    parts = [f"sample {number}"]
     answers = [answer_of(run.result, sample) for run in runs if run.result.meta.get("predictions")]
     if answers:
         words = ("none" if a is None else str(a) for a in dict.fromkeys(answers))

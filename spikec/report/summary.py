@@ -26,6 +26,7 @@ from spikec.energy import (
 )
 from spikec.energy_tables.table import UNPRICED, load_table
 from spikec.neurobench import NeuroBench, neurobench
+from spikec.outcome import Outcome, outcome_of
 from spikec.result import CoreCounts, Counters, ProjectionCounts, RunResult
 
 _Z_95 = 1.959963984540054
@@ -198,22 +199,23 @@ class Summary:
         }
 
 
-def summarise(result: RunResult, tables: Sequence[str] | None = None) -> Summary:
+def summarise(run: RunResult | Outcome, tables: Sequence[str] | None = None) -> Summary:
     """Bring a result into figures.
 
     Args:
-        result: Of any backend; everything in its meta may be missing.
+        run: Of any backend; everything in its meta may be missing.
         tables: Energy tables by name, or files; None for those of the program's target. One that is not the
             target's own is labelled "priced as if".
 
     Raises:
         UsageError: There is no such energy table.
     """
+    result = outcome_of(run)
     meta, counters = result.meta, result.counters
     facts: Mapping[str, Any] = meta.get("facts") or {}
     n_ticks = None if counters is None else counters.n_ticks
     return Summary(
-        n_samples=_n_samples(result),
+        n_samples=result.n_samples,
         n_ticks=n_ticks,
         dt=meta.get("dt") or facts.get("dt"),
         accuracy=_accuracy(meta),
@@ -243,12 +245,6 @@ def wilson(right: float, n: int) -> tuple[float, float]:
     return max(0.0, min(low, right)), min(1.0, max(high, right))
 
 
-def _n_samples(result: RunResult) -> int | None:
-    if result.counters is not None:
-        return result.counters.n_samples
-    return next((e.n_samples for e in result.spikes.values()), None)
-
-
 def _accuracy(meta: Mapping[str, Any]) -> Accuracy | None:
     labels, predictions = tuple(meta.get("labels") or ()), tuple(meta.get("predictions") or ())
     value, n = meta.get("accuracy"), len(labels) or None
@@ -259,13 +255,13 @@ def _accuracy(meta: Mapping[str, Any]) -> Accuracy | None:
     return Accuracy(float(value), n, wilson(float(value), n) if n else None)
 
 
-def _population_lines(result: RunResult) -> tuple[PopulationLine, ...]:
+def _population_lines(result: Outcome) -> tuple[PopulationLine, ...]:
     counted = result.counters.populations if result.counters is not None else {}
     return tuple(
         PopulationLine(
             name, e.n_neurons, e.n_events, counted[name].neuron_updates if name in counted else None
         )
-        for name, e in result.spikes.items()
+        for name, e in result.sizes.items()
     )
 
 
@@ -284,7 +280,7 @@ def _projection_lines(facts: Mapping[str, Any], counters: Counters | None) -> tu
     )
 
 
-def _energy(result: RunResult, facts: Mapping[str, Any], tables: Sequence[str] | None) -> tuple[Priced, ...]:
+def _energy(result: Outcome, facts: Mapping[str, Any], tables: Sequence[str] | None) -> tuple[Priced, ...]:
     counters, cores = result.counters, result.cores
     if counters is None:
         return ()
@@ -316,6 +312,8 @@ def _notes(meta: Mapping[str, Any], facts: Mapping[str, Any], counters: Counters
         notes.append(str(meta["order"]))
     if counters is None:
         notes.append("The run has no event counts (none does in continuous time); compile to have it priced.")
+    if meta.get("missing"):
+        notes.append(f"The run did not end: {meta['missing']} samples are missing; run it again to go on.")
     if not facts:
         notes.append("The result carries no facts of its network: no dense base, no NeuroBench figures.")
     return tuple(notes)

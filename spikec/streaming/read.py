@@ -9,7 +9,7 @@ from pathlib import Path
 from spikec.container_parts import Parts
 from spikec.errors import FileFormatError, UsageError
 from spikec.memory import COPIES, EVENT_BYTES, bytes_text, free_bytes
-from spikec.outcome import Outcome, Size
+from spikec.outcome import Outcome, Size, outcome_of
 from spikec.result import RunResult
 from spikec.streaming.join import join, join_outcomes
 from spikec.streaming.store import Part, load_part, parts_of, read_identity
@@ -41,21 +41,10 @@ class StoredResult:
         self.n_missing = identity.n_samples - self.n_samples
         self.outcome = outcome_of_parts(self.parts, self.n_missing)
 
-    def part_of(self, sample: int) -> tuple[Part, RunResult]:
-        """The part that holds a sample, and what it holds.
-
-        Raises:
-            UsageError: There is no such sample.
-        """
-        for part in self.parts:
-            if part.first <= sample < part.last:
-                return part, load_part(part)
-        raise UsageError(f"there is no sample {sample}; {self.path} has samples 0 to {self.n_samples - 1}")
-
-    def results(self) -> Iterator[tuple[Part, RunResult]]:
-        """All parts, one after another."""
-        for part in self.parts:
-            yield part, load_part(part)
+    def part_of(self, sample: int) -> tuple[int, RunResult]:
+        """What the part of a sample holds, and its first sample."""
+        part = next(part for part in self.parts if sample < part.last)
+        return part.first, load_part(part)
 
     def whole(self) -> RunResult:
         """All of it in memory.
@@ -72,6 +61,46 @@ class StoredResult:
                 "run fewer samples"
             )
         return join([load_part(part) for part in self.parts])
+
+
+Run = RunResult | StoredResult
+"""A result, in memory or in parts on the disk."""
+
+
+def results_of(run: Run) -> Iterator[tuple[int, RunResult]]:
+    """A result piece by piece: the first sample of each, and what it holds."""
+    if isinstance(run, RunResult):
+        yield 0, run
+        return
+    for part in run.parts:
+        yield part.first, load_part(part)
+
+
+def outcome_of_run(run: Run) -> Outcome:
+    """What a result amounts to."""
+    return outcome_of(run) if isinstance(run, RunResult) else run.outcome
+
+
+def one_sample(run: Run, sample: int) -> RunResult:
+    """One sample of a result, without the others; counts are those of all that lay in memory with it.
+
+    Raises:
+        UsageError: There is no such sample.
+    """
+    n = outcome_of_run(run).n_samples or 0
+    if not 0 <= sample < n:
+        there = f"the run has samples 0 to {n - 1}" if n else "the run has no samples"
+        raise UsageError(f"there is no sample {sample}; {there}")
+    first, result = (0, run) if isinstance(run, RunResult) else run.part_of(sample)
+    k = sample - first
+    answers = {key: result.meta[key][k : k + 1] for key in ("predictions", "labels") if key in result.meta}
+    return RunResult(
+        {name: e.select(k, k + 1) for name, e in result.spikes.items()},
+        {key: trace[k : k + 1] for key, trace in result.traces.items()},
+        result.counters,
+        {**result.meta, **answers},
+        result.cores,
+    )
 
 
 def outcome_of_parts(parts: Sequence[Part], n_missing: int = 0) -> Outcome:

@@ -16,7 +16,7 @@ from spikec.container import digest
 from spikec.errors import EventsError, NetworkError, UsageError
 from spikec.execute import Execution, RunOptions
 from spikec.ir.network import Network
-from spikec.memory import COPIES, Need, bytes_of, check_room, chunk_room, free_bytes, need_of
+from spikec.memory import COPIES, RASTER_COPIES, Need, bytes_of, check_room, chunk_room, free_bytes, need_of
 from spikec.program import Program
 from spikec.result import RunResult
 from spikec.streaming.inputs import Source, length_of
@@ -180,5 +180,5 @@ def _run(ready: Execution, plan: Plan, first: int, last: int) -> RunResult:
 def _sample_bytes(plan: Plan, result: RunResult) -> float:
     """What a sample of a chunk took."""
     n_samples = next(e.n_samples for e in result.spikes.values())
-    kept = bytes_of(result.spikes) + sum(trace.nbytes for trace in result.traces.values())
-    return plan.need.surely + COPIES * kept / max(n_samples, 1)
+    kept = bytes_of(result.spikes)
+    return RASTER_COPIES * plan.need.surely + COPIES * kept / max(n_samples, 1)
