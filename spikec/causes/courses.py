@@ -139,7 +139,7 @@ def fixed_course(k: CubaFixed, neuron: int, arrivals: Sequence[Arrival], n_ticks
     u = v = 0
     spiked = False
     for tick in range(n_ticks):
-        exact, stored = _delivered(reaching.get(tick, []))
+        exact, stored = delivered(reaching.get(tick, []))
         left = _decay(u, du + 1)
         new = _wrap(_int32(left + (stored << 6)))
         _note(course.into_u, "cut off by the current's decay", tick, left - course.alpha * u)
@@ -237,7 +237,7 @@ def _summed(arrivals: Sequence[Arrival]) -> float:
     return float(sum(sum((float(a.weight) for a in group), start=0.0) for _, group in parts))
 
 
-def _delivered(arrivals: Sequence[Arrival]) -> tuple[Fraction, int]:
+def delivered(arrivals: Sequence[Arrival]) -> tuple[Fraction, int]:
     """The weights that arrive together, and what projections make of them in integers.
 
     The exponent shifts the sum of one projection's synapses of one delay, toward minus infinity.

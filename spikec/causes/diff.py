@@ -10,154 +10,25 @@ against the same spike's arrival on the other; what it is worth differs by four 
 
 With what differs in biases, resets and by rounding, and in the threshold, the sum is the difference of the
 membranes above their thresholds: exact where both are integers, to float rounding elsewhere.
+
+The membrane of `Theta` is no sum, but its phase is one (`spikec.causes.phases`): there an arrival is worth
+what it moved the phase by, which differs by the *weights*, and by the phase that it met (*times*).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from spikec.causes.arrivals import Arrival, Number, Time, common_name
 from spikec.causes.first import FirstDifference, Side, first_difference, usual_tolerance
+from spikec.causes.found import PARTS, Cause, Diff, Half, Term
 from spikec.causes.sides import NeuronSide, neuron_side
 from spikec.errors import UsageError
 from spikec.ir.neurons import If, Lif
 from spikec.units import several
-
-PARTS = ("weights", "times", "neurons", "spikes")
-"""What can differ of an arrival."""
-
-
-@dataclass(frozen=True)
-class Cause:
-    """An arrival, and what it is worth in both membranes; weights and worths in the user's units.
-
-    Attributes:
-        projection: The projection that it came through.
-        population: Where the spike came from.
-        neuron: Which neuron there.
-        rank: How many spikes of that neuron came before it.
-        weight_a: Of run a, as its membrane (or current) sees it in a tick; None without such an arrival.
-        weight_b: Of run b.
-        time_a: When it arrives in run a, in that run's time.
-        time_b: In run b.
-        a: What it is worth in the membrane of run a.
-        b: In that of run b.
-        parts: What of the difference ``b - a`` comes from what (`PARTS`).
-    """
-
-    projection: str
-    population: str
-    neuron: int
-    rank: int
-    weight_a: Number | None
-    weight_b: Number | None
-    time_a: Time | None
-    time_b: Time | None
-    a: Number
-    b: Number
-    parts: Mapping[str, Number]
-
-    @property
-    def difference(self) -> Number:
-        """What the membrane of b has more by it."""
-        return self.b - self.a
-
-
-@dataclass(frozen=True)
-class Term:
-    """Something else that makes up a membrane, or its threshold, with the opposite sign.
-
-    Attributes:
-        name: What it is.
-        a: Its worth in run a, the user's units.
-        b: In run b.
-    """
-
-    name: str
-    a: Number
-    b: Number
-
-    @property
-    def difference(self) -> Number:
-        """What b has more by it."""
-        return self.b - self.a
-
-
-@dataclass(frozen=True)
-class Half:
-    """One run at the moment of the difference.
-
-    Attributes:
-        time: When its membrane is looked at, in its own time.
-        membrane: The membrane then, before any reset, the user's units; None where it is no sum.
-        threshold: Its threshold.
-        trace_times: Seconds of the whole sample.
-        trace: The membrane then.
-    """
-
-    time: Time | None
-    membrane: Number | None
-    threshold: Number | None
-    trace_times: Sequence[float] = ()
-    trace: Sequence[float] = ()
-
-
-@dataclass(frozen=True)
-class Diff:
-    """Why two runs part.
-
-    Attributes:
-        first: The first spike that differs; None if none does.
-        tolerance: How far apart spikes may lie and be the same, seconds.
-        a: Run a then.
-        b: Run b then.
-        causes: Every arrival that is worth something, those that differ most first.
-        terms: What else makes up the membranes, the threshold last.
-        notes: What must be known to read it, one sentence each.
-    """
-
-    first: FirstDifference | None
-    tolerance: float
-    a: Half
-    b: Half
-    causes: tuple[Cause, ...] = ()
-    terms: tuple[Term, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def margin_difference(self) -> Number | None:
-        """How much farther b is above its threshold than a."""
-        halves = (self.a, self.b)
-        if any(h.membrane is None or h.threshold is None for h in halves):
-            return None
-        margins = [h.membrane - h.threshold for h in halves]  # type: ignore[operator]
-        return margins[1] - margins[0]
-
-    def sums(self) -> dict[str, Number]:
-        """What of the difference comes from what; together they are `margin_difference`."""
-        found: dict[str, Number] = {p: sum((c.parts[p] for c in self.causes), start=0) for p in PARTS}
-        for term in self.terms:
-            found[term.name] = term.difference
-        return {name: value for name, value in found.items() if value}
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values under the attributes' names."""
-        return {
-            "identical": self.first is None,
-            "first": None if self.first is None else asdict(self.first),
-            "tolerance": self.tolerance,
-            "a": _plain_half(self.a),
-            "b": _plain_half(self.b),
-            "margin_difference": _real(self.margin_difference),
-            "sums": {name: float(value) for name, value in self.sums().items()},
-            "causes": [_plain_cause(c) for c in self.causes],
-            "terms": [{"name": t.name, "a": float(t.a), "b": float(t.b)} for t in self.terms],
-            "notes": list(self.notes),
-        }
 
 
 def diff(a: Side, b: Side, tolerance: float | None = None) -> Diff:
@@ -189,10 +60,13 @@ def diff(a: Side, b: Side, tolerance: float | None = None) -> Diff:
         return Diff(first, limit, *halves, notes=tuple(notes))
     ours, theirs = neuron_side(a, b, name, neuron), neuron_side(b, a, name, neuron)
     time_a, time_b = _moments(first, ours, theirs)
-    if ours.course is None or theirs.course is None:
+    phases = ours.phases is not None and theirs.phases is not None
+    if phases:
+        notes.append("phases are shares of a period: 0 after a spike, 1 at the next")
+    elif ours.course is None or theirs.course is None:
         kind = type(ours.population.neuron).__name__
         notes.append(f"the membrane of {kind} is no sum of what reaches it; weights are listed instead")
-        ours, theirs = replace(ours, course=None), replace(theirs, course=None)
+        ours, theirs = (replace(x, course=None, phases=None) for x in (ours, theirs))
     causes = _causes(ours, theirs, time_a, time_b)
     return Diff(
         first=first,
@@ -202,6 +76,7 @@ def diff(a: Side, b: Side, tolerance: float | None = None) -> Diff:
         causes=tuple(sorted(causes, key=_by_difference)),
         terms=tuple(_terms(ours, theirs, time_a, time_b)),
         notes=tuple(notes),
+        quantity="phase" if phases else "membrane",
     )
 
 
@@ -246,7 +121,8 @@ def _spike_delay(of: NeuronSide) -> int:
 
 
 def _inside(of: NeuronSide, time: Time) -> Time:
-    return time if of.course is None else of.course.inside(time)
+    course = of.course or of.phases
+    return time if course is None else course.inside(time)
 
 
 def _half(of: NeuronSide, population: str, time: Time) -> Half:
@@ -268,6 +144,7 @@ def _terms(ours: NeuronSide, theirs: NeuronSide, time_a: Time, time_b: Time) -> 
 def _causes(ours: NeuronSide, theirs: NeuronSide, time_a: Time, time_b: Time) -> list[Cause]:
     named_a, named_b = _named(ours, theirs), _named(theirs, ours)
     stored_a, stored_b = _stored(ours, theirs), _stored(theirs, ours)
+    of_phases = ours.phases is not None and theirs.phases is not None
     worth_a, worth_b = ours.worth(time_a), theirs.worth(time_b)
     clock = _as_ours(ours, theirs, time_a, time_b)
     found = []
@@ -277,10 +154,17 @@ def _causes(ours: NeuronSide, theirs: NeuronSide, time_a: Time, time_b: Time) ->
             continue
         weight_a = None if x is None else ours.weight(x)
         weight_b = None if y is None else theirs.weight(y)
-        a = 0 if x is None or weight_a is None else weight_a * worth_a(x.time)
-        b = 0 if y is None or weight_b is None else weight_b * worth_b(y.time)
         parts: dict[str, Number] = dict.fromkeys(PARTS, 0)
-        if x is not None and y is not None and weight_a is not None and weight_b is not None:
+        a: Number
+        b: Number
+        if of_phases:
+            a, b = _moved(ours, x, time_a), _moved(theirs, y, time_b)
+        else:
+            a = 0 if x is None or weight_a is None else weight_a * worth_a(x.time)
+            b = 0 if y is None or weight_b is None else weight_b * worth_b(y.time)
+        if of_phases and x is not None and y is not None:
+            parts |= _of_jumps(ours, x, float(theirs.weight(y)), a, b)
+        elif x is not None and y is not None and weight_a is not None and weight_b is not None:
             with_weight = weight_b * worth_a(x.time)
             with_time = weight_b * worth_a(clock(y.time))
             parts |= {"weights": with_weight - a, "times": with_time - with_weight, "neurons": b - with_time}
@@ -291,6 +175,23 @@ def _causes(ours: NeuronSide, theirs: NeuronSide, time_a: Time, time_b: Time) ->
         times = (None if x is None else x.time, None if y is None else y.time)
         found.append(Cause(*key, weight_a, weight_b, *times, a, b, parts))
     return found
+
+
+def _moved(of: NeuronSide, arrival: Arrival | None, time: Time) -> float:
+    """What an arrival has moved the phase by at a time."""
+    if arrival is None or arrival.time > time:
+        return 0.0
+    assert of.phases is not None
+    return of.phases.of(arrival)[1]
+
+
+def _of_jumps(ours: NeuronSide, x: Arrival, weight: float, a: Number, b: Number) -> dict[str, Number]:
+    """What of two jumps' difference the other weight makes in our phase, and what the other phase does."""
+    assert ours.phases is not None
+    if not a or not b:
+        return {"times": b - a}
+    with_weight = ours.phases.jump(ours.phases.of(x)[0], weight)
+    return {"weights": with_weight - a, "times": b - with_weight}
 
 
 def _by_difference(c: Cause) -> tuple[float, float, str, int]:
@@ -339,34 +240,3 @@ def _as_ours(ours: NeuronSide, theirs: NeuronSide, time_a: Time, time_b: Time) -
         return lambda t: time_a - int(np.rint((time_b - t) / dt_a)) + within if t <= time_b else np.inf
     ratio = dt_b / dt_a
     return lambda t: time_a - int(np.rint((time_b - t) * ratio))
-
-
-def _plain_half(half: Half) -> dict[str, Any]:
-    return {
-        "time": half.time,
-        "membrane": _real(half.membrane),
-        "threshold": _real(half.threshold),
-        "trace_times": list(half.trace_times),
-        "trace": list(half.trace),
-    }
-
-
-def _plain_cause(c: Cause) -> dict[str, Any]:
-    return {
-        "projection": c.projection,
-        "population": c.population,
-        "neuron": c.neuron,
-        "rank": c.rank,
-        "weight_a": _real(c.weight_a),
-        "weight_b": _real(c.weight_b),
-        "time_a": c.time_a,
-        "time_b": c.time_b,
-        "a": float(c.a),
-        "b": float(c.b),
-        "difference": float(c.difference),
-        "parts": {name: float(value) for name, value in c.parts.items() if value},
-    }
-
-
-def _real(value: Number | None) -> float | None:
-    return None if value is None else float(value)

@@ -27,8 +27,9 @@ from spikec.causes.arrivals import (
 from spikec.causes.courses import fixed_course, float_course
 from spikec.causes.first import Side
 from spikec.causes.moments import LINEAR, moment_course
+from spikec.causes.phases import PhaseCourse, theta_course, theta_fixed_course
 from spikec.ir.discrete import tick_of
-from spikec.ir.fixed_neurons import PAIRS, CubaFixed
+from spikec.ir.fixed_neurons import PAIRS, CubaFixed, ThetaFixed
 from spikec.ir.network import LOIHI, Continuous, Population, Ticks
 from spikec.ir.neurons import If, Lif, QifExp, Theta
 
@@ -71,6 +72,7 @@ class NeuronSide:
         course: Its membrane; None where that is no sum of what arrived (`Theta`, `QifExp`).
         scale: Own membrane units that make one of the user's.
         gain: User's units, in a tick, that a stored weight of one makes.
+        phases: Of `Theta`, its phase; None of others, and in float ticks.
     """
 
     side: Side
@@ -80,6 +82,7 @@ class NeuronSide:
     course: Course | None
     scale: Number
     gain: Number
+    phases: PhaseCourse | None = None
 
     @property
     def jumps(self) -> bool:
@@ -109,6 +112,8 @@ class NeuronSide:
 
     def terms(self, time: Time) -> dict[str, Number]:
         """What all but arrivals is worth at a time, in the user's units."""
+        if self.phases is not None:
+            return dict(self.phases.terms(time))
         if self.course is None:
             return {}
         found = {name: worth / self.scale for name, worth in self.course.terms(time).items()}
@@ -118,15 +123,22 @@ class NeuronSide:
         return found
 
     def membrane(self, time: Time) -> Number | None:
-        """The membrane at a time, in the user's units."""
+        """The membrane at a time, in the user's units, or the phase."""
+        if self.phases is not None:
+            return self.phases.at(time)
         return None if self.course is None else self.course.membrane(time) / self.scale
 
     def threshold(self) -> Number | None:
-        """What it must exceed."""
+        """What it must exceed; a phase of 1 is a spike."""
+        if self.phases is not None:
+            return 1.0
         return None if self.course is None else self.course.threshold / self.scale
 
     def trace(self, population: str) -> tuple[list[float], list[float]]:
-        """Seconds, and the membrane in the user's units."""
+        """Seconds, and the membrane in the user's units, or the phase."""
+        if self.phases is not None:
+            at, phases = self.phases.trace()
+            return [self.side.seconds(population, t) for t in at], phases
         if self.course is None:
             return [], []
         times, values = self.course.trace()
@@ -155,7 +167,18 @@ def neuron_side(side: Side, other: Side, population: str, neuron: int) -> Neuron
     constant = [a for a in arrivals if added(program, a.population)]
     changing = [a for a in arrivals if not added(program, a.population)]
     gain = _gain(side, other, p, place, scale)
-    return NeuronSide(side, place, changing, constant, course, scale, gain)
+    phases = _phases(side, p, place, changing, float(gain))
+    return NeuronSide(side, place, changing, constant, course, scale, gain, phases)
+
+
+def _phases(
+    side: Side, p: Population, place: Place, arrivals: list[Arrival], gain: float
+) -> PhaseCourse | None:
+    if isinstance(p.neuron, ThetaFixed):
+        return theta_fixed_course(p.neuron, place.neuron, gain, arrivals, int(side.until))
+    if isinstance(p.neuron, Theta) and isinstance(side.program.network.clock, Continuous):
+        return theta_course(p.neuron, place.neuron, arrivals, side.until)
+    return None
 
 
 def _course(

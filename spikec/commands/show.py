@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from spikec.blame.figures import Quantisation
-from spikec.causes.diff import Diff
+from spikec.causes.found import Diff
 from spikec.commands.conformance import Conformance
 from spikec.commands.demo import DemoReport
 from spikec.compare import Comparison

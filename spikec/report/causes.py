@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spikec.causes.arrivals import Time
-from spikec.causes.diff import PARTS, Cause, Diff, Half
+from spikec.causes.found import PARTS, Cause, Diff, Half
 from spikec.report.plots import bare
 from spikec.report.tables import Table, printable
 from spikec.units import seconds_text
@@ -34,7 +34,9 @@ def diff_tables(found: Diff, a: str, b: str) -> tuple[Table, ...]:
     """
     if found.first is None:
         return ()
-    halves = Table("Membranes then", ("run", "time", "membrane", "threshold", "above it"),
+    what = found.quantity
+    columns = ("run", "time", what, "threshold", "above it")
+    halves = Table(f"{what.capitalize()}s then", columns,
                    (_half_row(f"a: {a}", found.a), _half_row(f"b: {b}", found.b)))  # fmt: skip
     sums = tuple((name, _number(value)) for name, value in found.sums().items())
     whole = found.margin_difference
@@ -47,7 +49,10 @@ def diff_tables(found: Diff, a: str, b: str) -> tuple[Table, ...]:
     tables = (
         halves,
         Table(
-            "What the difference comes from", ("part", "membrane units"), sums, has_total=whole is not None
+            "What the difference comes from",
+            ("part", f"{what} units"),
+            sums,
+            has_total=whole is not None,
         ),
         Table("Synaptic events, those that differ most", header, rows, notes=notes),
     )
@@ -87,7 +92,7 @@ def traces(found: Diff, a: str, b: str, sample: int) -> Figure:
         _draw_trace(upper, half, label, colour, width)
     _show_the_moment(upper, found)
     upper.set_xlabel("time (ms)")
-    upper.set_ylabel("membrane")
+    upper.set_ylabel(found.quantity)
     upper.legend(frameon=False, fontsize=8)
     first = found.first
     title = f"sample {sample}  ·  neuron {first.neuron} of {first.population}"
@@ -134,7 +139,7 @@ def _draw_sums(axis: Axes, found: Diff) -> None:
     axis.set_yticks(np.arange(len(rows)), names, fontsize=7, parse_math=False)
     axis.invert_yaxis()
     axis.axvline(0.0, color="0.5", lw=0.8)
-    axis.set_xlabel("b's membrane above its threshold, less a's")
+    axis.set_xlabel(f"b's {found.quantity} above its threshold, less a's")
 
 
 def _half_row(name: str, half: Half) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from spikec.events import from_rows
 from spikec.ir.connectivity import DelayKind, Delays, Dense
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
-from spikec.ir.neurons import CubaLif, Lif, Source, Theta
+from spikec.ir.neurons import CubaLif, Lif, QifExp, Source
 from spikec.passes.pipelines import CompileOptions, compile_network
 from spikec.program import Program
 from spikec.random.networks import random_inputs, random_program
@@ -232,7 +232,7 @@ def test_a_neuron_that_always_spikes_for_a_bias_is_told_as_the_bias():
 
 
 def test_a_neuron_whose_membrane_is_no_sum_still_names_its_arrivals():
-    network = _network(Continuous(), Theta(0.005))
+    network = _network(Continuous(), QifExp(0.01))
     exact, program = _both(network, dt=1e-3, bits=1)
     found = diff(exact, program, tolerance=0.0)
     assert found.first is not None
