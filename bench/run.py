@@ -14,7 +14,16 @@ from pathlib import Path
 
 from harness import Case, groups, parser, print_rows
 
-SCRIPTS = {"cpu_ticks": "A", "curves": "A", "exact": "B", "convolution": "E", "train": "F", "startup": "G"}
+SCRIPTS = {
+    "cpu_ticks": "A",
+    "curves": "A",
+    "exact": "B",
+    "recurrent": "C",
+    "scale": "D",
+    "convolution": "E",
+    "train": "F",
+    "startup": "G",
+}
 """Modules of this folder, and their benchmarks."""
 
 

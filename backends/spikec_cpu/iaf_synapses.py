@@ -22,7 +22,7 @@ from spikec_cpu.batches import in_threads
 from spikec_cpu.kernels.fixed_degree import Rule, count_fan_out, draw_fan_out
 from spikec_cpu.lower_iaf import Part, Plan, lower_part, plan
 
-WORTH_A_THREAD = 1 << 19
+WORTH_A_THREAD = 1 << 21
 """Synapses from which on a network is cut into parts for threads; exchanging spikes takes time, too."""
 
 _LISTED_BYTES = 48

@@ -11,11 +11,14 @@ from spikec.ir.connectivity import DelayKind, Delays, Dense, FixedInDegree, Fixe
 from spikec.ir.iaf import IafPscDelta, IafPscExp, PoissonDrive
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Lif, Source
+from spikec.ir.verify import verify
+from spikec.program import Program
+from spikec.random.large import DT, brunel, vogels_abbott
 from spikec.reference import ReferenceBackend
+from spikec.targets.target import load_target
 from spikec_cpu import iaf_synapses, lower_iaf
 from spikec_cpu.backend import CpuBackend
 from tests import contract
-from tests.large_networks import DT, brunel, program, vogels_abbott
 
 ENGINES = pytest.mark.parametrize("engine", [CpuBackend, ReferenceBackend])
 
@@ -28,7 +31,7 @@ def _small_networks_are_cut_too(monkeypatch):
 @pytest.mark.parametrize("make", [vogels_abbott, brunel])
 @pytest.mark.parametrize("precision", [64, 32])
 def test_the_large_benchmarks_equal_the_reference_on_any_number_of_threads(make, precision):
-    given_, n_ticks = make(501), 600
+    given_, n_ticks = make(501, 80), 600
     expected = ReferenceBackend(precision).prepare(given_).run({}, n_ticks, contract.all_membranes(given_))
     assert expected.counters.total("spikes") > 100
     for threads in (1, 2, 5):
@@ -58,7 +61,7 @@ def test_equals_the_reference_in_every_bit_on_any_random_network(
 
 
 def test_parts_of_any_size_and_rounds_of_any_length_give_the_same(monkeypatch):
-    given_ = brunel(301)
+    given_ = brunel(301, 100)
     expected = ReferenceBackend().prepare(given_).run({}, 200)
     for largest, chunk_bytes in ((64, 1 << 18), (1 << 16, 1), (100, 3000)):
         monkeypatch.setattr(lower_iaf, "LARGEST_PART", largest)
@@ -67,7 +70,7 @@ def test_parts_of_any_size_and_rounds_of_any_length_give_the_same(monkeypatch):
 
 
 def test_synapses_in_a_file_give_the_same(tmp_path):
-    given_ = brunel(301)
+    given_ = brunel(301, 100)
     expected = CpuBackend(2).prepare(given_).run({}, 300)
     file = tmp_path / "synapses"
     got = CpuBackend(2, synapse_file=file).prepare(given_).run({}, 300)
@@ -263,3 +266,8 @@ def _connectivity(rng, n_pre, n_post):
 def seed_of(rng):
     """A seed from the whole range."""
     return rng.integers(0, 2**64 - 1, dtype=np.uint64)
+
+
+def program(net):
+    """A network as engines take it."""
+    return Program(verify(net), load_target("ideal"))

@@ -11,7 +11,7 @@ from spikec.errors import NetworkError
 from spikec.ir.connectivity import DelayKind, Delays, FixedInDegree, FixedOutDegree
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Projection, listed, scaled_rows, unrolled
-from tests.large_networks import vogels_abbott
+from spikec.random.large import vogels_abbott
 
 RULES = pytest.mark.parametrize("rule", [FixedInDegree, FixedOutDegree])
 
