@@ -27,6 +27,8 @@ def prepared(name: str, threads: int) -> Callable[[bool], Work]:
     """A case of `TICK_CASES`, with the given number of threads."""
 
     def prepare(quick: bool) -> Work:
+        from rooflines import tick_floor
+
         from spikec.backend import find_backend
         from spikec.events import from_raster
 
@@ -40,6 +42,11 @@ def prepared(name: str, threads: int) -> Callable[[bool], Work]:
             run=lambda: executable.run({"in": from_raster(work.raster)}, ticks),
             check=lambda result: check(work, result, expected),
             figures={"samples/s": per_second(work.n_samples)},
+            floor=tick_floor(
+                work.weights,
+                work.n_samples * work.synaptic_events,
+                work.n_samples * work.neuron_updates,
+            ),
             facts={
                 "samples": work.n_samples,
                 "synaptic_events_per_sample": work.synaptic_events,

@@ -26,6 +26,8 @@ UNTIL = 60.0
 
 def prepared(threads: int) -> Callable[[bool], Work]:
     def prepare(quick: bool) -> Work:
+        from rooflines import causes_floor
+
         from spikec.backend import find_backend
         from spikec.events import from_dense_times
 
@@ -52,6 +54,7 @@ def prepared(threads: int) -> Callable[[bool], Work]:
                 "samples/s": per_second(len(times)),
                 "ns/event": lambda seconds, result: 1e9 * seconds / events(result),
             },
+            floor=causes_floor(weights[0], len(times) * sum(w.size for w in weights)),
             facts={"samples": len(times)},
         )
 

@@ -47,8 +47,8 @@ class Work:
         run: What is timed, conversion of raw inputs included. Gives its answer.
         check: Facts about an answer; `answer_ok` among them says whether it is right.
         figures: What a run is worth, by unit. More is better where the unit ends in `/s`, else less.
-        floor: Seconds that the micro-kernels of the machine's limit need for the same work, measured when
-            it is called.
+        floor: Processor seconds that the micro-kernels of the machine's limit need for the same work,
+            measured when it is called (`rooflines.py`).
         facts: More to say about the work, such as its synaptic events.
     """
 
@@ -161,20 +161,21 @@ def serve(case: Case, quick: bool, say: TextIO) -> None:
     _forget_peak()
     if facts["answer_ok"]:
         for _ in sys.stdin:
-            _tell(say, _once(work))
+            _tell(say, _once(work, case.threads))
 
 
-def _once(work: Work) -> dict[str, Any]:
+def _once(work: Work, threads: int) -> dict[str, Any]:
     cpu, wall = _cpu_seconds(), perf_counter()
     answer = work.run()
     seconds = {"wall": perf_counter() - wall, "cpu": _cpu_seconds() - cpu}
     peak = _peak_mb()
-    floor = work.floor() if work.floor else None
+    floor = work.floor() if work.floor else 0.0
+    floors = {"wall": floor / threads, "cpu": floor}
     return {
         "seconds": seconds,
         "values": {clock: _figures(work, s, answer) for clock, s in seconds.items()},
-        "floor": floor,
-        "limits": _figures(work, floor, answer) if floor else {},
+        "floors": floors,
+        "limits": {clock: _figures(work, s, answer) for clock, s in floors.items() if s},
         "answer_ok": bool(work.check(answer)["answer_ok"]),
         "peak_mb": peak,
     }

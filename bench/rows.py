@@ -183,7 +183,7 @@ def _rows(worker: Worker, clock: str, first: Mapping[str, float]) -> Iterator[Ro
         )
         return
     seconds = [t["seconds"][clock] for t in told]
-    floors = [t["floor"] for t in told if t["floor"]]
+    floors = [t["floors"][clock] for t in told if t["floors"][clock]]
     for unit in told[0]["values"][clock]:
         value = statistics.median(t["values"][clock][unit] for t in told)
         yield Row(
@@ -204,7 +204,7 @@ def _rows(worker: Worker, clock: str, first: Mapping[str, float]) -> Iterator[Ro
         if floors:
             yield Row(
                 simulator=ROOFLINE,
-                value=statistics.median(t["limits"][unit] for t in told),
+                value=statistics.median(t["limits"][clock][unit] for t in told),
                 unit=unit,
                 answer_ok=True,
                 spread=_spread(floors),
