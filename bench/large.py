@@ -48,7 +48,7 @@ def equals_reference(program: Program, precision: int, threads: int, n_ticks: in
 
 
 def limit(n: int, degree: int, drives: bool, threads: int) -> Callable[[float, float], float]:
-    """Seconds that micro-kernels need for so many events and neuron updates.
+    """Processor seconds that micro-kernels need for so many events and neuron updates.
 
     They count arrivals of random rows of two-byte indices, and bring neurons in float32 through a tick: one
     multiplication and addition for the membrane and each of two sums, and with a drive 64 random bits for
@@ -72,7 +72,7 @@ def limit(n: int, degree: int, drives: bool, threads: int) -> Callable[[float, f
         began = process_time()
         turn(u, v, counts, bits, drives, times)
         of_updates = (process_time() - began) / (times * n_post)
-        return (events * of_events + updates * of_updates) / threads
+        return events * of_events + updates * of_updates
 
     return seconds
 

@@ -1,8 +1,10 @@
 """Every benchmark of ours: one JSON line a figure, each with its roofline beside it.
 
-python bench/run.py --quick                   every row at a smaller size, in under a minute
-python bench/run.py --only A --clock cpu      benchmark A, while others use the machine
-python bench/run.py | python bench/table.py   as Markdown
+    python bench/run.py --quick                   every row at a smaller size, in under a minute
+    python bench/run.py --only A --clock cpu      benchmark A, while others use the machine
+    python bench/run.py | python bench/table.py   as Markdown
+
+The studies of this folder, which measure accuracy, are not among them (README.md).
 """
 
 from __future__ import annotations
