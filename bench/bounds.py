@@ -2,20 +2,26 @@
 
     .venv/bin/python bench/bounds.py --json
 
-One neuron of each population of each network at a time is pushed up and down. The search begins with what the
-weights suggest - every input that excites it spikes, once or in every tick, so that all arrive together - and
-changes a few spikes at a time for as long as that takes the neuron further. What it finds is a lower limit of
-the worst case, the bound an upper one.
+One neuron of each population of each network at a time is pushed up and down, its current and, where it never
+spikes, its membrane. The search begins with what the weights suggest - every input that excites it spikes,
+once or in every tick, so that all arrive together - and, behind a hidden layer that spikes once, with what
+gradients suggest (`bounds_attack.py`). It changes a few spikes at a time for as long as that takes the neuron
+further, in the end one input (of few inputs, two) to all ticks that there are. What it finds is a lower limit
+of the worst case, the bound an upper one.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
+from bounds_attack import attack_of, steer
+from scipy.sparse import csr_array
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.ir.bounds import current_bounds, membrane_bound
@@ -27,6 +33,14 @@ from spikec.targets.target import load_target
 
 NETS = Path(__file__).parents[1] / "models" / "nets"
 M = 1 << 23
+STEERED = 200_000
+"""Synapses times inputs of a search that follow gradients."""
+ENOUGH = 0.9
+"""Part of a bound at which nothing further is looked for."""
+FEW = 6
+"""Inputs of which two are moved at once."""
+SWEEPS = 2
+"""How often all inputs are moved."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,28 +106,100 @@ def search(
     *,
     n_samples: int = 24,
     rounds: int = 10,
+    membrane: bool = False,
+    steered: int = 0,
+    bound: float = np.inf,
 ) -> Extremes:
-    """Push one neuron's current up (sign 1) or down (-1); the extremes of all that was tried."""
+    """Push one neuron's current, or membrane, up (sign 1) or down (-1); the extremes of all that was tried.
+
+    Args:
+        network: In the fixed dialect.
+        population: Where the neuron is.
+        neuron: Its number.
+        sign: Which way.
+        n_ticks: Length of a sample.
+        rng: Where chance comes from.
+        n_samples: Inputs tried in a round.
+        rounds: How often the best are changed and tried again.
+        membrane: Whether the membrane is pushed, not the current.
+        steered: How many of the first inputs follow gradients; with any, the best is improved further.
+        bound: What is proven.
+    """
     rasters = {
         name: _first_tries(network, name, population, neuron, sign, n_ticks, rng, n_samples)
         for name in network.inputs
     }
+    attack = attack_of(network, population, neuron, sign, membrane, n_ticks) if steered else None
+    for sample in range(steered if attack is not None else 0):
+        assert attack is not None
+        for name, ticks in steer(attack, rng, (0.15, 0.3, 1.0)[sample % 3]).items():
+            rasters[name][sample] = np.arange(n_ticks)[:, None] == ticks
+            rasters[name][sample] *= network.population(name).neuron.most_at_once
     tried = []
     for _ in range(rounds):
         found = simulate(network, rasters, n_ticks)
         tried.append(found)
-        far = found.highest if sign > 0 else found.lowest
+        far = _far(found, membrane, sign)
         order = np.argsort(-sign * far[population.name][:, neuron], kind="stable")
         best = order[: max(n_samples // 4, 1)]
         rasters = {
             name: _changed(network, name, raster[best], n_samples, rng) for name, raster in rasters.items()
         }
+    farthest = max(float(np.max(sign * _far(f, membrane, sign)[population.name][:, neuron])) for f in tried)
+    once = all(network.population(name).neuron.one_spike for name in rasters)
+    if steered and once and farthest < ENOUGH * bound:
+        first = {name: raster[:1] for name, raster in rasters.items()}
+        tried += _moved_one_by_one(
+            network, first, n_ticks, lambda f: sign * _far(f, membrane, sign)[population.name][:, neuron]
+        )
     return Extremes(
         *(
             {name: np.concatenate([getattr(f, kind)[name] for f in tried]) for name in tried[0].lowest}
             for kind in ("lowest", "highest", "v_lowest", "v_highest")
         )
     )
+
+
+def _moved_one_by_one(
+    network: Network,
+    rasters: dict[str, IntArray],
+    n_ticks: int,
+    reach: Callable[[Extremes], FloatArray],
+) -> list[Extremes]:
+    """Move the spike of one input after the other, or of two at once, to where the neuron goes farthest."""
+    places = [(name, i) for name, raster in rasters.items() for i in range(raster.shape[2])]
+    groups = list(combinations(places, 2)) if len(places) <= FEW else [(place,) for place in places]
+    tried, best = [], -np.inf
+    for _ in range(SWEEPS):
+        before = best
+        for group in groups:
+            options = list(product(range(n_ticks + 1), repeat=len(group)))
+            moved = {name: np.repeat(raster, len(options), axis=0) for name, raster in rasters.items()}
+            for k, (name, i) in enumerate(group):
+                at = np.array([option[k] for option in options])
+                count = network.population(name).neuron.most_at_once
+                moved[name][:, :, i] = (np.arange(n_ticks) == at[:, None]) * count
+            found = simulate(network, moved, n_ticks)
+            far = reach(found)
+            top = int(np.argmax(far))
+            tried.append(_sample(found, top))
+            if far[top] > best:
+                best, rasters = far[top], {name: raster[top : top + 1] for name, raster in moved.items()}
+        if best <= before:
+            break
+    return tried
+
+
+def _sample(found: Extremes, k: int) -> Extremes:
+    """One sample of many."""
+    kinds = (found.lowest, found.highest, found.v_lowest, found.v_highest)
+    return Extremes(*({name: values[k : k + 1] for name, values in kind.items()} for kind in kinds))
+
+
+def _far(found: Extremes, membrane: bool, sign: int) -> dict[str, FloatArray]:
+    """The end of what is pushed."""
+    ends = (found.v_highest, found.v_lowest) if membrane else (found.highest, found.lowest)
+    return ends[0] if sign > 0 else ends[1]
 
 
 def _first_tries(network, name, population, neuron, sign, n_ticks, rng, n_samples) -> IntArray:  # type: ignore[no-untyped-def]
@@ -161,7 +247,8 @@ def _changed(
     return tried
 
 
-def _by_delay(q) -> list[tuple[int, FloatArray]]:  # type: ignore[no-untyped-def]
+def _by_delay(q) -> list[tuple[int, FloatArray | csr_array]]:  # type: ignore[no-untyped-def]
+    """Weights of each delay as a matrix ``(n_post, n_pre)``, sparse where little is stored."""
     assert isinstance(q.connectivity.weights, Fixed)
     pre, post = q.connectivity.synapses()
     delay, stored = q.delays.per_synapse(q.connectivity), q.connectivity.stored()
@@ -169,7 +256,8 @@ def _by_delay(q) -> list[tuple[int, FloatArray]]:  # type: ignore[no-untyped-def
     for d in np.unique(delay):
         matrix = np.zeros((q.connectivity.n_post, q.connectivity.n_pre))
         matrix[post[delay == d], pre[delay == d]] = stored[delay == d]
-        matrices.append((int(d), matrix))
+        some = np.count_nonzero(matrix) < matrix.size / 8
+        matrices.append((int(d), csr_array(matrix) if some else matrix))
     return matrices
 
 
@@ -178,10 +266,12 @@ def _decay(x: IntArray, d: object) -> IntArray:
 
 
 def tightness(
-    network: Network, n_ticks: int, rng: np.random.Generator, rounds: int, most: int = 2
+    network: Network, n_ticks: int, rng: np.random.Generator, rounds: int
 ) -> list[dict[str, object]]:
     """For each population, the bound over the worst found, of the neurons whose bounds are widest."""
     rows = []
+    synapses = max(q.connectivity.n_synapses for q in network.projections)
+    steered, most = min(max(STEERED // synapses, 3), 24), 2 if synapses < STEERED / 24 else 1
     bounds = current_bounds(network, n_ticks)
     for p in network.populations:
         if not isinstance(p.neuron, CubaFixed):
@@ -193,19 +283,16 @@ def tightness(
             for neuron in np.argsort(-limit)[:most]:
                 if limit[neuron] <= 0:
                     continue
-                seen = search(network, p, int(neuron), sign, n_ticks, rng, n_samples=48, rounds=rounds)
-                far = (seen.highest if sign > 0 else seen.lowest)[p.name][:, neuron]
-                row = {
-                    "population": p.name,
-                    "neuron": int(neuron),
-                    "sign": sign,
-                    "bound": float(limit[neuron]),
-                    "found": float(np.max(sign * far)),
-                }
+                row: dict[str, object] = {"population": p.name, "neuron": int(neuron), "sign": sign}
+                kinds = [("", limit[neuron], False)]
                 if ends is not None:
-                    v = (seen.v_highest if sign > 0 else seen.v_lowest)[p.name][:, neuron]
-                    row["v_bound"] = float((ends.highest if sign > 0 else -ends.lowest)[neuron])
-                    row["v_found"] = float(np.max(sign * v))
+                    reach = ends.highest if sign > 0 else -ends.lowest
+                    kinds.append(("v_", reach[neuron], True))
+                for kind, bound, membrane in kinds:
+                    seen = search(network, p, int(neuron), sign, n_ticks, rng, n_samples=48, rounds=rounds,
+                                  membrane=membrane, steered=steered, bound=float(bound))  # fmt: skip
+                    far = _far(seen, membrane, sign)[p.name][:, neuron]
+                    row[f"{kind}bound"], row[f"{kind}found"] = float(bound), float(np.max(sign * far))
                 rows.append(row)
     return rows
 
@@ -229,10 +316,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object a network")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rounds", type=int, default=60, help="of each search")
+    parser.add_argument("--rounds", type=int, default=30, help="of each search")
+    parser.add_argument("--only", help="one network")
     options = parser.parse_args()
     for name, (network, n_ticks) in shipped().items():
-        rows = tightness(network, n_ticks, np.random.default_rng(options.seed), options.rounds)
+        if options.only not in (None, name):
+            continue
+        rng = np.random.default_rng(options.seed)
+        rows = tightness(network, n_ticks, rng, options.rounds)
         ratios: dict[str, float] = {}
         for row in rows:
             for kind in ("", "v_"):

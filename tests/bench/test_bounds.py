@@ -17,12 +17,14 @@ N_TICKS = 14
 
 @pytest.fixture(scope="module")
 def bench():
+    sys.path.insert(0, str(ROOT / "bench"))
     spec = importlib.util.spec_from_file_location("bounds_bench", ROOT / "bench" / "bounds.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     yield module
     del sys.modules[spec.name]
+    sys.path.remove(str(ROOT / "bench"))
 
 
 def _attack(bench, seed):

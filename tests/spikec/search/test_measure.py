@@ -8,12 +8,13 @@ import pytest
 
 from spikec.backend import find_backend, run
 from spikec.commands.build import bits_of_word, read_calibration
-from spikec.container import load
+from spikec.container import digest, load
 from spikec.errors import EventsError, UsageError
 from spikec.events import from_raster
 from spikec.opening import open_program
 from spikec.passes.pipelines import CompileOptions, compile_network
 from spikec.program import Program, in_own_time
+from spikec.search import measure as search_measure
 from spikec.search.measure import measuring, part
 from spikec.targets.target import load_target
 
@@ -102,3 +103,34 @@ def test_a_raster_for_inputs_of_parts_is_refused(calibration):
     raster[0, 3, :] = 1
     with pytest.raises(EventsError, match="takes each spike as 2 counts"):
         run(find_backend("cpu"), program, {"values": from_raster(raster)}, program.n_ticks)
+
+
+def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_program_is_found(spikec, tmp_path, monkeypatch):
+    words = ("--budget", "spike-time=1ms", "--bits", "auto", "--dt", "8e-4", "--calibrate", "yinyang:train",
+             "--samples", "12")  # fmt: skip
+    whole, out, file = (tmp_path / name for name in ("whole.npz", "p.npz", "search.json"))
+    spikec("compile", NET, "-o", whole, *words)
+    execute, left = search_measure.execute, [3]
+
+    def interrupted(*given):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return execute(*given)
+
+    monkeypatch.setattr(search_measure, "execute", interrupted)
+    code, _, error = spikec("compile", NET, "-o", out, *words, "--checkpoint", file)
+    assert (code, error) == (130, "spikec: interrupted; no output was written\n")
+    assert not out.exists()
+    assert len(json.loads(file.read_text())["trials"]) == 3
+    left[0] = 1000
+    code, _, _ = spikec("compile", NET, "-o", out, *words, "--checkpoint", file)
+    assert code == 0
+    assert digest(load(out, Program)) == digest(load(whole, Program))
+
+
+def test_a_checkpoint_that_would_replace_the_network_is_refused(spikec, tmp_path):
+    code, _, error = spikec("compile", NET, "-o", tmp_path / "p.npz", "--budget", "accuracy=1", *DATA,
+                            "--checkpoint", NET)  # fmt: skip
+    assert code == 2
+    assert "is the input" in error
