@@ -6,6 +6,7 @@ time steps from 1: our tick k is its step k + 1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -242,7 +243,7 @@ def from_rows(
 
 def from_raster(raster: npt.ArrayLike) -> Events:
     """Make events in ticks from ``(n_samples, n_ticks, n_neurons)``; anything but zero is a spike."""
-    array = np.asarray(raster)
+    array = np.asarray(raster, order="C")
     if array.ndim != 3:
         raise EventsError(f"a raster has shape {array.shape}; (n_samples, n_ticks, n_neurons) is needed")
     n_samples, n_ticks, n_neurons = array.shape
@@ -270,6 +271,24 @@ def repeated(events: Events, often: IntArray) -> Events:
     starts = np.concatenate([[0], np.cumsum(often)])[events.sample_starts]
     return Events(np.repeat(events.times, often), np.repeat(events.neurons, often), starts,
                   events.n_neurons, multiple=True)  # fmt: skip
+
+
+def join_events(parts: Sequence[Events]) -> Events:
+    """Events of one population in some samples, and those of the samples after them, as one; at least one."""
+    if len(parts) == 1:
+        return parts[0]
+    first, bits = parts[0], [e.bits for e in parts if e.bits is not None]
+    if len(bits) == len(parts) and len({(b.per_tick, b.n_ticks) for b in bits}) == 1:
+        return _stored(replace(bits[0], words=np.concatenate([b.words for b in bits])), first.n_neurons)
+    ends = np.cumsum([0, *(e.n_events for e in parts)])
+    starts = [e.sample_starts[:-1] + end for e, end in zip(parts, ends[:-1], strict=True)]
+    return unchecked(
+        np.concatenate([e.times for e in parts]),
+        np.concatenate([e.neurons for e in parts]),
+        np.concatenate([*starts, ends[-1:]]),
+        first.n_neurons,
+        any(e.multiple for e in parts),
+    )
 
 
 def from_dense_times(times: npt.ArrayLike) -> Events:

@@ -10,7 +10,7 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec.errors import EventsError, FileFormatError
-from spikec.events import Events, from_counts
+from spikec.events import Events, from_counts, join_events, no_events
 from spikec.ir.network import Population
 from spikec.ir.neurons import MOST_AT_ONCE
 
@@ -76,20 +76,29 @@ class RasterFile:
         assert self.n_ticks is not None
         n, n_ticks = self._population.n, self.n_ticks
         step = max(1, _PIECE_CELLS // max(1, n * n_ticks))
-        long = max(1, _PIECE_CELLS // max(1, n)) if step == 1 else n_ticks
-        found, sizes = [], np.zeros(last - first, np.int64)
+        if n_ticks * n > _PIECE_CELLS:
+            return join_events([no_events(0, n), *(self._long(k) for k in range(first, last))])
+        pieces = [no_events(0, n)] if first == last else []
         for k in range(first, last, step):
-            samples = self._samples(k, min(k + step, last))
-            for tick in range(0, n_ticks, max(long, 1)):
-                piece = np.asarray(samples[:, tick : tick + long]).reshape(len(samples), -1, n)
-                self._check_values(piece, k, tick)
-                e = from_counts(piece)
-                found.append((e.times + tick, e.neurons, e.multiple))
-                sizes[k - first : k - first + len(samples)] += np.diff(e.sample_starts)
-        times = np.concatenate([np.zeros(0, np.int64), *(times for times, _, _ in found)])
-        neurons = np.concatenate([np.zeros(0, np.int32), *(neurons for _, neurons, _ in found)])
-        starts = np.concatenate([[0], np.cumsum(sizes)])
-        return Events(times, neurons, starts, n, any(multiple for _, _, multiple in found))
+            end = min(k + step, last)
+            piece = np.asarray(self._samples(k, end)).reshape(end - k, n_ticks, n)
+            self._check_values(piece, k, 0)
+            pieces.append(from_counts(piece))
+        return join_events(pieces)
+
+    def _long(self, sample: int) -> Events:
+        """The spikes of one sample, read some ticks at a time."""
+        assert self.n_ticks is not None
+        n = self._population.n
+        step = max(1, _PIECE_CELLS // n)
+        found = []
+        for tick in range(0, self.n_ticks, step):
+            piece = np.asarray(self._samples(sample, sample + 1)[:, tick : tick + step]).reshape(1, -1, n)
+            self._check_values(piece, sample, tick)
+            found.append((tick, from_counts(piece)))
+        times = np.concatenate([e.times + tick for tick, e in found])
+        neurons = np.concatenate([e.neurons for _, e in found])
+        return Events(times, neurons, np.array([0, times.size]), n, any(e.multiple for _, e in found))
 
     def _samples(self, first: int, last: int) -> AnyArray:
         """A part of the array, ``(n_samples, n_ticks, ...)``; only this part is mapped into memory."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec.errors import UsageError
-from spikec.events import Events
+from spikec.events import join_events
 from spikec.outcome import Outcome, Size
 from spikec.result import CoreCounts, Counters, PopulationCounts, ProjectionCounts, RunResult
 
@@ -60,23 +60,6 @@ def join_outcomes(outcomes: Sequence[Outcome]) -> Outcome:
         join_meta([x.meta for x in outcomes]),
         join_cores([x.cores for x in outcomes]),
     )
-
-
-def join_events(parts: Sequence[Events]) -> Events:
-    """Events of chunks of samples, in their order, as one."""
-    if len(parts) == 1:
-        return parts[0]
-    ends = np.cumsum([0, *(e.n_events for e in parts)])
-    starts = [e.sample_starts[:-1] + end for e, end in zip(parts, ends[:-1], strict=True)]
-    joined = [
-        np.concatenate([e.times for e in parts]),
-        np.concatenate([e.neurons for e in parts]),
-        np.concatenate([*starts, ends[-1:]]),
-    ]
-    for array in joined:
-        array.setflags(write=False)  # so that it need not be copied
-    times, neurons, sample_starts = joined
-    return Events(times, neurons, sample_starts, parts[0].n_neurons, any(e.multiple for e in parts))
 
 
 def join_counters(parts: Sequence[Counters | None]) -> Counters | None:

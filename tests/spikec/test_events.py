@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from spikec.events import (
     from_dense_times,
     from_raster,
     from_rows,
+    join_events,
     no_events,
     same,
     unchecked,
@@ -250,3 +252,20 @@ def test_events_that_are_not_checked_are_as_those_that_are():
     assert replace(e, n_neurons=4).n_neurons == 4
     with pytest.raises(EventsError, match="neuron 1"):
         replace(e, n_neurons=1)
+
+
+@given(seed=st.integers(0, 2**32 - 1), cuts=st.sets(st.integers(1, 5)), packed=st.booleans())
+def test_samples_that_were_cut_apart_join_to_the_same(seed, cuts, packed):
+    raster = np.random.default_rng(seed).random((6, 4, 3)) < 0.3
+    whole = from_raster(raster)
+    places = [0, *sorted(cuts), 6]
+    parts = [from_raster(raster[a:b]) if packed else whole.select(a, b) for a, b in pairwise(places)]
+    joined = join_events(parts)
+    assert same(joined, whole)
+    assert joined.n_samples == 6
+
+
+def test_a_raster_may_lie_in_memory_in_any_order():
+    raster = np.random.default_rng(1).random((5, 4, 3)) < 0.3
+    for stored in (np.asfortranarray(raster), np.asfortranarray(raster.astype(np.float32)), raster.T.copy().T):
+        assert same(from_raster(stored), from_raster(raster))

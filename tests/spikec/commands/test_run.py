@@ -241,7 +241,7 @@ cli.main()
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of memory as Linux has them")
 def test_an_input_larger_than_memory_runs(tmp_path):
     limit, n, n_ticks = 100 << 20, 20_000, 25
-    n_samples = 2 * limit // (n * n_ticks)
+    n_samples = 2 * limit // (8 * n * n_ticks)
     network = Network(
         (Population("in", Source(), (n,)), Population("out", Ramp(1e-3), (2,))),
         (Projection("a", "in", "out", Dense(np.ones((2, n)))),),
@@ -249,7 +249,7 @@ def test_an_input_larger_than_memory_runs(tmp_path):
     )  # fmt: skip
     save(network, tmp_path / "net.npz")
     raster = np.lib.format.open_memmap(
-        tmp_path / "raster.npy", mode="w+", dtype=np.uint8, shape=(n_samples, n_ticks, n)
+        tmp_path / "raster.npy", mode="w+", dtype=np.float64, shape=(n_samples, n_ticks, n)
     )
     raster[::50, 3, 7] = 1  # the rest of the file takes no room on the disk
     raster.flush()
