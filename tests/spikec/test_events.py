@@ -267,5 +267,6 @@ def test_samples_that_were_cut_apart_join_to_the_same(seed, cuts, packed):
 
 def test_a_raster_may_lie_in_memory_in_any_order():
     raster = np.random.default_rng(1).random((5, 4, 3)) < 0.3
-    for stored in (np.asfortranarray(raster), np.asfortranarray(raster.astype(np.float32)), raster.T.copy().T):
+    floats = raster.astype(np.float32)
+    for stored in (np.asfortranarray(raster), np.asfortranarray(floats), raster.T.copy().T):
         assert same(from_raster(stored), from_raster(raster))
