@@ -176,7 +176,7 @@ def unsupported_iaf(network: Network) -> list[Violation]:
         where, rule = f"projection {q.name}", isinstance(q.connectivity, FixedDegree)
         if rule and not isinstance(network.population(q.post).neuron, IAF):
             got, limit = type(q.connectivity).__name__, "a rule onto IafPscExp or IafPscDelta"
-            advice = "run it with --backend reference, or list its synapses with spikec.ir.network.listed"
+            advice = "run it with --backend reference, or list its synapses with spikec.ir.listing.listed"
             found.append(Violation("connectivity", where, got, limit, advice))
         elif special and q.delays.kind is not DelayKind.UNIFORM:
             got, limit = f"{q.delays.kind.value} delays", "one delay of all synapses onto Iaf neurons"

@@ -27,6 +27,7 @@ from spikec.causes.first import FirstDifference, Side, first_difference, usual_t
 from spikec.causes.found import PARTS, Cause, Diff, Half, Term
 from spikec.causes.sides import NeuronSide, neuron_side
 from spikec.errors import UsageError
+from spikec.ir.listing import listed
 from spikec.ir.neurons import If, Lif
 from spikec.units import several
 
@@ -58,6 +59,7 @@ def diff(a: Side, b: Side, tolerance: float | None = None) -> Diff:
         notes.append(f"{name} is an input: the runs were given different spikes")
         halves = (Half(first.time_a, None, None), Half(first.time_b, None, None))
         return Diff(first, limit, *halves, notes=tuple(notes))
+    a, b = _listed(a), _listed(b)
     ours, theirs = neuron_side(a, b, name, neuron), neuron_side(b, a, name, neuron)
     time_a, time_b = _moments(first, ours, theirs)
     phases = ours.phases is not None and theirs.phases is not None
@@ -78,6 +80,12 @@ def diff(a: Side, b: Side, tolerance: float | None = None) -> Diff:
         notes=tuple(notes),
         quantity="phase" if phases else "membrane",
     )
+
+
+def _listed(side: Side) -> Side:
+    """A side whose synapses can be looked at one by one."""
+    network = listed(side.program.network, "explained spike by spike")
+    return replace(side, program=replace(side.program, network=network))
 
 
 def _ticks(late: float) -> str:

@@ -31,6 +31,7 @@ from spikec.exporters.stated import MARK, stated
 from spikec.frontends.nir import in_order
 from spikec.ir.connectivity import Dense
 from spikec.ir.conventions import Convention, Integration, RecurrentBias
+from spikec.ir.listing import listed
 from spikec.ir.network import Continuous, Dialect, Network, Projection, Ticks
 from spikec.ir.neurons import CubaTicks, If, Lif
 from spikec.program import Program
@@ -64,6 +65,7 @@ def export_nir(program: Program, *, dt: float | None = None) -> Export:
         TargetError: NIR cannot hold the network; all reasons are named.
         UsageError: A continuous network has no `dt`, or another one has.
     """
+    program = replace(program, network=listed(program.network, "exported"))
     network, integers, notes = _in_float_ticks(program, dt)
     clock = network.clock
     assert isinstance(clock, Ticks)

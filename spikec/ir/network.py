@@ -296,16 +296,6 @@ def unrolled(q: Projection) -> Projection:
     return replace(q, connectivity=q.connectivity.unrolled(), delays=delays)
 
 
-def listed(network: Network) -> Network:
-    """The network with the synapses of its rules in lists, for what can do nothing with rules.
-
-    Raises:
-        NetworkError: There are too many (`spikec.ir.fixed_degree.MOST_LISTED`).
-    """
-    rules = [q for q in network.projections if isinstance(q.connectivity, FixedDegree)]
-    return network.with_projections({q.name: unrolled(q) for q in rules}) if rules else network
-
-
 def _check_projection(q: Projection, known: dict[str, Population]) -> None:
     for name in (q.pre, q.post):
         if name not in known:

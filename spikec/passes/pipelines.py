@@ -9,6 +9,7 @@ from spikec.backend import Backend
 from spikec.calibration import Calibration
 from spikec.errors import TargetError, UsageError, Violation
 from spikec.events import Events
+from spikec.ir.listing import listed
 from spikec.ir.network import Continuous, Dialect, Network
 from spikec.passes.base import Pass, run_pipeline
 from spikec.passes.correct_bias import CorrectBias
@@ -148,6 +149,7 @@ def try_compile(
         raise UsageError("this network is in integers already; compile the float network it came from")
     if all(p.is_source for p in network.populations):
         raise UsageError("this network has no neurons that compute, so there is nothing to compile")
+    network = listed(network, "compiled")
     options = options or CompileOptions()
     _check(target, options)
     if options.parts and not isinstance(network.clock, Continuous):

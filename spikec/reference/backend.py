@@ -12,6 +12,7 @@ from spikec.arrays import AnyArray
 from spikec.counting import count
 from spikec.errors import UsageError, Violation
 from spikec.events import Events, from_counts
+from spikec.ir.listing import listed
 from spikec.ir.network import Dialect, Network
 from spikec.precision import check_precision, unsupported_precision
 from spikec.program import Program, check_inputs, check_record, check_ticks, split_key
@@ -59,7 +60,8 @@ class ReferenceExecutable:
     """A network as the reference sees it."""
 
     def __init__(self, network: Network, precision: int = 64) -> None:
-        self.network, self.precision = network, precision
+        continuous = network.dialect is Dialect.CONTINUOUS
+        self.network, self.precision = listed(network, "run") if continuous else network, precision
 
     def run(self, inputs: Mapping[str, Events], until: float, record: Sequence[str] = ()) -> RunResult:
         """See `spikec.backend.Executable.run`."""

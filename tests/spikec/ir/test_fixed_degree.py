@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from spikec.errors import NetworkError
 from spikec.ir.connectivity import DelayKind, Delays, FixedInDegree, FixedOutDegree
 from spikec.ir.fixed_point import Fixed
-from spikec.ir.network import Projection, listed, scaled_rows, unrolled
-from spikec.random.large import vogels_abbott
+from spikec.ir.network import Projection, scaled_rows, unrolled
 
 RULES = pytest.mark.parametrize("rule", [FixedInDegree, FixedOutDegree])
 
@@ -86,15 +85,6 @@ def test_too_many_synapses_are_never_listed(rule):
     for ask in (c.synapses, c.unrolled, c.dense_matrix):
         with pytest.raises(NetworkError, match=r"100,000,000 synapses is too large .* run it as it is"):
             ask()
-
-
-def test_a_network_can_be_listed_with_the_sums_of_weights():
-    net = vogels_abbott(50, 20).network
-    plain = listed(net)
-    assert {type(q.connectivity).__name__ for q in plain.projections} == {"Sparse"}
-    for a, b in zip(net.projections, plain.projections, strict=True):
-        np.testing.assert_allclose(a.connectivity.dense_matrix(), b.connectivity.dense_matrix())
-    assert listed(plain) is plain
 
 
 def test_rows_of_a_rule_can_be_scaled_in_a_list():
