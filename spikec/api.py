@@ -90,7 +90,7 @@ def compile(
     *,
     dt: float | None = None,
     bits: int | str | None = None,
-    max_ticks: int = 64,
+    max_ticks: int | None = None,
     ticks: int | None = None,
     relays: bool = True,
     split_signs: bool = False,
@@ -117,7 +117,8 @@ def compile(
         dt: Length of a tick, seconds; None to choose it, or to keep the network's.
         bits: Bits of the weights; None for all the target has, ``"auto"`` for as few of each projection as
             the budget allows.
-        max_ticks: Most ticks of a sample, where `dt` is chosen.
+        max_ticks: Most ticks of a sample, where `dt` is chosen; None for 64, or more where the answer is a
+            first spike.
         ticks: Length of a sample in ticks, if the network has no encoding that says so.
         relays: Whether relay neurons may carry long delays.
         split_signs: Whether excitatory and inhibitory weights are stored apart, which makes them finer.

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikec.arrays import BoolArray, FloatArray, IntArray
-from spikec.coding import Readout
+from spikec.coding import Readout, earliest_of_parts
 from spikec.errors import UsageError
 from spikec.events import Events
 from spikec.ir.bounds import M, once_spiking
@@ -248,7 +248,8 @@ def _classes(
     decoding = real.network.decoding
     assert decoding is not None
     if decoding.readout is Readout.FIRST:
-        return _earliest_class(earliest[decoding.population], latest[decoding.population], n_ticks)
+        first, last = (_of_all_parts(real, ticks, n_ticks) for ticks in (earliest, latest))
+        return _earliest_class(first, last, n_ticks)
     p = real.network.population(decoding.population)
     ends, n_samples = _Ends(real, program, p, n_ticks), len(next(iter(earliest.values())))
     found = np.full(n_samples, -1)
@@ -266,7 +267,15 @@ def _classes(
     return found
 
 
-def _earliest_class(earliest: IntArray, latest: IntArray, n_ticks: int) -> IntArray:
+def _of_all_parts(real: Program, ticks: Mapping[str, IntArray], n_ticks: int) -> FloatArray:
+    """The earliest that neurons and those added for them tell of first spikes; infinite for never."""
+    never = {name: np.where(k < n_ticks, k, np.inf) for name, k in ticks.items()}
+    assert real.network.decoding is not None
+    name = real.network.decoding.population
+    return earliest_of_parts(never[name], never[real.copies[name]]) if name in real.copies else never[name]
+
+
+def _earliest_class(earliest: FloatArray, latest: FloatArray, n_ticks: int) -> IntArray:
     """Whose latest first spike is before all others' earliest; ties go to the lowest."""
     found = np.full(len(latest), -1)
     neurons = np.arange(latest.shape[1])

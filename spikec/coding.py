@@ -147,13 +147,21 @@ def encode(encoding: Encoding, samples: npt.ArrayLike) -> dict[str, Events]:
     return events
 
 
-def decode(decoding: Decoding, spikes: Events, membrane: FloatArray | IntArray | None) -> IntArray:
+def decode(
+    decoding: Decoding,
+    spikes: Events,
+    membrane: FloatArray | IntArray | None,
+    of_parts: Events | None = None,
+) -> IntArray:
     """Turn a population's activity into one class a sample.
 
     Args:
         decoding: How.
         spikes: The population's spikes.
         membrane: What `Decoding.record` names, ``(n_samples, n)``; None if that is None.
+        of_parts: In ticks, the spikes of neurons that were added for those of the population so that first
+            spikes tell parts of a tick: of P for one, neuron (k - 1) n + i crosses k/P of a tick after neuron
+            i. None for none.
 
     Returns:
         Shape ``(n_samples,)``; -1 where the first-spike readout saw no spike.
@@ -166,7 +174,36 @@ def decode(decoding: Decoding, spikes: Events, membrane: FloatArray | IntArray |
         return np.argmax(membrane, axis=1).astype(np.int64)
     if decoding.readout is Readout.COUNT:
         return np.argmax(spikes.counts(), axis=1).astype(np.int64)
-    first = spikes.first_times()
+    first = first_crossings(spikes.first_times(), of_parts)
     answer = np.argmin(first, axis=1).astype(np.int64)
     answer[np.isinf(first).all(axis=1)] = -1
     return answer
+
+
+def first_crossings(first: FloatArray, of_parts: Events | None) -> FloatArray:
+    """When neurons crossed their thresholds first, told by those that were added for them as well.
+
+    Args:
+        first: First spikes of the neurons themselves, ticks, ``(n_samples, n)``.
+        of_parts: Spikes of the others, as for `decode`; None for none.
+
+    Returns:
+        Ticks and parts of a tick, ``(n_samples, n)``.
+    """
+    return first if of_parts is None else earliest_of_parts(first, of_parts.first_times())
+
+
+def earliest_of_parts(first: FloatArray, others: npt.ArrayLike) -> FloatArray:
+    """The earliest moment at which a neuron is known to be above its threshold.
+
+    Where one whose inputs come a part of a tick later spikes in tick k, the neuron itself was above its
+    threshold that part of a tick before k.
+
+    Args:
+        first: First spikes of the neurons, ticks, ``(n_samples, n)``.
+        others: Of those that were added for them, ``(n_samples, (P - 1) n)``.
+    """
+    later = np.asarray(others, np.float64).reshape(len(first), -1, first.shape[1])
+    parts = later.shape[1] + 1
+    known: FloatArray = np.minimum(first, (later - np.arange(1, parts)[:, None] / parts).min(axis=1))
+    return known

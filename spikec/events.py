@@ -161,23 +161,22 @@ class Events:
 
         Args:
             dt: Length of a tick, seconds.
-            parts: As how many spikes each comes, spread over the ticks before and after it so that their
-                mean is its time to 1/parts of a tick; so many of a neuron may meet in a tick.
+            parts: Into how many neurons each is divided (`spikec.ir.neurons.Source`): which of them spikes
+                tells the time to 1/parts of a tick. Times in ticks stay, in part 0.
         """
         if self.in_ticks:
-            return self
+            n = self.n_neurons * parts
+            return (
+                self if parts == 1 else Events(self.times, self.neurons, self.sample_starts, n, self.multiple)
+            )
         if self.n_events and self.times.max() / dt >= 2**62:
             raise EventsError(
                 f"a spike at {self.times.max():g} s is too late to be counted in ticks of {dt:g} s"
             )
-        earlier = (np.arange(parts) - (parts - 1) / 2) / parts
-        ticks = np.rint(self.times[:, None] / dt + earlier).astype(np.int64)
-        rows = np.stack([np.broadcast_to(a[:, None], ticks.shape).ravel() for a in
-                         (self.sample_of_event(), self.neurons.astype(np.int64))])  # fmt: skip
-        rows = np.stack([rows[0], ticks.ravel(), rows[1]])
-        rows, often = np.unique(rows, axis=1, return_counts=True)
-        rounded = from_rows(*rows, n_samples=self.n_samples, n_neurons=self.n_neurons)
-        return repeated(rounded, np.minimum(often, parts))
+        ticks, part = np.divmod(np.rint(self.times / dt * parts).astype(np.int64), parts)
+        rows = np.stack([self.sample_of_event(), ticks, part * self.n_neurons + self.neurons])
+        rows = np.unique(rows, axis=1)
+        return from_rows(*rows, n_samples=self.n_samples, n_neurons=self.n_neurons * parts)
 
     def to_seconds(self, dt: float) -> Events:
         """The times of ticks of `dt` seconds."""

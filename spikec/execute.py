@@ -219,7 +219,8 @@ class Execution:
         if decoding is None:
             return {}
         membrane = None if self._answering is None else result.traces[self._answering]
-        answers = decode(decoding, result.spikes[decoding.population], membrane)
+        of_parts = result.spikes.get(self.program.copies.get(decoding.population, ""))
+        answers = decode(decoding, result.spikes[decoding.population], membrane, of_parts)
         meta: dict[str, Any] = {
             "decoding": {"population": decoding.population, "readout": decoding.readout.value},
             "predictions": answers.tolist(),

@@ -125,15 +125,15 @@ def _are_samples(network: Network, array: AnyArray) -> bool:
     encoding = network.encoding
     if encoding is None:
         return False
-    n = network.population(encoding.population).n
+    n = prod(network.population(encoding.population).given_shape)
     return array.ndim > 0 and prod(array.shape[1:]) == n
 
 
 def _events(array: AnyArray, population: Population, network: Network) -> Events:
-    n, continuous = population.n, isinstance(network.clock, Continuous)
-    for shape in (population.shape, (n,)):
+    n, continuous = prod(population.given_shape), isinstance(network.clock, Continuous)
+    for shape in (population.shape, (population.n,), population.given_shape, (n,)):
         if not continuous and array.shape[2:] == shape and array.ndim > 2:
-            return _from_raster(array.reshape(*array.shape[:2], n), population.name)
+            return _from_raster(array.reshape(*array.shape[:2], prod(shape)), population.name)
     if array.shape[1:] == (n,) and array.dtype.kind == "f":
         finite = array[np.isfinite(array)]
         if not continuous and finite.size and np.all(finite == np.rint(finite)):

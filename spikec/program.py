@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,8 @@ class Program:
             pass on the spikes of one that did.
         late: By how many ticks each population's spikes are late on average: a spike of tick k stands for the
             time ``(k - late) dt`` of the network that was compiled.
+        copies: For each population whose neurons have others beside them that tell parts of a tick, the
+            population of these: of P neurons for one, neuron (k - 1) n + i is k/P of a tick behind neuron i.
         placement: Which core every neuron is on, and where that core is, once placed.
     """
 
@@ -90,6 +93,7 @@ class Program:
     once: tuple[str, ...] = ()
     late: Mapping[str, float] = field(default_factory=dict)
     placement: Placement | None = None
+    copies: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.placement is not None:
@@ -178,6 +182,10 @@ class Program:
 
         return api.stream(self, inputs, labels, chunk=chunk, **options)
 
+    def stands_for(self, name: str) -> str:
+        """The population that the neurons of a population were added for; that itself, if for none."""
+        return next((p for p, copies in self.copies.items() if copies == name), name)
+
     def logged(self, entry: LogEntry, **changes: Any) -> Program:
         """The program with changes and one more entry in its log."""
         return replace(self, log=(*self.log, entry), **changes)
@@ -194,7 +202,7 @@ def encode_samples(network: Network, samples: npt.ArrayLike) -> dict[str, Events
         raise UsageError("this network does not say how samples become spikes; give spikes with --input")
     events = encode(network.encoding, samples)
     for name, e in events.items():
-        n = network.population(name).n
+        n = prod(network.population(name).given_shape)
         if e.n_neurons != n:
             raise EventsError(
                 f"a sample has {e.n_neurons} values, but input {name} has {n} neurons; take the data set "
@@ -204,14 +212,21 @@ def encode_samples(network: Network, samples: npt.ArrayLike) -> dict[str, Events
 
 
 def in_own_time(network: Network, events: Mapping[str, Events]) -> dict[str, Events]:
-    """Convert events to the network's time: seconds if it is continuous, its ticks otherwise."""
+    """Convert events to the network's time: seconds if it is continuous, its ticks otherwise.
+
+    Spikes of inputs that the network divides go to the neuron of the part of a tick they lie in.
+    """
     if isinstance(network.clock, Continuous):
         if any(e.in_ticks for e in events.values()):
             raise EventsError(
                 "a continuous network needs spike times in seconds, but the events are in ticks"
             )
         return dict(events)
-    parts = {p.name: p.neuron.parts for p in network.populations if isinstance(p.neuron, Source)}
+    parts = {
+        p.name: p.neuron.parts
+        for p in network.populations
+        if isinstance(p.neuron, Source) and p.name in events and events[p.name].n_neurons != p.n
+    }
     return {name: e.to_ticks(network.dt, parts.get(name, 1)) for name, e in events.items()}
 
 
@@ -273,14 +288,12 @@ def check_inputs(network: Network, inputs: Mapping[str, Events]) -> int:
             )
         if e.in_ticks == continuous:
             raise EventsError(f"input {name} needs times in {'seconds' if continuous else 'ticks'}")
-        parts = getattr(population.neuron, "parts", 1)
-        if parts > 1 and np.any(e.counts() % parts):
-            raise EventsError(
-                f"input {name} takes each spike as {parts} counts that tell its time within a tick; give "
-                "times in seconds"
-            )
-        if getattr(population.neuron, "one_spike", False) and e.n_events and e.counts().max() > parts:
-            raise EventsError(f"a neuron of input {name} spikes more than once in a sample; once is allowed")
+        if getattr(population.neuron, "one_spike", False) and e.n_events:
+            together = e.counts().reshape(e.n_samples, getattr(population.neuron, "parts", 1), -1).sum(axis=1)
+            if together.max() > 1:
+                raise EventsError(
+                    f"a neuron of input {name} spikes more than once in a sample; once is allowed"
+                )
         if continuous:
             _check_moments(name, e)
         if fixed:

@@ -30,7 +30,8 @@ class BuildOptions:
         target: Name of a target, or a YAML file.
         dt: Time step, seconds: of the file, if it holds none, or of the program.
         bits: Bits of the weights; ``"auto"`` to search for them.
-        max_ticks: Most ticks of a sample, where the time step is chosen.
+        max_ticks: Most ticks of a sample, where the time step is chosen; None for 64, or more where the
+            answer is a first spike.
         ticks: Length of a sample in ticks.
         relays: Whether relay neurons may carry long delays.
         split_signs: Whether excitatory and inhibitory weights are stored apart.
@@ -52,7 +53,7 @@ class BuildOptions:
     target: str = "loihi2"
     dt: float | None = None
     bits: int | str | None = None
-    max_ticks: int = 64
+    max_ticks: int | None = None
     ticks: int | None = None
     relays: bool = True
     split_signs: bool = False

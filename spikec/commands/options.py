@@ -19,7 +19,13 @@ Convention = Annotated[
 ]
 Target = Annotated[str, typer.Option("--target", "-t", help="Name of a target, or a YAML file.")]
 Bits = Annotated[int | None, typer.Option(help="Bits of the weights, 1 to 8.", show_default=False)]
-MaxTicks = Annotated[int, typer.Option(help="Most ticks of a sample where dt is chosen; hops come on top.")]
+MaxTicks = Annotated[
+    int | None,
+    typer.Option(
+        help="Most ticks of a sample where dt is chosen, 64 or more if nothing is said; hops come on top.",
+        show_default=False,
+    ),
+]
 Ticks = Annotated[
     int | None, typer.Option("--ticks", help="Length of a sample in ticks.", show_default=False)
 ]

@@ -116,7 +116,7 @@ def membrane_bound(
         for q in network.incoming(population.name):
             if n_ticks is None:
                 times = np.asarray(min(single, ever) if q.pre in once else ever)
-                below, above = (total(s * most_at_once(network, q), times) for s in sums(q))
+                below, above = (total(s * most_at_once(network, q), times) for s in sums(network, q))
             else:
                 kernel, end = membrane_kernel(r, b, n_ticks), np.array([n_ticks])
                 below, above = (
@@ -125,7 +125,7 @@ def membrane_bound(
                 )
             down, up = down + below[neurons], up + above[neurons]
             if exponent_of(q) < 0:
-                cuts = n_cuts(q, population.n)[0][neurons].astype(np.float64)
+                cuts = n_cuts(network, q, population.n)[0][neurons].astype(np.float64)
                 down = down + total(64 * (1 - 2.0 ** exponent_of(q)) * cuts, np.asarray(ever))
         moved = np.where((down > 0) & (up > 0), rounding, 0.0)
         lowest[neurons], highest[neurons] = -(down + moved), up + moved
@@ -211,7 +211,7 @@ def _inhibits_itself(
     Rounding toward zero weakens what is negative by less than one in each tick, in current and membrane.
     """
     bias = bias_of(population)
-    quiet = bias + sum(sums(q)[1] for q in network.incoming(population.name)) == 0
+    quiet = bias + sum(sums(network, q)[1] for q in network.incoming(population.name)) == 0
     inhibitions = own_inhibitions(network, population)
     if np.all(quiet) or not inhibitions:
         return bool(np.all(quiet))
@@ -270,7 +270,7 @@ def _holds_membrane(
     sources = [(bias_of(population), every_tick)]
     for q in network.incoming(population.name):
         often = kernel.piled if n_ticks is not None else np.inf
-        up = sums(q)[1] * most_at_once(network, q)
+        up = sums(network, q)[1] * most_at_once(network, q)
         sources.append((up, kernel.highest if q.pre in once else often))
     for amount, times in sources:
         raised += total(amount[neurons, None], np.asarray(times))
@@ -299,8 +299,8 @@ def _deepest(
     deepest += np.broadcast_to(np.ceil(-bias), (population.n,))[neurons] * kernel.left.size
     for q in network.incoming(population.name):
         if q.name not in {i.projection for i in whole}:
-            n_sums, n_synapses = n_cuts(q, population.n) if exponent_of(q) < 0 else (0, 0)
-            down = sums(q)[0]
+            n_sums, n_synapses = n_cuts(network, q, population.n) if exponent_of(q) < 0 else (0, 0)
+            down = sums(network, q)[0]
             most = (down + 64 * n_synapses) * highest if q.pre in once else (down + 64 * n_sums) * ever
             deepest += most[neurons]
     return float(deepest.max())

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
+from spikec.ir.divided import most_together
 from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Network, Population, Projection
@@ -45,11 +46,11 @@ def contribution(
     left = 1 - (np.asarray(population.neuron.du, np.float64) + 1) / 4096
     lasting = np.broadcast_to((1 - left ** most_spikes(n_ticks, False)) / (1 - left), (n,))
     times = np.minimum(lasting, most_spikes(n_ticks, q.pre in once)) * most_at_once(network, q)
-    down, up = sums(q)
+    down, up = sums(network, q)
     down, up = down * times, up * times
     exponent = exponent_of(q)
     if exponent < 0:
-        n_sums, n_synapses = n_cuts(q, n)
+        n_sums, n_synapses = n_cuts(network, q, n)
         cuts = np.minimum(lasting * n_sums, times * n_synapses)  # a sum is cut once, however many it holds
         down = down + 64 * (1 - 2.0**exponent) * cuts
     return down, up
@@ -68,17 +69,18 @@ def most_spikes(n_ticks: int | None, once: bool) -> float:
     return np.inf if n_ticks is None else float(n_ticks)
 
 
-def sums(q: Projection) -> tuple[FloatArray, FloatArray]:
+def sums(network: Network, q: Projection) -> tuple[FloatArray, FloatArray]:
     """The magnitudes of all inhibitory and of all excitatory weights of each neuron, in units of ``u``."""
-    down, up = (q.connectivity.by_post(np.maximum(m, 0)) for m in (-mantissa(q), mantissa(q)))
-    return down * unit_of(q), up * unit_of(q)
+    down = most_together(network, q, lambda r: np.maximum(-mantissa(r), 0) * unit_of(r))
+    up = most_together(network, q, lambda r: np.maximum(mantissa(r), 0) * unit_of(r))
+    return down, up
 
 
-def n_cuts(q: Projection, n: int) -> tuple[IntArray, IntArray]:
+def n_cuts(network: Network, q: Projection, n: int) -> tuple[IntArray, IntArray]:
     """How many sums of each neuron are cut off in a tick at most, one a delay, and of how many synapses."""
-    n_synapses = q.connectivity.by_post(mantissa(q) != 0)
+    n_synapses = most_together(network, q, lambda r: mantissa(r) != 0).astype(np.int64)
     if q.delays.values.ndim == 0:
-        return np.minimum(n_synapses, 1), n_synapses
+        return np.minimum(q.connectivity.by_post(mantissa(q) != 0), 1), n_synapses
     some = q.connectivity.stored() != 0
     post, delay = q.connectivity.synapses()[1][some], q.delays.per_synapse(q.connectivity)[some]
     each = int(q.delays.longest) + 1

@@ -97,11 +97,27 @@ class Population:
                     f"population {self.name} has {self.n} neurons, but {name} has shape {values.shape}; "
                     f"() or ({self.n},) is needed"
                 )
+        parts = self.neuron.parts if isinstance(self.neuron, Source) else 1
+        if parts > 1 and self.shape[0] != parts:
+            raise NetworkError(
+                f"input {self.name} has shape {self.shape}, which does not begin with its {parts} parts of a "
+                "tick"
+            )
 
     @property
     def n(self) -> int:
         """Number of neurons."""
         return prod(self.shape)
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether it is an input of several neurons for one, each for a part of a tick."""
+        return isinstance(self.neuron, Source) and self.neuron.parts > 1
+
+    @property
+    def given_shape(self) -> tuple[int, ...]:
+        """The shape of the input that a user gives spikes for: without the parts of a divided one."""
+        return self.shape[1:] if self.is_divided else self.shape
 
     @property
     def is_source(self) -> bool:

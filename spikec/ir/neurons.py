@@ -37,11 +37,12 @@ class Source:
             and lets a compiler prove tighter bounds.
         most_at_once: Most spikes of one neuron in a tick of a chip's integers, as frames of event counts have
             them; a chip sends them as one graded spike. In float ticks there may be any number.
-        parts: As how many spikes, each of that part of its weight, a spike comes that is given in seconds:
-            spread over two ticks they tell its time to 1/parts of a tick. `one_spike` counts them as one.
+        parts: Into how many neurons each input is divided, one for each part of a tick in which it may spike:
+            of n inputs, neuron k n + i is input i in the k-th part. All of an input together spike once.
 
     Raises:
-        NetworkError: `most_at_once` is none of 1 to `MOST_AT_ONCE`, or contradicts `one_spike` or `parts`.
+        NetworkError: `most_at_once` is none of 1 to `MOST_AT_ONCE`, contradicts `one_spike`, or inputs are
+            divided that may spike again.
     """
 
     one_spike: bool = False
@@ -51,11 +52,15 @@ class Source:
     spikes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        one = self.one_spike and self.most_at_once > self.parts
-        if not 1 <= self.parts <= self.most_at_once <= MOST_AT_ONCE or one:
+        if not 1 <= self.most_at_once <= (1 if self.one_spike else MOST_AT_ONCE):
             raise NetworkError(
                 f"inputs with {self.most_at_once} spikes in a tick are impossible here; give 1 to "
-                f"{MOST_AT_ONCE}, and as many as a spike has parts (1) where a neuron spikes once a sample"
+                f"{MOST_AT_ONCE}, and 1 where a neuron spikes once a sample"
+            )
+        if self.parts < 1 or (self.parts > 1 and not self.one_spike):
+            raise NetworkError(
+                f"inputs cannot be divided into {self.parts} parts of a tick; give 1, or more where a neuron "
+                "spikes once a sample"
             )
 
 

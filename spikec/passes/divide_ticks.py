@@ -1,18 +1,26 @@
 r"""Divide ticks: spikes that tell their time to a part of a tick, by several neurons for one.
 
 A chip's spike says in which tick a neuron crossed its threshold, and not when. P neurons for one, whose
-inputs come 0, 1/P, 2/P, ... of a tick later, cross in two neighbouring ticks, and how many do in the first
-tells the time to 1/P of a tick: with weights of 1/P their spikes together leave in a membrane what one spike
-of the mean time would, but for the curvature of its course within a tick. An input spike is divided likewise:
-it comes as P counts (`Source.parts`), spread over two ticks.
+inputs come 0, 1/P, 2/P, ... of a tick later, cross in two neighbouring ticks, the one whose inputs are not
+late first, and how many do in the first tells the time to 1/P of a tick.
+
+**Hidden neurons** send what one spike would by P spikes of a weight of 1/P. If n of them spike in tick k and
+the others in k + 1, all together should arrive :math:`d + (P - n)/P` after k, for a delay of d. So delays
+need no cutting: neuron j, counted from 0, waits the whole ticks of :math:`d + (P - j - 1)/P`. Only where an
+integer lies between that and 1/P more, its delay keeps a part of a tick.
+
+**Answers** by first spikes are told by the earliest crossing of all P (`spikec.coding.earliest_of_parts`).
+
+**Inputs** have a neuron for each part of a tick (`Source.parts`), of which only the one spikes in whose part
+the time lies; their delays differ by these parts. That takes memory, but no event, so inputs have more parts.
 
 Only neurons that spike once, from currents that last, without a bias and outside of cycles, are divided: what
 is late for them is late by the same in all that follows. All that reaches a neuron is made equally late on
 average, by delays of parts of a tick: a neuron that is not divided is half a tick late
 (`spikec.passes.lateness`), a divided one on average 1 - 1/(2P), an input not at all.
 
-The price is P times the neurons and up to 2 P^2 times the events: of counts, of neurons, and of two synapses
-for one. Ticks that are P times shorter cost as many updates and fewer events, but are P times as many.
+The price is P times the neurons, and up to 2 P (hidden neurons) times the events. Ticks that are P times
+shorter cost as many updates and fewer events, but are P times as many.
 """
 
 from __future__ import annotations
@@ -29,12 +37,19 @@ from spikec.errors import UsageError
 from spikec.ir.connectivity import Connectivity, DelayKind, Delays, Dense, simplest, sparse
 from spikec.ir.network import Network, Population, Projection, scaled_rows, unrolled
 from spikec.ir.neurons import CubaTicks, Source, parameters
-from spikec.passes.base import rename_free
+from spikec.passes.base import only_first_counts, rename_free
+from spikec.passes.between_ticks import SMALLEST
 from spikec.program import LogEntry, Program
 from spikec.units import several
 
 MOST_PARTS = 16
-"""Parts of a tick: beyond, what curvature and the outputs' own ticks cost is more than what is won."""
+"""Parts of a tick: beyond, what curvature and inputs' own parts cost is more than what is won."""
+
+OF_INPUTS = 4
+"""Parts of inputs' ticks for each of the other neurons': they cost no neurons and no events."""
+
+MOST_SYNAPSES = 1 << 20
+"""Synapses of a divided input; where it would have more, it gets fewer parts, or none."""
 
 
 @dataclass(frozen=True)
@@ -58,50 +73,57 @@ class DivideTicks:
         """
         if not 1 <= self.parts <= MOST_PARTS:
             raise UsageError(f"{self.parts} parts of a tick are impossible; give 1 to {MOST_PARTS}")
-        network = program.network
-        divided = tuple(p.name for p in network.populations if self.parts > 1 and _divisible(program, p))
+        network, figures = program.network, dict[str, object]({"parts": self.parts})
+        divided = [p.name for p in network.populations if self.parts > 1 and _divisible(program, p)]
         before, _ = _parts_late(network, program.late, (), 1)
         arrives, leaves = _parts_late(network, program.late, divided, self.parts)
         late = {name: ticks + arrives[name] - before[name] for name, ticks in program.late.items()}
         network = _meeting(network, arrives, leaves)
-        added = 0
+        copies: dict[str, str] = {}
         for name in (n for component in network.components() for n in component if n in divided):
             p = network.population(name)
-            if p.is_source:
-                network = _counted(network, p, self.parts)
-            else:
-                network, copies = _copied(network, p, self.parts)
-                late[copies] = late[name] + 0.5
-                added += p.n * (self.parts - 1)
+            network, copies[name] = _copied(network, p, self.parts)
+            late[copies[name]] = late[name] + 0.5
+        for name, others in copies.items():
+            network = _sharing(network, name, others, self.parts)
+        for p in network.populations:
+            parts = _input_parts(network, p, self.parts) if self.parts > 1 else 1
+            if parts > 1:
+                network = _by_part(network, p, parts)
+                figures[f"{p.name}.parts"] = parts
         longer = int(np.ceil(max((arrives[name] - before[name] for name in before), default=0.0)))
         n_ticks = None if program.n_ticks is None else program.n_ticks + longer
-        figures: dict[str, object] = {"parts": self.parts, "neurons_added": added}
-        names = ", ".join(divided) or "no spikes"
-        summary = f"times of {names} to 1/{self.parts} of a tick, {several(added, 'neuron')} more"
+        figures["neurons_added"] = sum(network.population(name).n for name in copies.values())
+        summary = _summary(network, copies, self.parts)
         return program.logged(
-            LogEntry(self.name, False, summary, figures), network=network, late=late, n_ticks=n_ticks
+            LogEntry(self.name, False, summary, figures),
+            network=_answering(network, copies),
+            late=late,
+            n_ticks=n_ticks,
+            copies=copies,
         )
+
+
+def _summary(network: Network, copies: Mapping[str, str], parts: int) -> str:
+    """What was divided, in words."""
+    words = [f"times of {', '.join(copies)} to 1/{parts} of a tick"] if copies else []
+    words += [f"those of {p.name} to 1/{p.shape[0]}" for p in network.populations if p.is_divided]
+    added = sum(network.population(name).n for name in copies.values())
+    return f"{', '.join(words) or 'no spikes divided'}; {several(added, 'neuron')} more"
 
 
 def _divisible(program: Program, p: Population) -> bool:
-    """Whether the spikes of a population may be divided, and whether there is something to win."""
+    """Whether the spikes of neurons may be divided, and whether there is something to win."""
     network, outgoing = program.network, program.network.outgoing(p.name)
-    if not outgoing or not all(_lasts(network.population(q.post)) for q in outgoing):
-        return False
     k = p.neuron
-    if isinstance(k, Source):
-        formats = program.target.formats
-        counts = formats is not None and formats.message_bits is not None
-        reaches = formats is None or all(
-            q.delays.longest / network.dt <= formats.delay_max.value - 1 for q in outgoing
-        )
-        at_one_moment = isinstance(network.encoding, BinaryEncoding)
-        return counts and reaches and k.one_spike and k.most_at_once == 1 and not at_one_moment
+    if not isinstance(k, CubaTicks) or not _lasts(p) or not k.one_spike:
+        return False
+    told = outgoing and all(_lasts(network.population(q.post)) for q in outgoing)
     in_cycle = any(p.name in c for c in network.components() if len(c) > 1)
     itself = any(q.post == p.name for q in outgoing)
-    if in_cycle or itself or not _lasts(p) or not isinstance(k, CubaTicks):
+    if in_cycle or itself or not (told or only_first_counts(network, p.name)):
         return False
-    return k.one_spike and not np.any(np.asarray(k.bias)) and not np.any(np.asarray(k.current_bias))
+    return not np.any(np.asarray(k.bias)) and not np.any(np.asarray(k.current_bias))
 
 
 def _lasts(p: Population) -> bool:
@@ -153,16 +175,34 @@ def _later(q: Projection, seconds: float) -> Projection:
     return replace(q, delays=Delays(q.delays.values + seconds, q.delays.kind))
 
 
-def _counted(network: Network, p: Population, parts: int) -> Network:
-    """The network with each spike of an input as so many counts of a part of its weight."""
+def _input_parts(network: Network, p: Population, parts: int) -> int:
+    """Into how many parts of a tick an input is divided, 1 for not at all."""
+    outgoing, k = network.outgoing(p.name), p.neuron
+    if not isinstance(k, Source) or not k.one_spike or not outgoing:
+        return 1
+    at_one_moment = isinstance(network.encoding, BinaryEncoding) and network.encoding.population == p.name
+    reach = all(_lasts(network.population(q.post)) and not q.delays.in_ticks for q in outgoing)
+    wanted = OF_INPUTS * parts
+    while wanted > 1 and wanted * sum(q.connectivity.n_synapses for q in outgoing) > MOST_SYNAPSES:
+        wanted //= 2
+    return wanted if reach and not at_one_moment else 1
+
+
+def _by_part(network: Network, p: Population, parts: int) -> Network:
+    """The network with a neuron for each part of a tick in which an input may spike."""
     assert isinstance(p.neuron, Source)
-    neuron = replace(p.neuron, most_at_once=parts, parts=parts)
-    return _lighter(network, p.name, parts).with_populations({p.name: replace(p, neuron=neuron)})
+    later = np.arange(parts) / parts * network.dt
+    outgoing = {q.name: _repeated(q, later, DelayKind.AXONAL) for q in network.outgoing(p.name)}
+    divided = Population(p.name, replace(p.neuron, parts=parts), (parts, *p.shape))
+    populations = tuple(divided if r.name == p.name else r for r in network.populations)
+    projections = tuple(outgoing.get(q.name, q) for q in network.projections)
+    return replace(network, populations=populations, projections=projections)
 
 
 def _copied(network: Network, p: Population, parts: int) -> tuple[Network, str]:
     """The network with so many neurons for each of a population, and the name of the population they make."""
-    network = _lighter(network, p.name, parts)
+    share = np.asarray(1 / parts)
+    network = network.with_projections({q.name: scaled_rows(q, share) for q in network.outgoing(p.name)})
     name = rename_free(network, f"{p.name}.parts")
     tiled: dict[str, Any] = {
         k: np.tile(v, parts - 1) if v.ndim else v for k, v in parameters(p.neuron).items()
@@ -179,6 +219,42 @@ def _copied(network: Network, p: Population, parts: int) -> tuple[Network, str]:
         projections.append(replace(more, name=rename_free(network, f"{q.name}.parts")))
     populations = (*network.populations, copies)
     return replace(network, populations=populations, projections=tuple(projections)), name
+
+
+def _sharing(network: Network, name: str, copies: str, parts: int) -> Network:
+    """The network in which a neuron and those added for it share the parts of ticks in their delays."""
+    n = network.population(name).n
+    changed = {}
+    for q in (q for carrier in (name, copies) for q in network.outgoing(carrier)):
+        if q.delays.in_ticks:
+            continue
+        listed = unrolled(q)
+        pre, _ = listed.connectivity.synapses()
+        number = np.asarray(np.zeros(pre.size) if q.pre == name else pre // n + 1, np.float64)
+        ticks = shared_delay(listed.delays.per_synapse(listed.connectivity) / network.dt, number, parts)
+        delays = Delays((ticks * network.dt).reshape(listed.connectivity.weights.shape), DelayKind.SYNAPTIC)
+        changed[q.name] = replace(listed, delays=simplest(delays, listed.connectivity))
+    return network.with_projections(changed)
+
+
+def shared_delay(delay: FloatArray, number: FloatArray, parts: int) -> FloatArray:
+    """The delay of one of several neurons that spike for one, ticks.
+
+    Args:
+        delay: Of the one, ticks, zero or more.
+        number: Which of them, from 0: the first to spike.
+        parts: How many there are.
+    """
+    end = delay + (parts - number) / parts
+    whole = np.floor(end + SMALLEST)
+    beyond: FloatArray = whole - 1 + np.clip(parts * (end - whole), 0.0, 1.0)
+    return np.maximum(beyond, 0.0)
+
+
+def _answering(network: Network, copies: Mapping[str, str]) -> Network:
+    """The network with the neurons that were added for those that answer among its outputs."""
+    answer = None if network.decoding is None else copies.get(network.decoding.population)
+    return network if answer is None else replace(network, outputs=(*network.outputs, answer))
 
 
 def _repeated(q: Projection, later: FloatArray, side: DelayKind) -> Projection:
@@ -205,8 +281,3 @@ def _repeated(q: Projection, later: FloatArray, side: DelayKind) -> Projection:
     else:
         repeated, ordered = sparse(n_pre, n_post, pre, post, weights), delays[np.lexsort((post, pre))]
     return replace(q, connectivity=repeated, delays=simplest(Delays(ordered, DelayKind.SYNAPTIC), repeated))
-
-
-def _lighter(network: Network, name: str, parts: int) -> Network:
-    share = np.asarray(1 / parts)
-    return network.with_projections({q.name: scaled_rows(q, share) for q in network.outgoing(name)})

@@ -18,11 +18,12 @@ import numpy as np
 from spikec.arrays import FloatArray, IntArray
 from spikec.calibration import Calibration
 from spikec.ir.convolution import Convolution
+from spikec.ir.divided import repeats
 from spikec.ir.kernels import membrane_kernel
 from spikec.ir.network import Population, Projection
 from spikec.ir.neurons import CubaTicks, QifExp
 from spikec.ir.synapses import Dense
-from spikec.program import Program
+from spikec.program import Program, in_own_time
 
 ASSUMED_TICKS = 64
 """Length of a sample of which nothing is said."""
@@ -42,11 +43,13 @@ class Excitation:
         mean: Of each input, in the membrane's unit for a weight of one, ``(n_pre,)``.
         variance: Likewise, ``(n_pre,)``, above zero.
         moments: H, ``(n_pre, n_pre)``, positive definite, if correlations are known.
+        parts: Into how many neurons each input is divided, of which one spikes in a sample.
     """
 
     mean: FloatArray
     variance: FloatArray
     moments: FloatArray | None = None
+    parts: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +95,10 @@ def rows(q: Projection, excitation: Excitation) -> Rows:
 def assumed(program: Program, q: Projection) -> Excitation:
     """What is to be expected without data."""
     kernel = _kernel(program.network.population(q.post), program.n_ticks or ASSUMED_TICKS, program.network.dt)
-    full = np.ones(q.connectivity.n_pre)
-    return Excitation(full * kernel.mean(), full * max(float(kernel.var()), 1e-3 * float(kernel.mean()) ** 2))
+    full, parts = np.ones(q.connectivity.n_pre), _parts(program, q)
+    mean = float(kernel.mean()) / parts
+    variance = max(float(np.mean(kernel**2)) / parts - mean**2, 1e-3 * mean**2)
+    return Excitation(full * mean, full * variance, parts=parts)
 
 
 def measured(program: Program, q: Projection, calibration: Calibration) -> Excitation | None:
@@ -114,7 +119,7 @@ def measured(program: Program, q: Projection, calibration: Calibration) -> Excit
         return None
     correlated = isinstance(q.connectivity, Dense) and q.connectivity.n_pre <= MOST_CORRELATED
     moments = x.T @ x / len(x) + least * np.eye(x.shape[1]) if correlated else None
-    return Excitation(x.mean(axis=0), x.var(axis=0) + least, moments)
+    return Excitation(x.mean(axis=0), x.var(axis=0) + least, moments, _parts(program, q))
 
 
 def _kernel(population: Population, n_ticks: int, dt: float) -> FloatArray:
@@ -138,7 +143,16 @@ def _times(program: Program, name: str, calibration: Calibration) -> FloatArray 
                 return calibration.first_times(whole)[:, part.neurons] / program.network.dt
     if name not in calibration.spikes:
         return None
+    if program.network.population(name).is_divided:
+        (events,) = in_own_time(program.network, {name: calibration.spikes[name]}).values()
+        return events.first_times()
     return calibration.first_times(name) / program.network.dt
+
+
+def _parts(program: Program, q: Projection) -> int:
+    """Into how many neurons each input is divided whose spikes a projection brings, directly or by relays."""
+    origin = repeats(program.network, q.pre)
+    return 1 if origin is None else program.network.population(origin[0]).shape[0]
 
 
 def _moments(program: Program, name: str, calibration: Calibration, n_ticks: int) -> list[float]:

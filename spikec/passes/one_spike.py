@@ -27,6 +27,7 @@ from spikec.arrays import FloatArray, IntArray
 from spikec.errors import Violation
 from spikec.ir.bounds import M
 from spikec.ir.connectivity import Delays, one_to_one
+from spikec.ir.divided import most_together
 from spikec.ir.fan_in import most_at_once
 from spikec.ir.kernels import Kernel, current_kernel, membrane_kernel, repeated, total
 from spikec.ir.network import Network, Population, Projection
@@ -98,7 +99,7 @@ class OneSpike:
                 continue
             silence, broken = self._silence(program, p, longest)
             bits = 0.0 if broken else bits_of_range(program, p, silence)
-            if only_first_counts(program.network, p.name) and (broken or bits > 0):
+            if only_first_counts(program.network, program.stands_for(p.name)) and (broken or bits > 0):
                 dropped.append(p.name)
                 figures[f"{p.name}.promise"] = "dropped: only first spikes are read"
             elif broken:
@@ -285,9 +286,12 @@ def _excitation(network: Network, population: Population, sign: int = 1) -> tupl
     assert isinstance(k, CubaTicks)
     drive = np.maximum(sign * np.asarray(k.current_bias, np.float64), 0.0)
     once, often = np.zeros(population.n), np.zeros(population.n) + drive
+
+    def excites(q: Projection) -> FloatArray:
+        return np.maximum(sign * np.asarray(q.connectivity.weights, np.float64), 0.0)
+
     for q in network.incoming(population.name):
-        weights = sign * np.asarray(q.connectivity.weights, np.float64)
-        amount = q.connectivity.by_post(np.maximum(weights, 0.0)) * most_at_once(network, q)
+        amount = most_together(network, q, excites) * most_at_once(network, q)
         if _spikes_once(network.population(q.pre)):
             once += amount
         else:

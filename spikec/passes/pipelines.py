@@ -40,7 +40,8 @@ class CompileOptions:
 
     Attributes:
         dt: Length of a tick, seconds; None lets `DiscretizeTime` choose.
-        max_ticks: Most ticks of a sample, where `DiscretizeTime` chooses.
+        max_ticks: Most ticks of a sample, where `DiscretizeTime` chooses; None for 64, or more where the
+            answer is a first spike.
         n_ticks: Length of a sample in ticks, if the network has no encoding that says so.
         bits: Bits of the weights; None for all the target has.
         relays: Whether long delays may use relay neurons.
@@ -57,7 +58,7 @@ class CompileOptions:
     """
 
     dt: float | None = None
-    max_ticks: int = 64
+    max_ticks: int | None = None
     n_ticks: int | None = None
     bits: int | None = None
     relays: bool = True

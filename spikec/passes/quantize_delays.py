@@ -79,7 +79,9 @@ class QuantizeDelays:
         more = sum(int(str(v)) for k, v in figures.items() if k.endswith("more_synapses"))
         summary = (
             f"delays rounded by at most {worst:.3g} ticks, {several(relays, 'relay neuron')} for long ones"
-        ) + (f", {several(more, 'synapse')} more for parts of ticks" if self.between else "")
+        )
+        summary += " that each take an event more for every spike they pass on" if relays else ""
+        summary += f", {several(more, 'synapse')} more for parts of ticks" if self.between else ""
         entry = LogEntry(self.name, worst == 0, summary, figures)
         return program.logged(entry, network=network, once=tuple(once))
 

@@ -54,8 +54,9 @@ def replay(program: Program, calibration: Calibration, backend: Backend) -> Repl
         return Replay(dict(result.spikes), n_ticks, None, None)
     membrane = None if recorded is None else result.traces[recorded]
     answering = result.spikes[decoding.population]
+    of_parts = result.spikes.get(program.copies.get(decoding.population, ""))
     scores = scores_of(decoding, answering, membrane, n_ticks)
-    return Replay(dict(result.spikes), n_ticks, scores, decode(decoding, answering, membrane))
+    return Replay(dict(result.spikes), n_ticks, scores, decode(decoding, answering, membrane, of_parts))
 
 
 def held_out(n_samples: int) -> BoolArray:

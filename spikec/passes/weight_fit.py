@@ -25,6 +25,7 @@ from spikec.passes.excitation import Excitation, Rows, rows
 from spikec.passes.feedback import spread
 from spikec.passes.grid_fit import Grid, fitted
 from spikec.passes.integers import filling_scale, fixed_projection, holding_exponent, sign_of
+from spikec.passes.taps import rounded_together
 from spikec.targets.target import Formats
 
 PHASES = 8
@@ -84,7 +85,7 @@ class WeightFit:
 
     def scale(self, p: Population, incoming: tuple[Projection, ...], largest: float) -> float:
         """The best scale up to a given one, and above half of it where weights are clipped."""
-        if self.rounding is Rounding.NEAREST or not any(_free(q) for q in incoming):
+        if self.rounding is Rounding.NEAREST or not any(_free(q, self.excitations[q.name]) for q in incoming):
             return filling_scale(incoming, self.bits, largest)
         tried = [_Tried(q, self) for q in incoming if np.any(q.connectivity.stored()) and not _holds(q)]
         scales = largest * 2.0 ** (-np.arange(PHASES) / PHASES)
@@ -102,10 +103,12 @@ class WeightFit:
             found[q.name] = self._fixed(q, s, owed)
             if self.rounding is Rounding.FEEDBACK and not _holds(q):
                 owed = owed + self._moved(q, found[q.name], s)
-        return found
+        if self.rounding is not Rounding.FEEDBACK:
+            return found
+        return rounded_together([q for q in incoming if not (self._is_free(q) or _holds(q))], found, s)
 
     def _is_free(self, q: Projection) -> bool:
-        return self.rounding is not Rounding.NEAREST and _free(q)
+        return self.rounding is not Rounding.NEAREST and _free(q, self.excitations[q.name])
 
     def _fixed(self, q: Projection, s: float, owed: FloatArray) -> Projection:
         if self.rounding is Rounding.NEAREST:
@@ -113,7 +116,7 @@ class WeightFit:
         _, form = _Tried(q, self).best(s)
         real = np.asarray(q.connectivity.weights, np.float64) * s
         excitation = self.excitations[q.name]
-        if self.rounding is Rounding.CLIPPED or not _free(q):
+        if self.rounding is Rounding.CLIPPED or not _free(q, excitation):
             mantissa = form.nearest(real)
         elif excitation.moments is not None:
             mantissa = fed_back(real, excitation, form, owed)
@@ -166,7 +169,7 @@ class _Tried:
     """A projection's weights on one grid after the other."""
 
     def __init__(self, q: Projection, fit: WeightFit) -> None:
-        self._q, self._fit, self._free = q, fit, _free(q)
+        self._q, self._fit, self._free = q, fit, _free(q, fit.excitations[q.name])
         weights = np.asarray(q.connectivity.weights, np.float64).ravel()
         whole = rows(q, fit.excitations[q.name])
         some = whole.row % (1 + weights.size // MOST_TRIED) == 0
@@ -196,13 +199,14 @@ class _Tried:
         return (self._rows.cost(errors) + self._cut * cut_off**2) / self._share
 
 
-def _free(q: Projection) -> bool:
+def _free(q: Projection, excitation: Excitation) -> bool:
     """Whether a projection may be clipped and fed back: only if its neurons have many synapses.
 
     Those that hold a neuron silent after its spike, or repeat one, are single: no other weight makes up for
     what they lose. And of a few inputs each counts by itself, not their sum.
     """
-    return q.connectivity.n_synapses >= MANY * q.connectivity.n_post and q.pre != q.post
+    many = q.connectivity.n_synapses >= MANY * q.connectivity.n_post * excitation.parts
+    return many and q.pre != q.post
 
 
 def _holds(q: Projection) -> bool:

@@ -259,7 +259,7 @@ def test_each_projection_has_its_own_exponent_and_all_one_scale():
 
 @pytest.mark.parametrize("signs", ["mixed", "apart"])
 def test_a_grid_of_whole_numbers_is_taken_where_cuts_would_add_up(signs):
-    """A scale that a large weight of another projection sets; mixed mantissas are even, so -1 cuts nothing."""
+    """At a scale that a large weight sets; mixed mantissas are even, so an exponent of -1 cuts nothing."""
     weights = np.linspace(1.0, 2.0, 12)[None] * (np.resize([1, -1], 12) if signs == "mixed" else 1)
     own = Projection("own", "out", "out", one_to_one(1, -1500.0), WHOLE)
     done = QuantizeWeights().apply(_program(weights, extra=(own,)))
