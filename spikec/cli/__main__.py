@@ -1,0 +1,5 @@
+"""``python -m spikec.cli``."""
+
+from spikec.cli import main
+
+main()
