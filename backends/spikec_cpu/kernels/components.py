@@ -18,7 +18,7 @@ from spikec_cpu.kernels import cuba_fixed, inner, kernel
 from spikec_cpu.kernels.lanes import LANES, count
 from spikec_cpu.kernels.qif_fixed import update as update_qif
 from spikec_cpu.kernels.rows import MOST_ROWS, add_rows, any_sum
-from spikec_cpu.kernels.spikes import MANY, PLACES, SPARE, list_bits, list_many, with_room
+from spikec_cpu.kernels.spikes import SPARE, list_bits, with_room
 from spikec_cpu.kernels.synapses import spread
 from spikec_cpu.kernels.theta_fixed import update as update_theta
 from spikec_cpu.lower import Record, Tables
@@ -111,11 +111,7 @@ def run_layer(
                 arena = with_room(arena, used, n + SPARE)
             bounds[sample, m, tick, 0] = used
             for tile in range(p.width // TILE if n > 0 else 0):
-                some = bits[tile, sample, tick]
-                if n > MANY * (p.width // TILE):
-                    used = list_many(PLACES, some, tile * TILE, arena, used)
-                else:
-                    used = list_bits(some, tile * TILE, arena, used)
+                used = list_bits(bits[tile, sample, tick], tile * TILE, arena, used)
             bounds[sample, m, tick, 1] = used
     return arena, used
 
@@ -182,7 +178,7 @@ def run_component(
                 sums = ring[p.ring : p.ring + p.slots * p.width]
                 start = tick % p.slots * p.width
                 receive(tables, p, arena, bounds[sample], tick, sums, start, scratch)
-                arena = with_room(arena, used, p.width)
+                arena = with_room(arena, used, p.width + SPARE)
                 bounds[sample, m, tick, 0] = used
                 if p.kind == CUBA:
                     used = update_tiles(u, v, sums, start, neurons.cuba, p, awake, arena, used)

@@ -156,11 +156,11 @@ def instructions(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @instructions
 def lowest(_typing: Any, bits: Any) -> Any:
-    """The place of the lowest 1 in a word that is not 0."""
+    """The place of the lowest 1 in a word; 64 if there is none."""
 
     @code(types.int64, types.uint64)
     def made(builder: Any, bits: Any) -> Any:
-        return builder.cttz(bits, ir.Constant(ir.IntType(1), 1))
+        return builder.cttz(bits, ir.Constant(ir.IntType(1), 0))
 
     return made
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numba import types
 
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import kernel
-from spikec_cpu.kernels.lanes import INT, WORD, code, count, instructions, load, lowest, store
+from spikec_cpu.kernels.lanes import count, lowest
 
-MANY = 2
-"""Bits of a word from which on `list_many` is faster than a loop whose length nobody can foresee."""
-
-SPARE = 8
-"""Places after the last spike that `list_many` may write to."""
-
-PLACES = np.array(
-    [place for byte in range(256) for place in sorted(range(8), key=lambda k: (~byte >> k & 1, k))], np.int32
-)
-"""For each byte the places of its bits that are 1, then those of the others."""
+SPARE = 4
+"""Places after the last spike that `list_bits` may write to."""
 
 
 @kernel
@@ -58,32 +47,31 @@ def list_spikes(spiking: AnyArray, arena: AnyArray, used: int) -> int:
 
 @kernel
 def list_bits(bits: np.uint64, first: int, arena: AnyArray, used: int) -> int:
-    """Append the places of the bits that are 1, `first` that of the lowest, to an arena with room for all.
+    """Append the places of the bits that are 1, `first` that of the lowest.
+
+    Four at a time, for the end of a loop that nobody can foresee takes longer than to write what is not used.
+
+    Args:
+        bits: A word.
+        first: Place of its lowest bit.
+        arena: Has room for all, and `SPARE` more.
+        used: Spikes in the arena.
 
     Returns:
         Spikes in the arena now.
     """
-    while bits != 0:
+    end, one = used + count(bits), np.uint64(1)
+    while used < end:
         arena[used] = first + lowest(bits)
-        used += 1
-        bits &= bits - np.uint64(1)
-    return used
-
-
-@instructions
-def list_many(_typing: Any, places: Any, bits: Any, first: Any, arena: Any, used: Any) -> Any:
-    """As `list_bits`, byte by byte, whatever their number; `places` are `PLACES`, and `SPARE` is needed."""
-
-    @code(types.int64, places, types.uint64, types.int64, arena, types.int64)
-    def made(builder: Any, places: Any, bits: Any, first: Any, arena: Any, used: Any) -> Any:
-        for k in range(8):
-            byte = builder.and_(builder.lshr(bits, WORD(8 * k)), WORD(255))
-            here = load(builder, places, builder.shl(byte, WORD(3)), 32, 8)
-            store(arena, used, here + 8 * k + here.splat(builder.trunc(first, INT)))
-            used = builder.add(used, builder.ctpop(byte))
-        return used
-
-    return made
+        bits &= bits - one
+        arena[used + 1] = first + lowest(bits)
+        bits &= bits - one
+        arena[used + 2] = first + lowest(bits)
+        bits &= bits - one
+        arena[used + 3] = first + lowest(bits)
+        bits &= bits - one
+        used += 4
+    return end
 
 
 @kernel
@@ -122,10 +110,7 @@ def take_raster(
                     bits &= every << np.uint64(begin - 64 * k)
                 if 64 * k + 64 > end:
                     bits &= every >> np.uint64(64 * k + 64 - end)
-                if n > MANY * (last - first):
-                    used = list_many(PLACES, bits, 64 * k - begin, arena, used)
-                else:
-                    used = list_bits(bits, 64 * k - begin, arena, used)
+                used = list_bits(bits, 64 * k - begin, arena, used)
             bounds[sample, source, tick, 1] = used
     return arena, used
 
@@ -159,8 +144,10 @@ def put_in_order(neurons: AnyArray, ticks: AnyArray, sizes: AnyArray, order: Any
                 marks[neuron >> 6] |= np.uint64(1) << np.uint64(neuron & 63)
                 end += 1
             for k in range(marks.size):
-                begin = list_bits(marks[k], 64 * k, neurons, begin)
-                marks[k] = 0
+                while marks[k] != 0:
+                    neurons[begin] = 64 * k + lowest(marks[k])
+                    marks[k] &= marks[k] - np.uint64(1)
+                    begin += 1
 
 
 @kernel

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from spikec.events import from_raster
 from spikec_cpu.kernels.spikes import (
+    SPARE,
     list_bits,
     list_spikes,
     put_in_order,
@@ -48,7 +49,7 @@ def test_inputs_come_back_out_of_the_arena_by_sample_and_tick():
 
 @given(st.integers(0, 2**64 - 1), st.integers(0, 5))
 def test_every_bit_becomes_a_spike_in_order(bits, used):
-    arena = np.full(used + 64, -1, np.int32)
+    arena = np.full(used + bits.bit_count() + SPARE, -1, np.int32)
     end = list_bits(np.uint64(bits), 100, arena, used)
     assert arena[used:end].tolist() == [100 + k for k in range(64) if bits >> k & 1]
     assert (arena[:used] == -1).all()
