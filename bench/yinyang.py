@@ -20,8 +20,9 @@ and `all`, together. What is left between them and the integers is the rounding 
 membranes. That neurons spike once is proven for the hidden ones; outputs may spike again, unread.
 
 With --methods, ways to lose less of the time instead, on these and on the two networks of our own that spike
-once, `yinyang-ttfs` and `yinyang-ttfs-delays`: delays rounded to ticks, delays kept between ticks (--parts 1
-of `spikec compile`), and spikes that tell their time to a half or a quarter of a tick (--parts 2, 4).
+once, `yinyang-ttfs` and `yinyang-ttfs-delays`: naive rounding of weights and delays, our weights pass alone,
+and spikes that tell their time to a quarter or an eighth of a tick (--parts 4, 8 of `spikec compile`), each
+with signs stored together and apart. With --seeds N, also N networks trained by `yinyang-ttfs-delays`.
 
     python bench/yinyang.py --nets DIR --json
     python bench/yinyang.py --nets DIR --methods --ticks 16 32 64 --json
@@ -56,11 +57,14 @@ from spikec.ir.neurons import CubaLif, Source
 from spikec.opening import open_program
 from spikec.passes.matched_gain import matched_gain
 from spikec.passes.pipelines import CompileOptions, compile_network
+from spikec.passes.weight_fit import Rounding
 from spikec.program import Program, encode_samples, in_own_time
 from spikec.reference import ReferenceBackend
+from spikec.result import RunResult
 from spikec.spike_times import spike_times
 from spikec.targets.target import load_target
 from spikec_train.datasets import load_dataset
+from spikec_train.recipes import load_recipe, train
 
 NETS = Path(__file__).parents[1] / "models" / "nets"
 
@@ -71,8 +75,13 @@ NAMES = ("W", "WA")
 
 SHIPPED = ("yinyang-ttfs", "yinyang-ttfs-delays")
 
-METHODS = {"rounded": 0, "between": 1, "halves": 2, "quarters": 4}
-"""Parts of a tick by the name of a method."""
+METHODS = {
+    "naive": CompileOptions(rounding=Rounding.NEAREST),
+    "rounded": CompileOptions(),
+    "quarters": CompileOptions(parts=4),
+    "eighths": CompileOptions(parts=8),
+}
+"""Options of the compiler by the name of a method; delays are rounded where ticks have no parts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +142,11 @@ def read_task(folder: str | Path, name: str) -> Task:
 
 def shipped_task(name: str) -> Task:
     """One of `SHIPPED` with the test set of Yin-Yang."""
-    network = open_program(NETS / f"{name}.npz", None).network
+    return our_task(open_program(NETS / f"{name}.npz", None).network)
+
+
+def our_task(network: Network) -> Task:
+    """A network of our own with the test set of Yin-Yang."""
     data = load_dataset("yinyang:test")
     (events,) = encode_samples(network, data.samples).values()
     assert network.encoding is not None
@@ -150,11 +163,13 @@ def methods(name: str, task: Task, n_ticks: int, check: int) -> Iterator[dict[st
     right_exact = right(answer(exact.spikes[out].first_times()), task)
     dt = task.window / n_ticks
     length = None if task.network.encoding is not None else round(task.sample / dt) + 1
-    for (method, parts), split in product(METHODS.items(), (False, True)):
-        options = CompileOptions(dt=dt, n_ticks=length, split_signs=split, parts=parts)
+    for (method, chosen), split in product(METHODS.items(), (False, True)):
+        if method == "naive" and split:
+            continue
+        options = replace(chosen, dt=dt, n_ticks=length, split_signs=split)
         program = compile_network(task.network, load_target("loihi2"), options)
         made = execute(program, find_backend("cpu"), in_own_time(program.network, inputs))
-        first, counters, n = made.spikes[out].first_times(), made.counters, len(task.labels)
+        counters, n = made.counters, len(task.labels)
         assert counters is not None
         times = spike_times(exact, made)
         yield {
@@ -163,15 +178,32 @@ def methods(name: str, task: Task, n_ticks: int, check: int) -> Iterator[dict[st
             "method": method,
             "split_signs": split,
             "float": right_exact,
-            "compiled": right(answer(first), task),
+            "compiled": right(np.array(made.meta["predictions"]), task),
             "median_error_ticks": (times.overall.median or 0.0) / dt,
             "percentile_99_ticks": (times.overall.percentile_99 or 0.0) / dt,
+            **_told_errors(exact, made, program),
             "missed": times.overall.missed / n,
             "neurons": sum(p.n for p in program.network.populations if not p.is_source),
             "neuron_updates": counters.total("neuron_updates") / n,
             "synaptic_events": counters.total("synaptic_events") / n,
             "engines_agree": engines_agree(task, program, check) if not split else {},
         }
+
+
+def _told_errors(exact: RunResult, made: RunResult, program: Program) -> dict[str, float]:
+    """Errors of first spikes, ticks, as the mean over all neurons for one tells them to others."""
+    errors = []
+    for name in (p.name for p in program.network.populations if p.name in exact.spikes and not p.is_source):
+        first, parts = made.spikes[name].first_times(), 1
+        if name in program.copies:
+            others = made.spikes[program.copies[name]].first_times().reshape(len(first), -1, first.shape[1])
+            parts = 1 + others.shape[1]
+            first = (first + others.sum(axis=1)) / parts
+        late = program.late.get(name, 0.0) + (parts - 1) / (2 * parts)
+        error = first - late - exact.spikes[name].first_times() / program.network.dt
+        errors.append(np.abs(error[np.isfinite(error)]))
+    median, high = np.percentile(np.concatenate(errors), (50, 99))
+    return {"median_told_ticks": float(median), "percentile_99_told_ticks": float(high)}
 
 
 def compiled(task: Task, n_ticks: int, split_signs: bool = False) -> Program:
@@ -334,12 +366,13 @@ def main() -> None:
     )
     parser.add_argument("--check", type=int, default=5, help="samples to run on reference and Lava, too")
     parser.add_argument("--methods", action="store_true", help="ways to lose less of the time instead")
+    parser.add_argument("--seeds", type=int, default=0, help="networks to train for --methods, a minute each")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     a = parser.parse_args()
     if a.nets is None:
         parser.error("give the folder of yin_yang_H30_W_extracted.npz with --nets, or in SPIKEC_NETS")
     if a.methods:
-        _show_methods(a.nets, a.ticks, a.check, a.json)
+        _show_methods(a.nets, a.ticks, a.check, a.json, a.seeds)
         return
     found: dict[str, object] = {"bench": "yinyang"}
     for name in NAMES:
@@ -357,9 +390,11 @@ def main() -> None:
         print(json.dumps(found))
 
 
-def _show_methods(nets: str, ticks: Sequence[int], check: int, as_json: bool) -> None:
+def _show_methods(nets: str, ticks: Sequence[int], check: int, as_json: bool, seeds: int) -> None:
     """Measure all methods, and print a table or JSON."""
     tasks = {name: read_task(nets, name) for name in NAMES} | {name: shipped_task(name) for name in SHIPPED}
+    recipe = load_recipe("yinyang-ttfs-delays")
+    tasks |= {f"yinyang-ttfs-delays, seed {k}": our_task(train(recipe, k).network) for k in range(seeds)}
     rows = [row for name, task in tasks.items() for n in ticks for row in methods(name, task, n, check)]
     if as_json:
         print(json.dumps({"bench": "yinyang-methods", "rows": rows}))

@@ -1,7 +1,7 @@
 """Rounding several synapses for one: what one loses the next makes up for.
 
 Where a synapse was cut in two of neighbouring delays (`spikec.passes.between_ticks`), a membrane soon takes
-both for one, so that what counts is the rounding of their sum.
+both for one, so that what counts is the rounding of their sum. Those of divided inputs are rounded so.
 """
 
 from __future__ import annotations

@@ -105,7 +105,8 @@ class WeightFit:
                 owed = owed + self._moved(q, found[q.name], s)
         if self.rounding is not Rounding.FEEDBACK:
             return found
-        return rounded_together([q for q in incoming if not (self._is_free(q) or _holds(q))], found, s)
+        cut = [q for q in incoming if self.excitations[q.name].parts > 1 and not self._is_free(q)]
+        return rounded_together(cut, found, s)
 
     def _is_free(self, q: Projection) -> bool:
         return self.rounding is not Rounding.NEAREST and _free(q, self.excitations[q.name])
