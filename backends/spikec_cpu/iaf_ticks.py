@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 from time import perf_counter
 
@@ -138,13 +137,15 @@ class IafTicksExecutable:
             if wrong >= 0:
                 raise unbounded_membrane(self.network.populations[wrong].name)
 
-        if n_parts == 1:
-            run(0, 0, n_ticks)
-        else:
-            with ThreadPoolExecutor(min(self.threads, n_parts)) as pool:
-                for begin in range(0, n_ticks, self.plan.together):
-                    end = min(begin + self.plan.together, n_ticks)
-                    list(pool.map(run, range(n_parts), repeat(begin), repeat(end)))
+        step = n_ticks if n_parts == 1 else self.plan.together
+        with ThreadPoolExecutor(max(min(self.threads, n_parts) - 1, 1)) as others:
+            for begin in range(0, max(n_ticks, 1), max(step, 1)):
+                end, mine = min(begin + step, n_ticks), n_parts if self.threads == 1 else 1
+                running = [others.submit(run, part, begin, end) for part in range(mine, n_parts)]
+                for part in range(mine):
+                    run(part, begin, end)
+                for one in running:
+                    one.result()
         computing = [m for m, p in enumerate(self.network.populations) if not p.is_source]
         lists = {
             m: _merged([spikes_of(a, s.own[None], m) for a, s in zip(arenas, states, strict=True)])
