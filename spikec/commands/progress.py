@@ -7,18 +7,9 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 if TYPE_CHECKING:
-    from rich.progress import Task
+    from rich.progress import Progress
 
 
 class Watch:
@@ -48,30 +39,12 @@ class Watch:
         if not self._console.is_terminal:
             return
         if self._bar is None:
+            from spikec.commands.bar import bar_of  # takes a while to import
+
             self._status.stop()
-            bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                _Throughput(),
-                TimeRemainingColumn(compact=True),
-                TextColumn("left"),
-                console=self._console,
-                transient=True,
-            )
-            bar.add_task(self._sentence, total=of, completed=done)
-            self._bar = self._stack.enter_context(bar)
+            self._bar = self._stack.enter_context(bar_of(self._console, self._sentence, done, of))
         else:
             self._bar.update(self._bar.task_ids[0], completed=done)
-
-
-class _Throughput(ProgressColumn):
-    """Samples a second."""
-
-    def render(self, task: Task) -> Text:
-        """The figure, once there is one."""
-        speed = task.speed
-        return Text("" if speed is None else f"{speed:,.3g} samples/s")
 
 
 @contextmanager
