@@ -190,13 +190,20 @@ def export(
     to: Annotated[str, typer.Option("--to", help="The format; see `list exporters`.")] = "nir",
     dt: Dt = None,
     convention: Convention = None,
+    result: Annotated[
+        Path | None, typer.Option(help="For SANA-FE: a run whose spikes it replays.", show_default=False)
+    ] = None,
+    sample: Annotated[int, typer.Option(help="For SANA-FE: which sample.")] = 0,
+    table: Annotated[
+        str | None, typer.Option(help="For SANA-FE: an energy table.", show_default=False)
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Write a network or program as a file that other frameworks read."""
-    from spikec.commands.export import export_file
+    from spikec.commands.export import Replayed, export_file
     from spikec.commands.show import overview as show
 
-    found = export_file(file, output, to, dt, convention)
+    found = export_file(file, output, to, dt, convention, Replayed(result, sample, table))
     print_found(found, lambda: show({"kind": "exported", **found}), json_)
 
 

@@ -1,9 +1,11 @@
 """`spikec export` as a user meets it."""
 
 import json
+from pathlib import Path
 
 import nir
 import numpy as np
+import yaml
 
 from spikec.container import load, save
 from spikec.ir.connectivity import Dense
@@ -94,4 +96,30 @@ def test_mistakes_are_told_in_one_line(spikec, tmp_path):
 
 def test_exporters_are_listed(spikec):
     code, out, _ = spikec("list", "exporters", "--json")
-    assert (code, [entry["name"] for entry in json.loads(out)["exporters"]]) == (0, ["nir"])
+    assert (code, [entry["name"] for entry in json.loads(out)["exporters"]]) == (0, ["nir", "sanafe"])
+
+
+def test_a_placed_program_and_a_run_become_files_for_sanafe(spikec, tmp_path):
+    net = Path(__file__).parents[3] / "models" / "nets" / "yinyang-ttfs.npz"
+    program, run, out_path = tmp_path / "p.npz", tmp_path / "r.npz", tmp_path / "net.yaml"
+    common = ("-t", "loihi1", "--dt", "8e-4")
+    assert spikec("compile", net, "-o", program, *common, "--place", "sequential")[0] == 0
+    assert spikec("run", program, "--data", "yinyang:test:3", "-o", run)[0] == 0
+    words = ("export", program, "--to", "sanafe", "-o", out_path)
+    code, out, _ = spikec(*words, "--result", run, "--sample", 2, "--json")
+    assert (code, json.loads(out)["table"]) == (0, "loihi1-sanafe")
+    groups = yaml.safe_load(out_path.read_text())["network"]["groups"]
+    assert len(groups) == len(load(program).network.populations)
+    assert yaml.safe_load((tmp_path / "net.arch.yaml").read_text())["architecture"]["name"] == "loihi1"
+    for wrong, sentence in (
+        ((), "give the run that has them"),
+        (("--result", run, "--sample", 3), "has 0 to 2"),
+    ):
+        code, _, err = spikec(*words, *wrong)
+        assert code == 2
+        assert sentence in err
+    code, _, err = spikec("export", net, "--to", "nir", "-o", tmp_path / "x.nir", "--result", run)
+    assert (code, "give --to sanafe" in err) == (2, True)
+    assert spikec("compile", net, "-o", program, *common, "--place", "greedy")[0] == 0
+    code, _, err = spikec(*words, "--result", run)
+    assert (code, "is no run of" in err) == (2, True)
