@@ -1,10 +1,10 @@
 """What benchmarks share: a process for each case, repetitions in turns, answers before times.
 
-A script describes its work as `Case`s and gives them to `main`. Each case runs in a *worker*, a process of
-its own, so that its peak of memory is its own and a peer can live in another environment. A worker makes its
-work ready, runs it once and checks the answer; only then is it timed. Workers of the same work repeat in
-turns, so that what else the machine does hits all of them alike, and ratios are of one run. Every figure is a
-row (`rows.py`), one JSON line.
+A script describes its work as `Case`s and gives them to `main`. Each case runs in a process of its own, so
+that its peak of memory is its own and a peer can live in another environment; quick runs share a process
+among the cases of a script. Work is made ready, done once and its answer checked; only then is it timed.
+Cases of the same work repeat in turns, so that what else the machine does hits all of them alike, and ratios
+are of one run. Every figure is a row (`rows.py`), one JSON line.
 
 Only the standard library: peers' environments have no spikec.
 """
@@ -27,6 +27,7 @@ from time import perf_counter
 from typing import Any, TextIO
 
 from rows import OURS, measure, to_json
+from workers import Processes
 
 REPETITIONS = 5
 QUICK_REPETITIONS = 3
@@ -50,6 +51,7 @@ class Work:
         floor: Processor seconds that the micro-kernels of the machine's limit need for the same work,
             measured when it is called (`rooflines.py`).
         facts: More to say about the work, such as its synaptic events.
+        slow: Whether quick runs time only the first run.
     """
 
     run: Callable[[], Any]
@@ -57,6 +59,7 @@ class Work:
     figures: Mapping[str, Figure]
     floor: Callable[[], float] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    slow: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,11 @@ def per_second(amount: float) -> Figure:
 def main(text: str, cases: Sequence[Case]) -> None:
     """A benchmark's command line: its rows, or the work of one worker."""
     made = parser(text)
-    made.add_argument("--worker", nargs=2, metavar=("CASE", "PIPE"), help=argparse.SUPPRESS)
+    made.add_argument("--worker", type=int, metavar="PIPE", help=argparse.SUPPRESS)
     args = made.parse_args()
-    if args.worker:
-        key, pipe = args.worker
-        with os.fdopen(int(pipe), "w", encoding="utf-8") as say:
-            serve(next(c for c in cases if c.key == key), args.quick, say)
+    if args.worker is not None:
+        with os.fdopen(args.worker, "w", encoding="utf-8") as say:
+            serve(cases, args.quick, say)
         return
     command = (sys.executable, sys.argv[0])
     work = ([(command, case) for case in group] for group in groups(cases, args.only))
@@ -113,10 +115,11 @@ def print_rows(work: Iterable[Sequence[tuple[Sequence[str], Case]]], args: argpa
         args: Of `parser`.
     """
     repetitions, right = args.repetitions or (QUICK_REPETITIONS if args.quick else REPETITIONS), True
-    for group in work:
-        for row in measure(group, args.quick, repetitions, args.clock):
-            print(to_json(row), flush=True)
-            right &= row.simulator != OURS or row.answer_ok is not False
+    with Processes(args.quick) as processes:
+        for group in work:
+            for row in measure(group, processes, repetitions, args.clock):
+                print(to_json(row), flush=True)
+                right &= row.simulator != OURS or row.answer_ok is not False
     return right
 
 
@@ -143,32 +146,43 @@ def groups(cases: Iterable[Case], only: str) -> list[list[Case]]:
     return list(found.values())
 
 
-def serve(case: Case, quick: bool, say: TextIO) -> None:
-    """Do a case's work whenever a line comes in, and tell what it took."""
+def serve(cases: Sequence[Case], quick: bool, say: TextIO) -> None:
+    """Open, repeat and close cases as lines ask for it, and tell what became of it."""
+    by_key, works = {case.key: case for case in cases}, dict[str, Work]()
+    for line in sys.stdin:
+        order, key = line.rstrip("\n").split(" ", 1)
+        if order == "open":
+            _tell(say, _open(by_key[key], quick, works))
+            _forget_peak()
+        elif order == "again":
+            _tell(say, _once(works[key], by_key[key].threads))
+        else:
+            works.pop(key, None)
+            _tell(say, {})
+
+
+def _open(case: Case, quick: bool, works: dict[str, Work]) -> dict[str, Any]:
+    """Make a case's work ready, and do it for the first time."""
     try:
         began = perf_counter()
-        work = case.prepare(quick)
-        facts = dict(work.check(work.run()))
-        first = {"first_s": perf_counter() - began, "versions": _versions(case)}
+        works[case.key] = work = case.prepare(quick)
+        first = _once(work, case.threads)
     except (ImportError, Missing) as error:
-        _tell(say, {"missing": str(error)})
-        return
+        return {"missing": str(error)}
     except Exception as error:
         traceback.print_exc()
-        _tell(say, {"failed": f"{type(error).__name__}: {error}"})
-        return
-    _tell(say, {**first, "facts": {**work.facts, **facts}})
-    _forget_peak()
-    if facts["answer_ok"]:
-        for _ in sys.stdin:
-            _tell(say, _once(work, case.threads))
+        return {"failed": f"{type(error).__name__}: {error}"}
+    slow, took = quick and work.slow, perf_counter() - began
+    return {**first, "first_s": took, "slow": slow, "versions": _versions(case)}
 
 
 def _once(work: Work, threads: int) -> dict[str, Any]:
     cpu, wall = _cpu_seconds(), perf_counter()
     answer = work.run()
     seconds = {"wall": perf_counter() - wall, "cpu": _cpu_seconds() - cpu}
-    peak = _peak_mb()
+    peak, facts = _peak_mb(), {**work.facts, **work.check(answer)}
+    if not facts["answer_ok"]:
+        return {"answer_ok": False, "facts": facts}
     floor = work.floor() if work.floor else 0.0
     floors = {"wall": floor / threads, "cpu": floor}
     return {
@@ -176,7 +190,8 @@ def _once(work: Work, threads: int) -> dict[str, Any]:
         "values": {clock: _figures(work, s, answer) for clock, s in seconds.items()},
         "floors": floors,
         "limits": {clock: _figures(work, s, answer) for clock, s in floors.items() if s},
-        "answer_ok": bool(work.check(answer)["answer_ok"]),
+        "answer_ok": True,
+        "facts": facts,
         "peak_mb": peak,
     }
 

@@ -1,4 +1,4 @@
-"""Rows of benchmarks: workers that repeat in turns, and a figure of each with its spread."""
+"""Rows of benchmarks: cases that repeat in turns, and figures of each with their spread."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workers import Processes, Worker
+
 if TYPE_CHECKING:
     from harness import Case
 
-BENCH = Path(__file__).resolve().parent
 OURS = "spikec"
 ROOFLINE = "roofline"
 
@@ -68,102 +68,29 @@ def more_is_better(unit: str) -> bool:
 
 
 def measure(
-    group: Sequence[tuple[Sequence[str], Case]], quick: bool, repetitions: int, clock: str
+    group: Sequence[tuple[Sequence[str], Case]], processes: Processes, repetitions: int, clock: str
 ) -> Iterator[Row]:
     """Rows of cases that do the same work, timed in turns; ratios are to the first.
 
     Args:
         group: For each case the command that serves it, without its options.
-        quick: At a smaller size.
+        processes: Where they run.
         repetitions: How often each is timed.
         clock: Which time counts, `wall` or `cpu`.
     """
-    workers = [Worker(command, case, quick) for command, case in group]
+    workers = [Worker(processes.of(command, case), case) for command, case in group]
     for _ in range(repetitions):
         for worker in workers:
             worker.repeat()
     for worker in workers:
         worker.close()
+    processes.done()
     first: dict[str, float] = {}
     for worker in workers:
         rows = list(_rows(worker, clock, first))
         yield from rows
         if worker is workers[0]:
             first = {r.unit: r.value for r in rows if r.value is not None and r.simulator != ROOFLINE}
-
-
-class Worker:
-    """A case in a process of its own, ready once it is made.
-
-    Attributes:
-        case: The work.
-        first: What the process told about itself and its first answer.
-        told: What it told after each repetition.
-    """
-
-    def __init__(self, command: Sequence[str], case: Case, quick: bool) -> None:
-        self.case = case
-        self.told: list[dict[str, Any]] = []
-        self.first: dict[str, Any] = {}
-        self._process: subprocess.Popen[str] | None = None
-        answers, pipe = os.pipe()
-        self._answers = os.fdopen(answers, encoding="utf-8")
-        try:
-            self._process = subprocess.Popen(
-                [*command, "--worker", case.key, str(pipe), *(["--quick"] if quick else [])],
-                stdin=subprocess.PIPE,
-                stdout=2,  # what libraries print is no answer
-                pass_fds=(pipe,),
-                text=True,
-                env=_environment(case.threads),
-            )
-        except OSError as error:
-            self.first = {"missing": f"{command[0]}: {error.strerror}"}
-        finally:
-            os.close(pipe)
-        if self._process is not None:
-            self.first = self._read()
-
-    @property
-    def trouble(self) -> str:
-        """Why there are no times."""
-        for told in (self.first, *self.told):
-            if "missing" in told or "failed" in told:
-                return str(told.get("missing") or told.get("failed"))
-            if not told.get("answer_ok", told.get("facts", {}).get("answer_ok")):
-                return "the answer is wrong"
-        return ""
-
-    @property
-    def missing(self) -> bool:
-        """Whether the simulator is not there."""
-        return "missing" in self.first
-
-    def repeat(self) -> None:
-        """One repetition, if all went well so far."""
-        if self.trouble or self._process is None or self._process.stdin is None:
-            return
-        self._process.stdin.write("again\n")
-        self._process.stdin.flush()
-        self.told.append(self._read())
-
-    def close(self) -> None:
-        """End the process."""
-        if self._process is not None:
-            self._process.communicate()
-        self._answers.close()
-
-    def _read(self) -> dict[str, Any]:
-        assert self._process is not None
-        line = self._answers.readline()
-        return json.loads(line) if line else {"failed": f"the process ended with code {self._process.wait()}"}
-
-
-def _environment(threads: int) -> dict[str, str]:
-    """The modules of this folder, and the threads of libraries that have pools of their own."""
-    pools = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    path = os.pathsep.join([str(BENCH), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**os.environ, "PYTHONPATH": path, **{name: str(threads) for name in pools}}
 
 
 def _rows(worker: Worker, clock: str, first: Mapping[str, float]) -> Iterator[Row]:

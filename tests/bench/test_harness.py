@@ -110,9 +110,11 @@ def test_a_peer_without_its_environment_is_skipped(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCH))
     from harness import Case
     from rows import measure
+    from workers import Processes
 
     case = Case("Z", "none", lambda quick: None, simulator="peer")
-    (row,) = measure([(("/no/such/python", "script.py"), case)], True, 1, "wall")
+    with Processes(quick=True) as processes:
+        (row,) = measure([(("/no/such/python", "script.py"), case)], processes, 1, "wall")
     assert row.answer_ok is None
     assert row.value is None
     assert "/no/such/python" in row.note
