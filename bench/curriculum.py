@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from spikec.report.summary import wilson
+from spikec.answers import wilson
 from spikec_train.curriculum import ORDERS, Order, Outcome, load_curriculum_recipe, outcomes
 
 TOGETHER = 20

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 
+from spikec.answers import Accuracy, Discordant, accuracy_of, discordant
 from spikec.arrays import FloatArray, IntArray
 from spikec.blame.blame import Blame
 from spikec.blame.numbers import StoredProjection
 from spikec.blame.stored import Stored
 from spikec.ir.fixed_point import Sign
 from spikec.pairing import pair_spikes
-from spikec.report.summary import Accuracy, wilson
 from spikec.result import RunResult
 from spikec.spike_times import SpikeTimes, seconds, spike_times
 
@@ -71,21 +70,6 @@ class PopulationFigures:
     bias_error: float | None
     current_decay_error: float
     membrane_decay_error: float
-
-
-@dataclass(frozen=True)
-class Discordant:
-    """Samples that the float network and its program answer differently right.
-
-    Attributes:
-        only_float: Right in the float network alone.
-        only_compiled: Right in the program alone.
-        p_value: McNemar's exact test, two-sided: how likely so uneven a split of these samples is by chance.
-    """
-
-    only_float: int
-    only_compiled: int
-    p_value: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,22 +157,10 @@ def figures(
         numbers,
         times=spike_times(exact, compiled),
         order_changes=_order_changes(exact, compiled),
-        accuracy_float=_accuracy(exact),
-        accuracy_compiled=_accuracy(compiled),
+        accuracy_float=accuracy_of(exact.meta),
+        accuracy_compiled=accuracy_of(compiled.meta),
         discordant=_discordant(exact, compiled),
     )
-
-
-def discordant(a: Sequence[int], b: Sequence[int], labels: Sequence[int]) -> Discordant:
-    """McNemar's exact test of two sets of answers to the same samples.
-
-    Source: Q. McNemar, Psychometrika 12, 153 (1947); exact as a binomial test of the samples that only one of
-    the two has right.
-    """
-    right_a, right_b = np.equal(a, labels), np.equal(b, labels)
-    only_a, only_b = int(np.sum(right_a & ~right_b)), int(np.sum(right_b & ~right_a))
-    p = float(binomtest(min(only_a, only_b), only_a + only_b).pvalue) if only_a + only_b else 1.0
-    return Discordant(only_a, only_b, p)
 
 
 def _real_weights(both: Stored, name: str) -> FloatArray:
@@ -279,13 +251,6 @@ def _order_changes(a: RunResult, b: RunResult) -> dict[str, tuple[int, int]]:
         apart = (np.diff(sample[order]) == 0) & (np.diff(times_a[order]) > 0)
         found[name] = (int(np.sum(apart & (np.diff(times_b[order]) < 0))), int(np.sum(apart)))
     return found
-
-
-def _accuracy(run: RunResult) -> Accuracy | None:
-    if run.accuracy is None:
-        return None
-    n = len(run.meta.get("labels") or ())
-    return Accuracy(run.accuracy, n or None, wilson(run.accuracy, n) if n else None)
 
 
 def _discordant(a: RunResult, b: RunResult) -> Discordant | None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import sqrt
 from typing import Any
 
 import numpy as np
 
+from spikec.answers import Accuracy, accuracy_of
 from spikec.energy import (
     BASELINE_TABLE,
     DenseBaseline,
@@ -28,24 +28,6 @@ from spikec.energy_tables.table import UNPRICED, load_table
 from spikec.neurobench import NeuroBench, neurobench
 from spikec.outcome import Outcome, outcome_of
 from spikec.result import CoreCounts, Counters, ProjectionCounts, RunResult
-
-_Z_95 = 1.959963984540054
-"""Half-width of a 95 % interval of the normal distribution, in standard deviations."""
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """How many answers were right.
-
-    Attributes:
-        value: Share of right answers.
-        n_samples: Answers given; None if unknown.
-        interval: Wilson's 95 % interval of the share; None if the number of answers is unknown.
-    """
-
-    value: float
-    n_samples: int | None
-    interval: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -218,7 +200,7 @@ def summarise(run: RunResult | Outcome, tables: Sequence[str] | None = None) -> 
         n_samples=result.n_samples,
         n_ticks=n_ticks,
         dt=meta.get("dt") or facts.get("dt"),
-        accuracy=_accuracy(meta),
+        accuracy=accuracy_of(meta),
         populations=_population_lines(result),
         projections=_projection_lines(facts, counters),
         totals={} if counters is None else counters.totals(),
@@ -232,27 +214,6 @@ def summarise(run: RunResult | Outcome, tables: Sequence[str] | None = None) -> 
         provenance=_provenance(meta, facts),
         notes=_notes(meta, facts, counters),
     )
-
-
-def wilson(right: float, n: int) -> tuple[float, float]:
-    r"""Wilson's 95 % interval of a share of `n` answers.
-
-    .. math:: \frac{p + z^2/2n \pm z \sqrt{p (1 - p)/n + z^2/4n^2}}{1 + z^2/n}
-    """
-    z2 = _Z_95**2 / n
-    centre, half = right + z2 / 2, sqrt(z2 * (right * (1 - right) + z2 / 4))
-    low, high = (centre - half) / (1 + z2), (centre + half) / (1 + z2)
-    return max(0.0, min(low, right)), min(1.0, max(high, right))
-
-
-def _accuracy(meta: Mapping[str, Any]) -> Accuracy | None:
-    labels, predictions = tuple(meta.get("labels") or ()), tuple(meta.get("predictions") or ())
-    value, n = meta.get("accuracy"), len(labels) or None
-    if value is None and n and n == len(predictions):
-        value = sum(p == y for p, y in zip(predictions, labels, strict=True)) / n
-    if value is None:
-        return None
-    return Accuracy(float(value), n, wilson(float(value), n) if n else None)
 
 
 def _population_lines(result: Outcome) -> tuple[PopulationLine, ...]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spikec.answers import Accuracy
 from spikec.energy import DenseBaseline, EnergyTerm, Estimate, Standing
 from spikec.neurobench import NOTES as NEUROBENCH_NOTES
 from spikec.neurobench import NeuroBench
-from spikec.report.summary import Accuracy, Priced, Summary
+from spikec.report.summary import Priced, Summary
 from spikec.result import CoreCounts
 from spikec.units import seconds_text
 

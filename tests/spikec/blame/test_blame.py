@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import spikec
+from spikec.answers import discordant
 from spikec.backend import run
 from spikec.blame.blame import blame
-from spikec.blame.figures import discordant, figures
+from spikec.blame.figures import figures
 from spikec.blame.stored import stored
 from spikec.blame.variants import DECAYS, DELAYS, NEURONS, TIME, parts_of, variant, weights_of
 from spikec.coding import Decoding, Readout

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spikec.answers import wilson
 from spikec.container import load, save
 from spikec.errors import UsageError
 from spikec.events import from_rows
-from spikec.report.summary import summarise, wilson
+from spikec.report.summary import summarise
 from spikec.report.tables import tables
 from spikec.result import CoreCounts, Counters, PopulationCounts, ProjectionCounts, RunResult
 
