@@ -200,8 +200,9 @@ def _told_errors(exact: RunResult, made: RunResult, program: Program) -> dict[st
             parts = 1 + others.shape[1]
             first = (first + others.sum(axis=1)) / parts
         late = program.late.get(name, 0.0) + (parts - 1) / (2 * parts)
-        error = first - late - exact.spikes[name].first_times() / program.network.dt
-        errors.append(np.abs(error[np.isfinite(error)]))
+        meant = exact.spikes[name].first_times() / program.network.dt
+        both = np.isfinite(first) & np.isfinite(meant)
+        errors.append(np.abs(first[both] - late - meant[both]))
     median, high = np.percentile(np.concatenate(errors), (50, 99))
     return {"median_told_ticks": float(median), "percentile_99_told_ticks": float(high)}
 

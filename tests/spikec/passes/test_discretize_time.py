@@ -154,6 +154,21 @@ def test_the_tick_is_the_shortest_with_which_a_sample_fits(max_ticks, dt, n_tick
     assert program.n_ticks == n_ticks
 
 
+@pytest.mark.parametrize(
+    ("neuron", "readout", "window", "dt"),
+    [
+        (Ramp(1.0, one_spike=True), "first", 1.0, 1 / 64),
+        (Ramp(1.0, one_spike=True), "first", 1 / 8, 1 / 8 / 64),
+        (Ramp(1.0, one_spike=True), "first", 1e-3, 1e-3 / 2),  # no more ticks than time constants can have
+        (Ramp(1.0), "count", 1 / 8, 1 / 8 / 2),
+        (If(0.5), "count", 1.0, 1 / 16),
+    ],
+)
+def test_nothing_said_first_spikes_get_64_ticks_to_the_window(neuron, readout, window, dt):
+    network = _coded(neuron, window, decoding=Decoding("out", readout), pre=Ramp(1.0))
+    assert DiscretizeTime().apply(started(network)).network.dt == pytest.approx(dt)
+
+
 def test_the_sample_ends_when_the_answer_is_there():
     for decoding, late in ((None, 2), (Decoding("out", "count"), 2), (Decoding("h", "count"), 1)):
         program = DiscretizeTime(1 / 8).apply(started(_coded(If(0.5), decoding=decoding)))
