@@ -84,7 +84,9 @@ class CpuBackend:
         from spikec_cpu.kernels import is_compiled
 
         if program.network.dialect is Dialect.CONTINUOUS:
-            known, what = is_compiled("run_rows", "run_lists", "run_recurrent"), "the exact engine"
+            from spikec_cpu.lower_exact import kernels_of
+
+            known, what = is_compiled(*kernels_of(program.network)), "the exact engine"
         elif program.network.dialect is Dialect.TICKS:
             kernel = "run_part" if holds_iaf(program.network) else "run_float_component"
             known, what = is_compiled(kernel), "the engine of float ticks"

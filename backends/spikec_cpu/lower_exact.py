@@ -159,14 +159,27 @@ def lower_exact(network: Network) -> tuple[Component, ...]:
         incoming = [q for q in network.projections if q.post in names]
         cells = _cells(members, network)
         synapses: Rows | Lists | Fans
-        if network.is_recurrent(names):
+        form = _form(network, names)
+        if form is Fans:
             synapses = _fans(incoming, members, firsts, place, network)
-        elif all(_is_matrix(q) for q in incoming):
+        elif form is Rows:
             synapses = _rows(incoming, cells, place)
         else:
             synapses = _lists(incoming, members[0].n, place, network)
         components.append(Component(tuple(place[n] for n in names), firsts, cells, synapses))
     return tuple(components)
+
+
+def kernels_of(network: Network) -> set[str]:
+    """Names of the kernels that run a continuous network."""
+    kernels = {Rows: "run_rows", Lists: "run_lists", Fans: "run_recurrent"}
+    return {kernels[_form(network, c)] for c in network.components() if c[0] not in network.inputs}
+
+
+def _form(network: Network, names: Sequence[str]) -> type[Rows | Lists | Fans]:
+    if network.is_recurrent(names):
+        return Fans
+    return Rows if all(_is_matrix(q) for q in network.projections if q.post in names) else Lists
 
 
 def lower_readout(network: Network, name: str) -> tuple[Cells, Lists]:

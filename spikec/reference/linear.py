@@ -14,7 +14,6 @@ bracketed exactly and never missed, and so is a maximum.
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import brentq
 
 from spikec.arrays import BoolArray, FloatArray, IntArray
 from spikec.ir.network import Population
@@ -142,6 +141,8 @@ class LinearNeurons:
         return np.where(ahead, where, np.inf)
 
     def _root(self, neuron: int, low: float, high: float) -> float:
+        from scipy.optimize import brentq  # a third of a second, which no other engine needs
+
         index = np.array([neuron])
 
         def gap(t: float) -> float:

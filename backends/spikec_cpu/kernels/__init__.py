@@ -17,7 +17,7 @@ def kernel(function: Function) -> Function:
 
     numba itself notices a change only in the file of the function that is called, and would go on with the
     old code of what that one calls in other files. So the code is kept in a folder that is named by the
-    text of all kernels.
+    text of all kernels, beside them or where NUMBA_CACHE_DIR says.
     """
     return _compiled(function, no_cfunc_wrapper=True)
 
@@ -41,15 +41,15 @@ def _compiled(function: Function, **options: bool) -> Function:
 
 
 def is_compiled(*names: str) -> bool:
-    """Whether any of some kernels is on disk already, so that its next start is quick."""
-    return any(True for name in names for _ in _FOLDER.rglob(f"*.{name}-*.nbi"))
+    """Whether some kernels are on disk already, so that their next start is quick."""
+    return all(any(_FOLDER.rglob(f"*.{name}-*.nbi")) for name in names)
 
 
 def _folder() -> Path:
-    here = Path(__file__).parent
+    here, settings = Path(__file__).parent, cast(Any, numba.config)
     sources = [*sorted(here.parent.glob("lower*.py")), *sorted(here.glob("*.py"))]
     digest = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    return here / "__pycache__" / digest[:16]
+    return Path(settings.CACHE_DIR or here / "__pycache__") / digest[:16]
 
 
 _FOLDER = _folder()

@@ -49,11 +49,9 @@ def crossing_equal(a: float, rest: float, b: float, v: float, i: float, threshol
             return math.inf
         if goal == 0.0:
             return -w / j / a
-        x = -w / j - lambert(math.log(abs(goal) / j) - w / j, goal < 0.0, False)
-    else:
-        if goal >= 0.0:
-            return math.inf
-        x = -w / j - lambert(math.log(goal / j) - w / j, False, True)
+    elif goal >= 0.0:
+        return math.inf
+    x = -w / j - lambert(math.log(abs(goal / j)) - w / j, goal < 0.0 < j, j < 0.0)
     # Where w/J is large the difference above is small: two of Newton's steps on what is left of it.
     for _ in range(2):
         keep = math.exp(-x)

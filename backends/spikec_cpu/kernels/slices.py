@@ -108,7 +108,7 @@ def run_slice(
         end: Where they end.
         until: End of the sample, seconds.
         slack: See `membrane.sweep`; for the end of the sample.
-        x: States, those of one moment and those of the next, ``(2, 3, n)``; at the end ``x[0]`` is the last.
+        x: States of one moment and of the next, ``(2, 3, n)``; at the end ``x[0]`` is the last.
         limit: Thresholds, ``(n,)``, written.
         excess: Room, ``(n,)``.
         wanted: Whether the membranes at the end are.
@@ -121,7 +121,8 @@ def run_slice(
         `times` and `neurons` (others if they had to grow), and how many spikes are in them.
     """
     neuron.begin(cells, x[0], limit)
-    kind, first, now = cells.kind[0], k, 0
+    kind, first = cells.kind[0], k
+    now: Any = np.int64(0)  # no literal either
     glides = cells.same and not has_own_kick(kind)
     while k < end and used < most:
         if glides:
@@ -143,8 +144,8 @@ def run_slice(
                     after[0, j], after[1, j], after[2, j] = here[0, j], here[1, j], here[2, j]
             now = 1 - now
         k += 1
-    if now == 1:
-        x[0] = x[1]
+    for j in range(limit.size if now == 1 else 0):
+        x[0, 0, j], x[0, 1, j] = x[1, 0, j], x[1, 1, j]
     return times, neurons, used
 
 
@@ -274,9 +275,9 @@ def by_sample(times: AnyArray, neurons: AnyArray, cuts: AnyArray, width: int) ->
             ``(n_slices, n_samples + 1)``.
         width: Neurons of a slice.
     """
-    n = cuts[-1, -1]
+    n: Any = cuts[-1, -1]
     ordered, whose = np.empty(n, np.float64), np.empty(n, np.int64)
-    n = 0
+    n = np.int64(0)
     for sample in range(cuts.shape[1] - 1):
         began = n
         for s in range(cuts.shape[0]):

@@ -48,7 +48,7 @@ def sweep(
     a_after: AnyArray,
     b_after: AnyArray,
     excess: AnyArray,
-) -> bool:
+) -> None:
     """Turn all neurons of a population by `t`, and tell those that spike.
 
     Args:
@@ -60,28 +60,14 @@ def sweep(
         a_after: First, written.
         b_after: Second, written; negative after a spike.
         excess: Written; above zero for those that spike.
-
-    Returns:
-        Whether any spikes.
     """
-    any_crosses = False
-    if same:
-        cos, sin = math.cos(rate[0] * t), math.sin(rate[0] * t)
-        often = 1.0 if rate[0] * t >= math.pi else 0.0
-        for j in range(a.size):
-            a_after[j] = a[j] * cos + b[j] * sin
-            b_after[j] = b[j] * cos - a[j] * sin
-            excess[j] = max(a[j] * sin - b[j] * cos, often)
-        for j in range(a.size):
-            any_crosses |= excess[j] > 0.0
-        return any_crosses
+    cos, sin, often = math.cos(rate[0] * t), math.sin(rate[0] * t), rate[0] * t >= math.pi
     for j in range(a.size):
-        cos, sin = math.cos(rate[j] * t), math.sin(rate[j] * t)
+        if not same:
+            cos, sin, often = math.cos(rate[j] * t), math.sin(rate[j] * t), rate[j] * t >= math.pi
         a_after[j] = a[j] * cos + b[j] * sin
         b_after[j] = b[j] * cos - a[j] * sin
-        excess[j] = 1.0 if rate[j] * t >= math.pi else -b_after[j]
-        any_crosses |= excess[j] > 0.0
-    return any_crosses
+        excess[j] = 1.0 if often else a[j] * sin - b[j] * cos
 
 
 @inner
