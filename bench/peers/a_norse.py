@@ -36,7 +36,7 @@ def build(work: TickLayers) -> Network:
     return network
 
 
-CASES = cases("norse", build, ("norse",))
+CASES = cases("norse", build, 250, ("norse",))
 
 if __name__ == "__main__":
     main(__doc__ or "", CASES)

@@ -26,7 +26,7 @@ def build(work: TickLayers) -> Network:
     return network
 
 
-CASES = cases("snntorch", build, ("snntorch",))
+CASES = cases("snntorch", build, 250, ("snntorch",))
 
 if __name__ == "__main__":
     main(__doc__ or "", CASES)

@@ -43,7 +43,7 @@ def build(work: TickLayers) -> Network:
     return network
 
 
-CASES = cases("spikingjelly", build, ("spikingjelly",))
+CASES = cases("spikingjelly", build, 250, ("spikingjelly",))
 
 if __name__ == "__main__":
     main(__doc__ or "", CASES)

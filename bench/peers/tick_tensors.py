@@ -15,8 +15,6 @@ from harness import Case, Work, per_second
 from workloads import CURRENT_DECAY, MEMBRANE_DECAY, TICK_CASES, TickLayers, tick_layers
 
 CURRENT_KEPT, MEMBRANE_KEPT = 1 - CURRENT_DECAY / 4096, 1 - MEMBRANE_DECAY / 4096
-BATCH = 250
-
 Network = Callable[[torch.Tensor], torch.Tensor]
 """Spikes ``(n_ticks, n_samples, n_in)`` to output counts ``(n_samples, n_out)``."""
 
@@ -36,42 +34,45 @@ def relative_weights(work: TickLayers) -> list[torch.Tensor]:
     return [w / threshold for w, threshold in zip(weights_of(work), thresholds_of(work), strict=True)]
 
 
-def cases(simulator: str, build: Callable[[TickLayers], Network], packages: tuple[str, ...]) -> list[Case]:
-    """Every case of benchmark A on one framework, a single thread, batches of 250 samples.
+def cases(
+    simulator: str, build: Callable[[TickLayers], Network], batch: int, packages: tuple[str, ...] = ()
+) -> list[Case]:
+    """Every case of benchmark A on one framework, on a single thread.
 
     Args:
         simulator: Its name in rows.
         build: Makes the network.
-        packages: Those whose versions matter.
+        batch: Samples at a time, as many as are fastest.
+        packages: Those whose versions matter, but torch.
     """
     return [
-        Case("A", name, _prepared(name, build), simulator=simulator, packages=("torch", *packages))
+        Case("A", name, _prepared(name, build, batch), simulator=simulator, packages=("torch", *packages))
         for name in TICK_CASES
     ]
 
 
-def _prepared(name: str, build: Callable[[TickLayers], Network]) -> Callable[[bool], Work]:
+def _prepared(name: str, build: Callable[[TickLayers], Network], batch: int) -> Callable[[bool], Work]:
     def prepare(quick: bool) -> Work:
         torch.set_num_threads(1)
         sizes, p = TICK_CASES[name]
-        work = tick_layers(sizes, p, 50 if quick else BATCH * (4 if len(sizes) == 3 else 1))
+        work = tick_layers(sizes, p, 50 if quick else 1000 if len(sizes) == 3 else 250)
         network = build(work)
         return Work(
-            run=lambda: _run(network, work.raster),
+            run=lambda: _run(network, work.raster, batch),
             check=lambda counts: _check(work, counts),
             figures={"samples/s": per_second(work.n_samples)},
-            facts={"samples": work.n_samples, "batch": BATCH},
+            facts={"samples": work.n_samples, "batch": batch},
         )
 
     return prepare
 
 
-def _run(network: Network, raster: np.ndarray) -> np.ndarray:
+def _run(network: Network, raster: np.ndarray, batch: int) -> np.ndarray:
     counts = []
     with torch.inference_mode():
-        for first in range(0, len(raster), BATCH):
-            batch = torch.from_numpy(raster[first : first + BATCH]).transpose(0, 1)
-            counts.append(network(batch.float().contiguous()).numpy())
+        for first in range(0, len(raster), batch):
+            spikes = torch.from_numpy(raster[first : first + batch]).transpose(0, 1)
+            counts.append(network(spikes.float().contiguous()).numpy())
     return np.concatenate(counts)
 
 
