@@ -140,6 +140,11 @@ def compile_and_report(
     wanted = reporting.wanted or reporting.html is not None
     if reporting.data is not None and not wanted:
         raise UsageError("--data says on which samples to report; give --report, too")
+    if wanted and options.parts > 1:
+        raise UsageError(
+            f"--parts {options.parts} makes several neurons of one, which no report can hold against it; "
+            "take --parts 1, or leave out --report"
+        )
     named = (reporting.data or probe) if wanted else None
     samples = None if named is None else _of_data_set(named)
     made = compile_file(path, options, probe, progress)

@@ -60,6 +60,7 @@ def test_a_search_is_told_in_the_terminal_as_json_and_on_the_page(spikec, tmp_pa
     ("words", "sentence"),
     [
         (("--data", "yinyang:test:5"), "--data says on which samples to report"),
+        (("--report", "--parts", "2"), "makes several neurons of one"),
         (("--html", "missing/page.html"), "there is no folder"),
         (("--report", "--data", "nothing:test"), "nothing"),
     ],
