@@ -86,7 +86,7 @@ def _network(
             FixedInDegree(
                 sizes[pre], sizes[post], _sizes(degree)[pre], np.asarray(weights[pre]), 4 * seed + k
             ),
-            Delays(DELAY_TICKS),
+            Delays(np.asarray(DELAY_TICKS)),
         )
         for k, (pre, post) in enumerate(pairs)
     )
