@@ -29,6 +29,7 @@ from spikec_cpu.batches import SpikeLists, Traces, cuts, in_threads, together
 from spikec_cpu.kernels.components import run_component, run_layer
 from spikec_cpu.kernels.spikes import put_in_order, spikes_of, take_inputs, take_raster, tally
 from spikec_cpu.lower import Lowered, lower
+from spikec_cpu.lower_neurons import QIF, THETA
 
 
 class TicksExecutable:
@@ -166,6 +167,8 @@ def _run_batch(
             starts = e.sample_starts[first : last + 1]
             arena, used = take_inputs(e.times, e.neurons, starts, source, arena, used, bounds)
         tally(arena[begin:used], counted[populations["first"][source] :])
+    keep_pairs = np.isin(populations["kind"], (THETA, QIF))
+    pairs = np.zeros((3, int(populations["n"].max()))) if keep_pairs.any() else None
     starts_of_traces = traces.starts_at(first)
     spikes = {}
     for members, is_layer in zip(lowered.components, lowered.layers, strict=True):
@@ -177,7 +180,7 @@ def _run_batch(
             )
         else:
             arena, used = run_component(
-                tables, neurons, members, arena, used, bounds, traces.buffer, starts_of_traces, last_v
+                tables, neurons, members, arena, used, bounds, traces.buffer, starts_of_traces, last_v, pairs
             )
     for m in (int(m) for members in lowered.components for m in members):
         ticks, who, sizes = spikes_of(arena, bounds, m)

@@ -144,6 +144,7 @@ def run_component(
     trace: AnyArray,
     trace_starts: AnyArray,
     last_v: AnyArray,
+    pairs: AnyArray | None,
 ) -> tuple[AnyArray, int]:
     """Run one component from its first state, sample by sample, tick by tick, population by population.
 
@@ -157,13 +158,15 @@ def run_component(
         trace: Membranes to return, one array after another; written.
         trace_starts: Where in it the first sample of each population begins, -1 if it is not wanted.
         last_v: Membranes at the end, ``(n_samples, n_places)``; written.
+        pairs: Room for three numbers a neuron, float64; None where no neuron of the network keeps pairs, and
+            what is only theirs is not compiled.
 
     Returns:
         The arena (another one if it had to grow) and how many spikes are in it.
     """
     n_samples, _, n_ticks, _ = bounds.shape
     u, v = neurons.u_init.copy(), neurons.v_init.copy()
-    ring, scratch, pairs, spiking = _workspace(tables, members)
+    ring, scratch, spiking = _workspace(tables, members)
     awake = np.ones(u.size // TILE, np.bool_)
     for sample in range(n_samples):
         for m in members:
@@ -182,7 +185,7 @@ def run_component(
                 bounds[sample, m, tick, 0] = used
                 if p.kind == CUBA:
                     used = update_tiles(u, v, sums, start, neurons.cuba, p, awake, arena, used)
-                else:
+                if pairs is not None and p.kind != CUBA:
                     update_pairs(u, v, sums, start, neurons, p, pairs, spiking)
                     for j in range(p.n):
                         arena[used] = j
@@ -303,8 +306,8 @@ def receive(
 
 
 @inner
-def _workspace(tables: Tables, members: AnyArray) -> tuple[AnyArray, AnyArray, AnyArray, AnyArray]:
-    """The ring of every population, the scratch that the members' blocks and pairs need, a byte a neuron."""
+def _workspace(tables: Tables, members: AnyArray) -> tuple[AnyArray, AnyArray, AnyArray]:
+    """The ring of every population, the scratch that the members' blocks need, a byte a neuron."""
     last = tables.populations[-1]
     largest, widest = 0, 0
     for m in members:
@@ -314,5 +317,4 @@ def _workspace(tables: Tables, members: AnyArray) -> tuple[AnyArray, AnyArray, A
             if tables.blocks[b].right > 0:
                 widest = max(widest, (tables.blocks[b].spread + 1) * p.width)
     ring = np.zeros(last.ring + last.slots * last.width + 8, np.int32)
-    scratch, pairs = np.zeros(widest + 8, np.int32), np.zeros((3, largest))
-    return ring, scratch, pairs, np.zeros(largest, np.uint8)
+    return ring, np.zeros(widest + 8, np.int32), np.zeros(largest, np.uint8)

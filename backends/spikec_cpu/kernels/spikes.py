@@ -60,7 +60,8 @@ def list_bits(bits: np.uint64, first: int, arena: AnyArray, used: int) -> int:
     Returns:
         Spikes in the arena now.
     """
-    end, one = used + count(bits), np.uint64(1)
+    end: int = used + count(bits)
+    one = np.uint64(1)
     while used < end:
         arena[used] = first + lowest(bits)
         bits &= bits - one

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from spikec.backend import find_backend
 from spikec.errors import UsageError
-from spikec.events import no_events, same
-from spikec.ir.connectivity import Delays
+from spikec.events import from_raster, no_events, same
+from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.fixed_neurons import CubaFixed
-from spikec.ir.network import Network, Population, Ticks
+from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
+from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Source
 from spikec.program import Program
 from spikec.random.networks import random_continuous, random_inputs, random_program
@@ -76,6 +77,37 @@ def test_spikes_of_inputs_come_back_as_they_were_given():
     program, inputs = contract.drawn(1)
     result = CpuBackend().prepare(program).run(inputs, 40)
     assert all(same(result.spikes[name], e) for name, e in inputs.items())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_raster_and_the_list_of_its_spikes_give_the_same(seed):
+    program, inputs = contract.drawn(seed)
+    rasters = {name: from_raster(e.raster(40)) for name, e in inputs.items()}
+    lists = {name: replace(e, multiple=False) for name, e in rasters.items()}
+    assert all(e.bits is not None for e in rasters.values())
+    assert all(e.bits is None for e in lists.values())
+    executable, record = CpuBackend().prepare(program), contract.all_membranes(program)
+    for n_ticks in (7, 40, 50):
+        given, expected = (executable.run(x, n_ticks, record) for x in (rasters, lists))
+        contract.assert_same_results(given, expected)
+
+
+@pytest.mark.parametrize("n_post", [1, 63, 64, 65, 200])
+@pytest.mark.parametrize("exponent", [-3, 0])
+def test_layers_of_any_width_equal_the_reference(n_post, exponent):
+    rng = np.random.default_rng(n_post)
+    signs = (FixedFormat(8, sign, exponent) for sign in Sign)
+    weights = [Fixed(form.nearest(rng.normal(0, 90, (n_post, 40)) * 2.0**exponent), form) for form in signs]
+    neuron = CubaFixed(du=700, dv=rng.integers(0, 4097, n_post), vth=rng.integers(1, 500, n_post))
+    network = Network(
+        (Population("in", Source(), (40,)), Population("out", neuron, (n_post,))),
+        tuple(Projection(f"to{k}", "in", "out", Dense(w), Delays(k)) for k, w in enumerate(weights)),
+        ("in",),
+        ("out",),
+        Ticks(1e-3, LOIHI),
+    )
+    raster = rng.random((3, 30, 40)) < np.array([0.0, 0.1, 1.0])[:, None, None]
+    contract.assert_equals_reference(CpuBackend(1), _program(network), {"in": from_raster(raster)}, 33)
 
 
 def test_refuses_to_record_what_does_not_exist():
