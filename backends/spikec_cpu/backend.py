@@ -91,7 +91,7 @@ class CpuBackend:
             kernel = "run_part" if holds_iaf(program.network) else "run_float_component"
             known, what = is_compiled(kernel), "the engine of float ticks"
         else:
-            known, what = is_compiled("run_component"), "the engine"
+            known, what = is_compiled("run_component", "run_layer"), "the engine"
         return None if known else f"compiling {what} for this machine, once: about ten seconds"
 
     def prepare(
