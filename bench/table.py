@@ -5,9 +5,11 @@ python bench/run.py | python bench/table.py
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,8 +40,25 @@ COLUMNS = (
 
 
 def main() -> None:
-    rows = [json.loads(line) for line in sys.stdin if line.startswith("{")]
-    sys.stdout.write(markdown(rows))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--into", type=Path, help="a file to put the tables into, not standard output")
+    parser.add_argument("--section", default="bench", help="between which marks of the file")
+    args = parser.parse_args()
+    text = markdown([json.loads(line) for line in sys.stdin if line.startswith("{")])
+    if args.into is None:
+        sys.stdout.write(text)
+    else:
+        whole = args.into.read_text(encoding="utf-8")
+        args.into.write_text(put(text, whole, args.section), encoding="utf-8")
+
+
+def put(text: str, whole: str, section: str) -> str:
+    """A page with a text between the marks of a section."""
+    first, last = f"<!-- {section} -->\n", f"<!-- /{section} -->"
+    if first not in whole or last not in whole:
+        raise SystemExit(f"no lines {first.strip()} and {last} to put the tables between; write them first")
+    head, rest = whole.split(first, 1)
+    return head + first + "\n" + text + "\n" + last + rest.split(last, 1)[1]
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:

@@ -142,6 +142,18 @@ def test_the_tables_hold_every_figure_beside_its_limit(rows, monkeypatch):
     assert "no such files" in text
 
 
+def test_tables_go_between_the_marks_of_a_page(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCH))
+    from table import put
+
+    page = "before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n"
+    once = put("new\n", page, "bench")
+    assert once == "before\n<!-- bench -->\n\nnew\n\n<!-- /bench -->\nafter\n"
+    assert put("new\n", once, "bench") == once
+    with pytest.raises(SystemExit, match="peers"):
+        put("new\n", page, "peers")
+
+
 def test_the_tick_layers_are_those_of_a_neuron_at_a_time(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCH))
     from workloads import tick_layers
