@@ -46,6 +46,9 @@ from spikec_cpu.lower_iaf import (
 LINE = U(32)
 """Synapses of a line of the cache."""
 
+MOST_AHEAD = U(1024)
+"""Synapses that are fetched ahead."""
+
 
 class State(NamedTuple):
     """What a part computes in, and what it knows of the others.
@@ -186,9 +189,11 @@ def count_arrivals(
     for e in range(begin, end):
         if e + 2 < end:
             prefetch(starts, rows + U(lists[e + 2]))
-            ahead = U(starts[rows + U(lists[e + 1])])
-            prefetch(posts, ahead)
-            prefetch(posts, ahead + LINE)
+        if e + 1 < end:
+            after = rows + U(lists[e + 1])
+            ahead = U(starts[after])
+            for line in range(ahead, min(U(starts[after + U(1)]), ahead + MOST_AHEAD), LINE):
+                prefetch(posts, line)
         row = rows + U(lists[e])
         for s in range(U(starts[row]), U(starts[row + U(1)])):
             counts[t, into + posts[s]] += 1
