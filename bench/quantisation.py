@@ -3,34 +3,46 @@
 Each row is the mean of its seeds on all test samples. Methods: `naive` rounds each weight to the nearest on a
 grid that holds the largest; `weights` is the weights pass with calibration; `repair` adds the repair of
 docs/quantisation.md. All calibrate on training data, repair takes their labels. The networks of digits are
-trained here; mnist-theta (needs mnist.npz) and yinyang-ttfs-delays ship, one seed each. `float` and
-`compiled` are shares of right answers, `lost_points` is their difference in points.
+trained here; mnist-theta (needs mnist.npz) and yinyang-ttfs-delays ship, one seed each; more seeds of
+mnist-theta come from the folder that `bench/theta_integers.py` leaves. Of N-MNIST's 100 recordings
+(`bench/nmnist.py` says where to get them) each half is tested with what the other half calibrated. `float`
+and `compiled` are shares of right answers, `lost_points` is their difference in points, `ticks` is the length
+of a sample, `cpu_seconds` is what compiling and running a row took.
 
     python bench/quantisation.py --json --quick          # digits only
-    python bench/quantisation.py --json --data-dir DIR
+    python bench/quantisation.py --json --data-dir DIR --nets DIR --theta build/theta
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import numpy as np
+from nmnist import recordings
 
 from spikec.backend import find_backend
 from spikec.calibration import Calibration, calibrate
+from spikec.coding import Decoding, Readout
 from spikec.container import load
-from spikec.errors import TargetError
-from spikec.ir.network import Network
-from spikec.passes.pipelines import CompileOptions, compile_network
+from spikec.events import Events
+from spikec.frontends import open_network
+from spikec.ir.network import Convention, Network
+from spikec.passes.base import run_pipeline
+from spikec.passes.correct_bias import CorrectBias
+from spikec.passes.pipelines import CompileOptions, loihi
+from spikec.passes.prune import Prune
 from spikec.passes.replay import replay
 from spikec.passes.weight_fit import Rounding
-from spikec.program import encode_samples
+from spikec.program import Program, encode_samples
+from spikec.targets.rules import check_all
 from spikec.targets.target import load_target
 from spikec_train.datasets import load_dataset
 from spikec_train.recipes import load_recipe, train
@@ -42,118 +54,171 @@ SEEDS = (0, 1, 2)
 NETS = Path(__file__).parent.parent / "models" / "nets"
 
 
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """One network, and what it does on the samples that calibrate and on those that test."""
+
+    network: Network
+    found: Calibration
+    test: Calibration
+
+
 @dataclass(frozen=True)
 class Case:
-    """A network of several seeds, its data, and how it is compiled.
+    """A network of several seeds, and how it is compiled.
 
     Attributes:
         name: In the table.
-        data: Name of its data set.
-        networks: How the network of each seed is had.
-        n_samples: Training samples to calibrate with; None for all.
+        seeds: How the network of each seed is had and run in real numbers.
         options: Of the compiler, besides bits and method.
     """
 
     name: str
-    data: str
-    networks: tuple[Callable[[], Network], ...]
-    n_samples: int | None = None
+    seeds: tuple[Callable[[], Measured], ...]
     options: CompileOptions = field(default_factory=CompileOptions)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data-dir", type=Path, help="folder of mnist.npz; without it no mnist-theta")
     parser.add_argument(
-        "--data-dir", type=Path, help="folder of mnist.npz; without it mnist-theta is left out"
+        "--theta", type=Path, help="folder of mnist-theta-SEED.npz; without it the shipped one"
+    )
+    parser.add_argument(
+        "--nets", type=Path, default=os.environ.get("SPIKEC_NETS"), help="folder of N-MNIST; else none of it"
     )
     parser.add_argument("--quick", action="store_true", help="digits only, at 8, 4 and 2 bits")
     parser.add_argument("--networks", nargs="*", help="only these")
     parser.add_argument("--bits", type=int, nargs="*")
     parser.add_argument("--json", action="store_true", help="one JSON object, as always")
     args = parser.parse_args()
-    wanted = [c for c in cases(args.data_dir, args.quick) if not args.networks or c.name in args.networks]
-    bits = args.bits or (QUICK_BITS if args.quick else BITS)
-    table = [row for case in wanted for row in rows(case, tuple(bits), args.data_dir)]
+    given = digits() if args.quick else (*digits(), *others(args.data_dir, args.theta, args.nets))
+    wanted = [c for c in given if not args.networks or c.name in args.networks]
+    bits = tuple(args.bits or (QUICK_BITS if args.quick else BITS))
+    table = [row for case in wanted for row in rows(case, bits)]
     print(json.dumps({"benchmark": "quantisation", "target": "loihi2", "table": table}))
 
 
-def cases(data_dir: Path | None, quick: bool) -> list[Case]:
-    """What is measured."""
-    digits = [
-        Case(f"digits-sampled-{hidden}", "digits", tuple(partial(sampled, hidden, s) for s in SEEDS))
-        for hidden in (128, 512)
-    ]
-    digits.append(Case("digits-theta", "digits", tuple(partial(trained, "digits-theta", s) for s in SEEDS)))
-    if quick:
-        return digits
-    fine = CompileOptions(max_ticks=140)
-    shipped = [Case("yinyang-ttfs-delays", "yinyang", (partial(stored, "yinyang-ttfs-delays"),), 1000, fine)]
+def digits() -> tuple[Case, ...]:
+    """Networks that are trained here; 128 neurons need two ticks a grey level, which are 65 ticks."""
+    sampled = (("digits-sampled-128", 128, 65), ("digits-sampled-512", 512, 64))
+    return (
+        *(
+            Case(
+                name,
+                tuple(partial(trained, "digits-sampled", s, hidden) for s in SEEDS),
+                CompileOptions(max_ticks=ticks),
+            )
+            for name, hidden, ticks in sampled
+        ),
+        Case("digits-theta", tuple(partial(trained, "digits-theta", s) for s in SEEDS)),
+    )
+
+
+def others(data_dir: Path | None, theta: Path | None, nets: Path | None) -> Iterator[Case]:
+    """Networks that ship, or are given."""
+    yinyang = partial(stored, NETS / "yinyang-ttfs-delays.npz", "yinyang", None)
+    yield Case("yinyang-ttfs-delays", (yinyang,), CompileOptions(max_ticks=140))
     if data_dir is not None:
-        shipped.append(Case("mnist-theta", "mnist", (partial(stored, "mnist-theta"),), 1000))
-    return digits + shipped
+        files = (
+            [NETS / "mnist-theta.npz"] if theta is None else [theta / f"mnist-theta-{s}.npz" for s in SEEDS]
+        )
+        yield Case("mnist-theta", tuple(partial(stored, f, "mnist", data_dir) for f in files))
+    if nets is not None:
+        given, _, n_frames = recordings(nets / "test100.npz")
+        network = nmnist_network(nets)
+        ticks = n_frames + len(network.populations) - 1  # a hop takes a tick
+        options = CompileOptions(n_ticks=ticks, input_counts=given.most_at_once())
+        yield Case("nmnist", tuple(partial(half, nets, k) for k in range(2)), options)
 
 
-def sampled(hidden: int, seed: int) -> Network:
-    recipe = load_recipe("digits-sampled")
-    return train(replace(recipe, training=replace(recipe.training, hidden=hidden)), seed).network
+def trained(recipe: str, seed: int, hidden: int | None = None) -> Measured:
+    wanted = load_recipe(recipe)
+    if hidden is not None:
+        wanted = replace(wanted, training=replace(wanted.training, hidden=hidden))
+    return measured(train(wanted, seed).network, "digits:train", "digits:test", None)
 
 
-def trained(recipe: str, seed: int) -> Network:
-    return train(load_recipe(recipe), seed).network
+def stored(path: Path, data: str, data_dir: Path | None) -> Measured:
+    return measured(load(path, Network), f"{data}:train:1000", f"{data}:test", data_dir)
 
 
-def stored(name: str) -> Network:
-    network: Network = load(NETS / f"{name}.npz", Network)
-    return network
+def measured(network: Network, train_data: str, test_data: str, data_dir: Path | None) -> Measured:
+    found, test = (
+        calibrate(network, find_backend("cpu"), encode_samples(network, d.samples), d.labels)
+        for d in (load_dataset(spec, data_dir) for spec in (train_data, test_data))
+    )
+    return Measured(network, found, test)
 
 
-def rows(case: Case, bits: tuple[int, ...], data_dir: Path | None) -> Iterator[dict[str, Any]]:
+def nmnist_network(nets: Path) -> Network:
+    network = open_network(nets / "cnn_sinabs.nir", dt=1e-3, convention=Convention(if_gain="step"))  # type: ignore[arg-type]
+    assert isinstance(network, Network)
+    return replace(network, decoding=Decoding(network.outputs[0], Readout.COUNT))
+
+
+def half(nets: Path, k: int) -> Measured:
+    """The network on every other recording, and on those between."""
+    given, labels, n_frames = recordings(nets / "test100.npz")
+    network = nmnist_network(nets)
+    runs = []
+    for which in (1 - k, k):
+        chosen = np.arange(which, labels.size, 2)
+        inputs = {network.inputs[0]: every_other(given, which)}
+        runs.append(calibrate(network, find_backend("cpu"), inputs, labels[chosen], n_frames))
+    return Measured(network, *runs)
+
+
+def every_other(e: Events, first: int) -> Events:
+    """Every other sample."""
+    kept = e.sample_of_event() % 2 == first
+    starts = np.append(0, np.cumsum(np.diff(e.sample_starts)[first::2]))
+    return Events(e.times[kept], e.neurons[kept], starts, e.n_neurons, e.multiple)
+
+
+def rows(case: Case, bits: tuple[int, ...]) -> Iterator[dict[str, Any]]:
     """The rows of one network."""
-    networks = [make() for make in case.networks]
-    found = [calibrated(n, f"{case.data}:train", data_dir, case.n_samples) for n in networks]
-    tests = [calibrated(n, f"{case.data}:test", data_dir) for n in networks]
-    floats = [share(t.predictions, t) for t in tests]
+    seeds = [make() for make in case.seeds]
+    exact = float(np.mean([share(s.test.predictions, s.test) for s in seeds]))
     for b in bits:
+        each = [compiled(s, replace(case.options, bits=b)) for s in seeds]
         for method in METHODS:
-            compiled = [
-                accuracy(n, options(case, method, b, c), t)
-                for n, c, t in zip(networks, found, tests, strict=True)
-            ]
-            if any(a is None for a in compiled):
-                yield {"network": case.name, "bits": b, "method": method, "refused": True}
+            programs, seconds = [e[method][0] for e in each], sum(e[method][1] for e in each)
+            row = {"network": case.name, "bits": b, "method": method, "float": exact, "seeds": len(seeds)}
+            broken = [str(v) for p in programs for v in check_all(p)]
+            if broken:
+                yield {**row, "refused": broken[0]}
                 continue
+            began = process_time()
+            runs = [replay(p, s.test, find_backend("cpu")) for p, s in zip(programs, seeds, strict=True)]
+            right = [share(r.predictions, s.test) for r, s in zip(runs, seeds, strict=True)]
             yield {
-                "network": case.name,
-                "bits": b,
-                "method": method,
-                "float": float(np.mean(floats)),
-                "compiled": float(np.mean(compiled)),
-                "seeds": len(networks),
-                "samples": tests[0].n_samples,
-                "lost_points": 100 * float(np.mean(floats) - np.mean(compiled)),
-                "compiled_by_seed": compiled,
+                **row,
+                "compiled": float(np.mean(right)),
+                "samples": seeds[0].test.n_samples,
+                "ticks": programs[0].n_ticks,
+                "lost_points": 100 * (exact - float(np.mean(right))),
+                "compiled_by_seed": right,
+                "cpu_seconds": seconds + process_time() - began,
             }
 
 
-def options(case: Case, method: str, bits: int, found: Calibration) -> CompileOptions:
-    if method == "naive":
-        return replace(case.options, bits=bits, rounding=Rounding.NEAREST)
-    repair = find_backend("cpu") if method == "repair" else None
-    return replace(case.options, bits=bits, calibration=found, repair=repair)
-
-
-def accuracy(network: Network, options: CompileOptions, test: Calibration) -> float | None:
-    """The share of right answers in integers; None if the network cannot be compiled so."""
-    try:
-        program = compile_network(network, load_target("loihi2"), options)
-    except TargetError:
-        return None
-    return share(replay(program, test, find_backend("cpu")).predictions, test)
-
-
-def calibrated(network: Network, spec: str, data_dir: Path | None, n: int | None = None) -> Calibration:
-    data = load_dataset(spec if n is None else f"{spec}:{n}", data_dir)
-    return calibrate(network, find_backend("cpu"), encode_samples(network, data.samples), data.labels)
+def compiled(s: Measured, options: CompileOptions) -> dict[str, tuple[Program, float]]:
+    """The program of each method, and the CPU time to make it; repair goes on from the weights pass."""
+    start = Program(s.network, load_target("loihi2"), n_ticks=options.n_ticks)
+    passes = loihi(replace(options, calibration=s.found, repair=find_backend("cpu")))
+    repair = next(k for k, p in enumerate(passes) if isinstance(p, CorrectBias))
+    times = [process_time()]
+    naive = run_pipeline(start, loihi(replace(options, rounding=Rounding.NEAREST)))
+    times.append(process_time())
+    base = run_pipeline(start, passes[:repair])
+    weights = run_pipeline(base, (Prune(),))
+    times.append(process_time())
+    repaired = run_pipeline(base, passes[repair:])
+    times.append(process_time())
+    return dict(
+        zip(METHODS, zip((naive, weights, repaired), np.diff(times).tolist(), strict=True), strict=True)
+    )
 
 
 def share(predictions: Any, test: Calibration) -> float:

@@ -103,7 +103,7 @@ def assumed(program: Program, q: Projection) -> Excitation:
 
 def measured(program: Program, q: Projection, calibration: Calibration) -> Excitation | None:
     """What samples show; None for inputs that the float network had not, or that never spiked."""
-    times, post = _times(program, q.pre, calibration), program.network.population(q.post)
+    times, post = first_ticks(program, q.pre, calibration), program.network.population(q.post)
     if times is None or not np.isfinite(times).any():
         return None
     n_ticks = program.n_ticks or ASSUMED_TICKS
@@ -112,7 +112,7 @@ def measured(program: Program, q: Projection, calibration: Calibration) -> Excit
     n = np.maximum(np.bincount(pre, minlength=q.connectivity.n_pre), 1)
     delay = np.bincount(pre, q.delays.per_synapse(q.connectivity), minlength=n.size) / n
     looked = np.array(_moments(program, q.post, calibration, n_ticks))[:, None, None]
-    since = np.maximum(looked - times - delay, -1.0)  # -1 before they come, and if they never do
+    since = np.maximum(looked - np.rint(times) - delay, -1.0)  # -1 before they come, and if they never do
     x = kernel[np.minimum(since + 1, n_ticks).astype(int)].reshape(-1, n.size)
     least = 1e-2 * float(np.mean(x**2))
     if not least:
@@ -135,18 +135,24 @@ def _kernel(population: Population, n_ticks: int, dt: float) -> FloatArray:
     return membrane_kernel(r, b, n_ticks - 1).left
 
 
-def _times(program: Program, name: str, calibration: Calibration) -> FloatArray | None:
-    """First spikes of a population of the program in ticks, ``(n_samples, n)``, infinite for none."""
+def first_ticks(program: Program, name: str, calibration: Calibration) -> FloatArray | None:
+    """First spikes of a population of the program in its ticks, ``(n_samples, n)``, infinite for none.
+
+    None for a population that the float network had not.
+    """
     for whole, parts in program.shards.items():
         for part in parts:
             if part.population == name and whole in calibration.spikes:
-                return calibration.first_times(whole)[:, part.neurons] / program.network.dt
-    if name not in calibration.spikes:
-        return None
-    if program.network.population(name).is_divided:
+                return _on_clock(program, whole, calibration)[:, part.neurons]
+    return _on_clock(program, name, calibration) if name in calibration.spikes else None
+
+
+def _on_clock(program: Program, name: str, calibration: Calibration) -> FloatArray:
+    """First spikes, as late as the program's are; of a divided input, of the neuron that has each."""
+    if any(p.is_divided for p in program.network.populations if p.name == name):
         (events,) = in_own_time(program.network, {name: calibration.spikes[name]}).values()
         return events.first_times()
-    return calibration.first_times(name) / program.network.dt
+    return calibration.first_times(name) / program.network.dt + program.late.get(name, 0.0)
 
 
 def _parts(program: Program, q: Projection) -> int:
@@ -157,7 +163,7 @@ def _parts(program: Program, q: Projection) -> int:
 
 def _moments(program: Program, name: str, calibration: Calibration, n_ticks: int) -> list[float]:
     """When the membranes of a population matter, in ticks."""
-    times = _times(program, name, calibration)
+    times = first_ticks(program, name, calibration)
     if times is None or not np.isfinite(times).any():
         return [float(n_ticks)]
     return [float(t) for t in np.quantile(times[np.isfinite(times)], MOMENTS)]

@@ -26,8 +26,8 @@ from spikec.arrays import FloatArray, IntArray
 SWEEPS = 6
 """Most rounds of single coordinates: later ones gain little."""
 
-SHIFTS = 8
-"""Common shifts tried in a step, where only differences between columns count."""
+SHIFTS = 4
+"""Common shifts tried a step, over two steps, where only differences between columns count."""
 
 EQUAL = 1e-9
 """A move gains something if it does by more than this part of a squared step."""
@@ -51,19 +51,24 @@ class Grid:
 
     def nearest(self, i: int, values: FloatArray) -> FloatArray:
         """The grid points of coordinate `i` nearest to some values, ``(..., n_columns)``."""
+        step, low, high = self.step[..., i, None], self.lowest[..., i, None], self.highest[..., i, None]
         if not self.differences:
-            return self._clipped(i, values)
-        middle = (self.lowest[..., i, None] + self.highest[..., i, None]) / 2
-        centred = values - (values.max(axis=-1, keepdims=True) + values.min(axis=-1, keepdims=True)) / 2
-        offsets = (np.arange(2 * SHIFTS) + 0.5) / SHIFTS - 1.0
-        tried = np.stack([self._clipped(i, centred + middle + o * self.step[..., i, None]) for o in offsets])
+            nearest: FloatArray = np.minimum(np.maximum(np.rint(values / step) * step, low), high)
+            return nearest
+        middle = (values.max(axis=-1, keepdims=True) + values.min(axis=-1, keepdims=True)) / 2
+        offsets = ((np.arange(2 * SHIFTS) + 0.5) / SHIFTS - 1.0).reshape(-1, *[1] * values.ndim)
+        steps = np.rint((values - middle + (low + high) / 2) / step + offsets)
+        tried = np.minimum(np.maximum(steps * step, low), high)
         least = np.argmin(self.squares(tried - values), axis=0)
         chosen: FloatArray = np.take_along_axis(tried, least[None], axis=0)[0]
         return chosen
 
     def counted(self, errors: FloatArray) -> FloatArray:
         """What counts of errors of a coordinate's columns, ``(..., n_columns)``."""
-        return errors - errors.mean(axis=-1, keepdims=True) if self.differences else errors
+        if not self.differences:
+            return errors
+        rest: FloatArray = errors - errors.sum(axis=-1, keepdims=True) / errors.shape[-1]
+        return rest
 
     def squares(self, errors: FloatArray) -> FloatArray:
         """The squares that a move must lessen: of each column, or summed where they are moved together."""
@@ -74,10 +79,6 @@ class Grid:
         """The grid with its coordinates in another order."""
         step, lowest, highest = (a[..., order] for a in (self.step, self.lowest, self.highest))
         return Grid(step, lowest, highest, self.differences)
-
-    def _clipped(self, i: int, values: FloatArray) -> FloatArray:
-        step, low, high = (a[..., i, None] for a in (self.step, self.lowest, self.highest))
-        return np.clip(np.rint(values / step) * step, low, high)
 
 
 def fitted(quadratic: FloatArray, best: FloatArray, grid: Grid) -> FloatArray:

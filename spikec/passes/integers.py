@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from spikec.arrays import FloatArray
+from spikec.arrays import FloatArray, IntArray
 from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
 from spikec.ir.network import Population, Projection
@@ -65,18 +65,22 @@ def fixed_neuron(p: Population, s: float, formats: Formats) -> CubaFixed:
     assert isinstance(k, CubaTicks)
     highest = int(formats.threshold_max.value)
     threshold = np.minimum(np.asarray(k.threshold) * s, highest)
-    bias = 64 * s * np.asarray(k.bias)
-    reach = float(np.max(np.abs(bias)))
-    exponent = int(np.ceil(np.log2(max(reach / formats.bias_max.value, 1.0)) - 1e-12))
-    exponent = min(exponent, int(formats.bias_exponent_max.value))
-    largest = int(formats.bias_max.value)
+    mantissa, exponent = bias_mantissas(64 * s * np.asarray(k.bias), formats)
     return CubaFixed(
         du=np.asarray(k.decay_u) - 1,
         dv=k.decay_v,
         vth=np.clip(np.rint(threshold), 0, highest).astype(np.int64),
-        bias_mant=np.clip(np.rint(bias / 2**exponent), -largest, largest).astype(np.int64),
+        bias_mant=mantissa,
         bias_exp=exponent,
     )
+
+
+def bias_mantissas(bias: FloatArray, formats: Formats) -> tuple[IntArray, int]:
+    """Biases, in units of ``v``, as mantissas of one exponent, clipped where the chip has none so large."""
+    largest, top = int(formats.bias_max.value), int(formats.bias_exponent_max.value)
+    reached = float(np.max(np.abs(bias), initial=0.0))
+    exponent = min(int(np.ceil(np.log2(max(reached / largest, 1.0)) - 1e-12)), top)
+    return np.clip(np.rint(bias / 2**exponent), -largest, largest).astype(np.int64), exponent
 
 
 def reach(q: Projection, bits: int) -> float:

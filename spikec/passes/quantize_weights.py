@@ -33,6 +33,7 @@ from spikec.passes.excitation import ASSUMED_TICKS, assumed, measured
 from spikec.passes.integers import fixed_neuron, largest_scale
 from spikec.passes.pairs import pair_errors, quantize_pairs, unstorable_pair
 from spikec.passes.rounding import parameter_errors, weight_errors
+from spikec.passes.row_fit import Crossings, crossings, with_fitted_rows
 from spikec.passes.weight_fit import Rounding, WeightFit
 from spikec.program import LogEntry, Program, in_own_time
 from spikec.targets.target import Formats
@@ -75,11 +76,13 @@ class QuantizeWeights:
                 raise UsageError(f"weights of {b} bits are impossible; {program.target.name} has 1 to "
                                  f"{int(formats.weight_bits.value)}")  # fmt: skip
         fit = self._fit(program, formats, bits)
-        network, units = _quantize_all(program, fit, {})
+        found = self._crossings(program)
+        network, units, fitted = _quantize_all(program, fit, found, {})
         common = _common_scales(program, units)
         if common:
-            network, units = _quantize_all(program, fit, common)
-        scales, figures, broken = dict(program.scales), dict[str, object](), list[Violation]()
+            network, units, fitted = _quantize_all(program, fit, found, common)
+        scales, broken = dict(program.scales), list[Violation]()
+        figures: dict[str, object] = {f"{name}.rows_fitted": n for name, n in fitted.items()}
         for name, s in units.items():
             p = program.network.population(name)
             if isinstance(p.neuron, Theta | QifExp):
@@ -110,6 +113,13 @@ class QuantizeWeights:
         inputs = {name: e.select(0, min(self.certified, found.n_samples)) for name, e in found.inputs.items()}
         certain = certify(before, after, in_own_time(after.network, inputs)).classes
         return float(np.mean((certain >= 0) & (certain == found.predictions[: certain.size])))
+
+    def _crossings(self, program: Program) -> dict[str, Crossings]:
+        """Of each population whose rows are to be fitted, how its neurons come to spike."""
+        if self.calibration is None or self.rounding is not Rounding.FEEDBACK:
+            return {}
+        each = ((p.name, crossings(program, p, self.calibration)) for p in program.network.populations)
+        return {name: c for name, c in each if c is not None}
 
     def _fit(self, program: Program, formats: Formats, bits: int) -> WeightFit:
         """How inputs excite, and what follows from it for the weights."""
@@ -182,19 +192,24 @@ def _membrane_share(
 
 
 def _quantize_all(
-    program: Program, fit: WeightFit, common: Mapping[str, float]
-) -> tuple[Network, dict[str, float]]:
-    """Put all populations into integers, in the order in which spikes flow; give back their scales, too."""
-    network, units = program.network, {}
-    for name in (name for component in network.components() for name in component):
+    program: Program, fit: WeightFit, found: Mapping[str, Crossings], common: Mapping[str, float]
+) -> tuple[Network, dict[str, float], dict[str, int]]:
+    """Put all populations into integers, in the order in which spikes flow.
+
+    Returns:
+        The network, the populations' scales, and how many rows of each were fitted.
+    """
+    network, units, fitted = program.network, dict[str, float](), dict[str, int]()
+    for name in (name for component in program.network.components() for name in component):
         p = network.population(name)
         if isinstance(p.neuron, Theta | QifExp):
             network, units[name] = quantize_pairs(network, p, fit)
         elif isinstance(p.neuron, CubaTicks):
-            network, units[name] = quantize_population(
-                network, p, fit, program.n_ticks, program.once, common.get(name)
-            )
-    return network, units
+            network, s = quantize_population(network, p, fit, program.n_ticks, program.once, common.get(name))
+            units[name] = s
+            if name in found:
+                network, fitted[name] = with_fitted_rows(program, network, p, s, found[name], fit.formats)
+    return network, units, fitted
 
 
 def _common_scales(program: Program, units: Mapping[str, float]) -> dict[str, float]:

@@ -87,7 +87,7 @@ class WeightFit:
         """The best scale up to a given one, and above half of it where weights are clipped."""
         if self.rounding is Rounding.NEAREST or not any(_free(q, self.excitations[q.name]) for q in incoming):
             return filling_scale(incoming, self.bits, largest)
-        tried = [_Tried(q, self) for q in incoming if np.any(q.connectivity.stored()) and not _holds(q)]
+        tried = [_Tried(q, self) for q in incoming if np.any(q.connectivity.stored()) and not holds(q)]
         scales = largest * 2.0 ** (-np.arange(PHASES) / PHASES)
         costs = [_threshold_cost(p, s) + sum(t.best(s)[0] for t in tried) for s in scales]
         return float(scales[int(np.argmin(costs))])
@@ -101,7 +101,7 @@ class WeightFit:
         owed = np.zeros(incoming[0].connectivity.n_post if incoming else 0)
         for q in sorted(incoming, key=self._is_free):
             found[q.name] = self._fixed(q, s, owed)
-            if self.rounding is Rounding.FEEDBACK and not _holds(q):
+            if self.rounding is Rounding.FEEDBACK and not holds(q):
                 owed = owed + self._moved(q, found[q.name], s)
         if self.rounding is not Rounding.FEEDBACK:
             return found
@@ -117,7 +117,10 @@ class WeightFit:
         _, form = _Tried(q, self).best(s)
         real = np.asarray(q.connectivity.weights, np.float64) * s
         excitation = self.excitations[q.name]
-        if self.rounding is Rounding.CLIPPED or not _free(q, excitation):
+        if holds(q):  # at least as strong as wanted: one that is weaker may hold nothing
+            steps = np.floor(np.ldexp(real, -form.exponent) / form.step + 1e-9)
+            mantissa = np.maximum(steps * form.step, form.minimum).astype(np.int64)
+        elif self.rounding is Rounding.CLIPPED or not _free(q, excitation):
             mantissa = form.nearest(real)
         elif excitation.moments is not None:
             mantissa = fed_back(real, excitation, form, owed)
@@ -210,7 +213,7 @@ def _free(q: Projection, excitation: Excitation) -> bool:
     return many and q.pre != q.post
 
 
-def _holds(q: Projection) -> bool:
+def holds(q: Projection) -> bool:
     """Whether a projection does nothing but inhibit, one synapse a neuron: enough is as good as exact."""
     return q.connectivity.n_synapses <= q.connectivity.n_post and bool(np.all(q.connectivity.stored() <= 0))
 
