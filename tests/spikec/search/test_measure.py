@@ -101,7 +101,7 @@ def test_a_raster_for_inputs_of_parts_is_refused(calibration):
     program = compile_network(network, load_target("loihi2"), CompileOptions(dt=4e-4, parts=2))
     raster = np.zeros((1, 20, network.population("values").n))
     raster[0, 3, :] = 1
-    with pytest.raises(EventsError, match="takes each spike as 2 counts"):
+    with pytest.raises(EventsError, match="has 32 neurons, but its events come from 4"):
         run(find_backend("cpu"), program, {"values": from_raster(raster)}, program.n_ticks)
 
 
