@@ -1,8 +1,8 @@
 """Benchmark G: how long the command line takes until it answers.
 
 `first ever` is a run on a machine that has never run the engine: it compiles into an empty folder.
-`spikec run` is any later one. Every figure is that of a whole process, from the shell to its end. Compiling has
-no smaller size, so `--quick` leaves it out.
+`spikec run` is any later one. Every figure is that of a whole process, from the shell to its end. Compiling
+has no smaller size, so `--quick` leaves it out.
 
     python bench/startup.py --clock cpu --only "G:spikec run, first ever"
 """
