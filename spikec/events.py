@@ -246,7 +246,7 @@ def from_raster(raster: npt.ArrayLike) -> Events:
     if array.ndim != 3:
         raise EventsError(f"a raster has shape {array.shape}; (n_samples, n_ticks, n_neurons) is needed")
     n_samples, n_ticks, n_neurons = array.shape
-    packed = np.packbits(array if array.dtype.kind == "b" else array != 0, axis=2, bitorder="little")
+    packed = np.packbits(array if array.dtype.kind in "bu" else array != 0, axis=2, bitorder="little")
     per_tick = 8 * packed.shape[2]
     rows = packed.reshape(n_samples, n_ticks * packed.shape[2])
     if rows.shape[1] % 8:
@@ -259,8 +259,9 @@ def from_raster(raster: npt.ArrayLike) -> Events:
 def from_counts(counts: npt.ArrayLike) -> Events:
     """Make events in ticks from how often neurons spike, ``(n_samples, n_ticks, n_neurons)``."""
     array = np.asarray(counts)
-    events = from_raster(array)
-    return events if array.dtype.kind == "b" else repeated(events, array[array != 0].astype(np.int64))
+    if array.dtype.kind in "bu" and array.max(initial=0) <= 1:
+        return from_raster(array)
+    return repeated(from_raster(array), array[array != 0].astype(np.int64))
 
 
 def repeated(events: Events, often: IntArray) -> Events:
