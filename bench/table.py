@@ -104,7 +104,7 @@ def lines(rows: Sequence[dict[str, Any]]) -> Iterable[Sequence[str]]:
             str(row["threads"]),
             number(row["value"]),
             row["unit"] or row["note"],
-            number(limits.get(_key(row))),
+            number(limits.get(_key(row)) if row["roofline_share"] else None),
             percent(row["roofline_share"]),
             number(row["ratio"]),
             number(row["peak_mb"]),

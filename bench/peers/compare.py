@@ -9,7 +9,7 @@ not there has a row that says so.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,10 @@ sys.path.insert(0, str(HERE.parent))
 from harness import Case, Work, groups, parser, print_rows  # noqa: E402
 from peers.install import ENVIRONMENTS  # noqa: E402
 from run import cases  # noqa: E402
+from workloads import RECURRENT_CASES, TICK_CASES  # noqa: E402
+
+SMALL = "784-256-10/5%"
+"""What slow ones do of benchmark A."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,15 @@ class Peer:
         simulators: What its rows are called.
         script: In this folder.
         environment: Its name, or none for ours.
-        cases: What it does, `bench:name` or the beginning of it.
+        bench: Letter of the benchmark.
+        cases: Names of what it does.
     """
 
     simulators: tuple[str, ...]
     script: str
     environment: str | None
-    cases: tuple[str, ...]
+    bench: str
+    cases: Collection[str]
 
     @property
     def python(self) -> str:
@@ -44,16 +50,16 @@ class Peer:
 
 
 PEERS = (
-    Peer(("torch layers", "torch compiled", "torch exact"), "a_torch.py", "torch", ("A:",)),
-    Peer(("snntorch",), "a_snntorch.py", "torch", ("A:",)),
-    Peer(("norse",), "a_norse.py", "torch", ("A:",)),
-    Peer(("spikingjelly",), "a_spikingjelly.py", "torch", ("A:",)),
-    Peer(("nengo-loihi",), "a_nengo_loihi.py", "nengo", ("A:784-256-10/5%",)),
-    Peer(("lava stock", "lava fused"), "a_lava.py", None, ("A:784-256-10/5%",)),
-    Peer(("torch",), "b_torch.py", "torch", ("B:",)),
-    Peer(("jaxsnn",), "b_jaxsnn.py", "jaxsnn", ("B:",)),
-    Peer(("brian2",), "c_brian2.py", "brian2", ("C:",)),
-    Peer(("nest",), "c_nest.py", "nest", ("C:",)),
+    Peer(("torch layers", "torch compiled", "torch exact"), "a_torch.py", "torch", "A", TICK_CASES),
+    Peer(("snntorch",), "a_snntorch.py", "torch", "A", TICK_CASES),
+    Peer(("norse",), "a_norse.py", "torch", "A", TICK_CASES),
+    Peer(("spikingjelly",), "a_spikingjelly.py", "torch", "A", TICK_CASES),
+    Peer(("nengo-loihi",), "a_nengo_loihi.py", "nengo", "A", (SMALL,)),
+    Peer(("lava stock", "lava fused"), "a_lava.py", None, "A", (SMALL,)),
+    Peer(("torch",), "b_torch.py", "torch", "B", ("784-400-10",)),
+    Peer(("jaxsnn",), "b_jaxsnn.py", "jaxsnn", "B", ("784-400-10",)),
+    Peer(("brian2",), "c_brian2.py", "brian2", "C", RECURRENT_CASES),
+    Peer(("nest",), "c_nest.py", "nest", "C", RECURRENT_CASES),
 )
 
 
@@ -75,7 +81,7 @@ def beside(case: Case, wanted: list[str]) -> Iterator[tuple[tuple[str, str], Cas
     """The peers that do a case's work, with their commands."""
     for peer in PEERS:
         for name in peer.simulators:
-            if f"{case.bench}:{case.name}".startswith(peer.cases) and (name in wanted or not wanted):
+            if case.bench == peer.bench and case.name in peer.cases and (name in wanted or not wanted):
                 yield (peer.python, str(HERE / peer.script)), Case(case.bench, case.name, _elsewhere, 1, name)
 
 
