@@ -16,6 +16,7 @@ from spikec.reference import ReferenceBackend
 from spikec.reference import continuous as reference
 from spikec.targets.target import load_target
 from spikec_cpu.backend import CpuBackend
+from spikec_cpu.lower_exact import SLICE, kernels_of
 from tests import contract
 
 
@@ -75,6 +76,32 @@ def test_runs_repeat_and_samples_do_not_touch_each_other(seed):
 
 def test_many_samples_in_many_batches_equal_the_reference():
     contract.assert_exact(CpuBackend(threads=2), *contract.drawn_continuous(5, n_samples=200))
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_a_layer_of_several_slices_equals_the_reference(once):
+    """130 neurons: three slices of 44, the last of which is filled up."""
+    assert SLICE == 64
+    rng = np.random.default_rng(1)
+    drawn = program(CubaLif(2.0, 1.0, 0.3, one_spike=once), Dense(rng.normal(0.2, 0.5, (130, 6))))
+    times = np.sort(rng.uniform(0, 3, 24))
+    times[5] = times[4]
+    got = contract.assert_exact(CpuBackend(), drawn, given_at(times, 6), 6.0)
+    assert got.spikes["out"].neurons.max() >= 88  # in the third
+    unwatched = CpuBackend().prepare(drawn).run(given_at(times, 6), 6.0)
+    assert same(unwatched.spikes["out"], got.spikes["out"])
+
+
+@pytest.mark.parametrize(
+    ("connectivity", "loop", "kernel"),
+    [
+        (Dense([[1.0]]), None, "run_rows"),
+        (sparse(1, 1, [0], [0], np.ones(1)), None, "run_lists"),
+        (Dense([[1.0]]), Projection("r", "out", "out", Dense([[1.0]]), Delays(1.0)), "run_recurrent"),
+    ],
+)
+def test_a_network_names_the_kernels_that_will_run_it(connectivity, loop, kernel):
+    assert kernels_of(program(Ramp(1.0), connectivity, loop=loop).network) == {kernel}
 
 
 @pytest.mark.parametrize("neuron", [Ramp(1.0), CubaLif(2.0, 1.0, 0.2), Theta(1.0), QifExp(1.0)])
