@@ -77,11 +77,11 @@ def _architecture(target: Target, table: EnergyTable, most_neurons: int) -> str:
     mesh, t = target.mesh, target.timing
     assert mesh is not None
     columns, rows, per_tile = (int(f.value) for f in (mesh.columns, mesh.rows, mesh.cores_per_tile))
-    spike = _each("access_neuron", table.events.neuron_updates, t and t.neuron_update)
-    spike |= _each("update_neuron", None, None) | _each("spike_out", table.events.spikes, t and t.spike)
+    spike = _each("access_neuron", table.events.neuron_updates, _time(t, "neuron_update"))
+    spike |= _each("update_neuron", None, None) | _each("spike_out", table.events.spikes, _time(t, "spike"))
     buffer = {"buffer_position": "soma", "buffer_inside_unit": False}
-    arriving = _each("message_in", None, t and t.message_in)
-    leaving = _each("message_out", table.events.messages, t and t.message_out)
+    arriving = _each("message_in", None, _time(t, "message_in"))
+    leaving = _each("message_out", table.events.messages, _time(t, "message_out"))
     core = {
         "name": f"core[0..{per_tile - 1}]",
         "attributes": {**buffer, "max_neurons_supported": most_neurons},
@@ -106,7 +106,7 @@ def _architecture(target: Target, table: EnergyTable, most_neurons: int) -> str:
 
 def _synapse(kind: str, table: EnergyTable, timing: Timing | None) -> dict[str, object]:
     price = table.events.synaptic_events if table.storage is None else getattr(table.storage, kind)
-    each = _each("process_spike", price, timing and timing.synaptic_event)
+    each = _each("process_spike", price, _time(timing, "synaptic_event"))
     return _unit(kind, {"model": "current_based", **each})
 
 
@@ -114,9 +114,15 @@ def _hops(table: EnergyTable) -> dict[str, float]:
     """What a tile's router takes for a hop; our tables say nothing of its time."""
     found: dict[str, float] = {}
     for way in ("east", "west"):
-        found |= _each(f"{way}_hop", table.hops and table.hops.east_west, None)
+        found |= _each(f"{way}_hop", None if table.hops is None else table.hops.east_west, None)
     for way in ("north", "south"):
-        found |= _each(f"{way}_hop", table.hops and table.hops.north_south, None)
+        found |= _each(f"{way}_hop", None if table.hops is None else table.hops.north_south, None)
+    return found
+
+
+def _time(timing: Timing | None, event: str) -> Figure | None:
+    """How long an event takes, nanoseconds; None if nobody said."""
+    found: Figure | None = None if timing is None else getattr(timing, event)
     return found
 
 

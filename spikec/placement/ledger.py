@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import coo_array
 
-from spikec.arrays import AnyArray, IntArray
+from spikec.arrays import AnyArray, BoolArray, IntArray
 from spikec.counting import touched
 from spikec.errors import NetworkError
 from spikec.events import Events, from_rows
@@ -112,7 +112,8 @@ def _of_neurons(e: Events, neurons: IntArray) -> Events:
 
 def _onto_cores(core: IntArray, n_cores: int) -> IntArray:
     """Which neurons are on each core, ``(n_cores, n)``."""
-    return (core == np.arange(n_cores)[:, None]).astype(np.int64)
+    on: BoolArray = core == np.arange(n_cores)[:, None]
+    return on.astype(np.int64)
 
 
 def _storage(c: Connectivity) -> str:
@@ -164,8 +165,14 @@ class _Timing(NamedTuple):
         if t is None:
             return None
         n_tiles = np.unique(place // grid.cores_per_tile).size
-        figures = (t.synaptic_event, t.neuron_update, t.spike, t.message_out, t.message_in)
-        return cls(*(round(1000 * f.value) for f in figures), round(1000 * t.barrier(n_tiles)))
+        return cls(
+            synaptic_event=round(1000 * t.synaptic_event.value),
+            neuron_update=round(1000 * t.neuron_update.value),
+            spike=round(1000 * t.spike.value),
+            message_out=round(1000 * t.message_out.value),
+            message_in=round(1000 * t.message_in.value),
+            barrier=round(1000 * t.barrier(n_tiles)),
+        )
 
 
 class _OverTime(NamedTuple):

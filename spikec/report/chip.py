@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spikec.arrays import FloatArray
+from spikec.arrays import AnyArray, FloatArray
 from spikec.report.plots import COLOURS, bare
 from spikec.result import CoreCounts
 
@@ -59,7 +59,7 @@ def square_of(cores: CoreCounts) -> tuple[FloatArray, FloatArray]:
     return tile // rows * per_tile + within, tile % rows
 
 
-def _draw_mesh(axis: Axes, cores: CoreCounts, values: FloatArray, what: str) -> None:
+def _draw_mesh(axis: Axes, cores: CoreCounts, values: AnyArray, what: str) -> None:
     from matplotlib import colormaps
 
     columns, rows = mesh_size(cores)
