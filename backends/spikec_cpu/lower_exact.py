@@ -176,7 +176,7 @@ def kernels_of(network: Network) -> set[str]:
     return {kernels[_form(network, c)] for c in network.components() if c[0] not in network.inputs}
 
 
-def _form(network: Network, names: Sequence[str]) -> type[Rows | Lists | Fans]:
+def _form(network: Network, names: tuple[str, ...]) -> type[Rows | Lists | Fans]:
     if network.is_recurrent(names):
         return Fans
     return Rows if all(_is_matrix(q) for q in network.projections if q.post in names) else Lists
