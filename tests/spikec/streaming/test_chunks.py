@@ -65,6 +65,16 @@ def test_chunks_of_any_size_join_to_the_run_at_once(seed, chunk, kind):
     assert_same(spikec.join(parts), program.run(inputs, **options))
 
 
+@settings(max_examples=10)
+@given(seed=seeds, chunk=st.integers(1, 8))
+def test_chunks_join_on_the_cpu_too(seed, chunk):
+    rng = np.random.default_rng(seed)
+    program = random_program(rng)
+    inputs = random_inputs(rng, program, 7, N_TICKS)
+    parts = list(program.stream(inputs, chunk=chunk, backend="cpu", ticks=N_TICKS))
+    assert_same(spikec.join(parts), program.run(inputs, backend="cpu", ticks=N_TICKS))
+
+
 @pytest.fixture
 def classifier() -> Program:
     rng = np.random.default_rng(5)
