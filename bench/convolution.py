@@ -20,12 +20,16 @@ from harness import Case, Missing, Work, main, per_second
 
 FOLDER = Path(os.environ.get("SPIKEC_NETS") or Path(__file__).parents[2] / "shared" / "nets" / "nmnist")
 
+DENSE = (256, 512)
+"""Of the layer with most weights; the limit is that of rows of dense weights, for events of all layers."""
+
 
 def prepared(precision: int | None, threads: int) -> Callable[[bool], Work]:
     """The network in float ticks of so many bits, or in 8-bit integers."""
 
     def prepare(quick: bool) -> Work:
         from nmnist import answers, recordings
+        from rooflines import tick_floor
 
         from spikec.backend import find_backend
         from spikec.events import from_rows, same
@@ -63,11 +67,15 @@ def prepared(precision: int | None, threads: int) -> Callable[[bool], Work]:
             )
             return {"answer_ok": exact and right == len(labels), "right": right}
 
+        assert reference.counters is not None
+        scale = given.n_samples / few.n_samples
+        events, updates = (scale * reference.counters.total(k) for k in ("synaptic_events", "neuron_updates"))
         facts = {"recordings": given.n_samples, "ticks": ticks, "input_events": given.n_events}
         return Work(
             run=lambda: engine.run({source: from_rows(*rows, **shape)}, ticks),
             check=check,
             figures={"recordings/s": per_second(given.n_samples)},
+            floor=tick_floor([np.ones(DENSE, int)], events, updates) if precision is None else None,
             facts=facts,
         )
 
