@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from spikec_cpu.exact import ExactExecutable
     from spikec_cpu.float_ticks import FloatTicksExecutable
     from spikec_cpu.iaf_ticks import IafTicksExecutable
+    from spikec_cpu.lower import Lowered
     from spikec_cpu.ticks import TicksExecutable
 
 LARGEST = 1 << 22
@@ -63,6 +64,7 @@ class CpuBackend:
         self.max_spikes = max_spikes
         self.precision = check_precision(precision)
         self.synapse_file = None if synapse_file is None else Path(synapse_file)
+        self._last: tuple[Network, Lowered] | None = None
 
     def unavailable(self) -> str | None:
         """Whether numba is missing."""
@@ -83,6 +85,8 @@ class CpuBackend:
         """What takes long the first time that a program of this kind is prepared; None if it was before."""
         from spikec_cpu.kernels import is_compiled
 
+        if self.unsupported(program):
+            return None
         if program.network.dialect is Dialect.CONTINUOUS:
             from spikec_cpu.lower_exact import kernels_of
 
@@ -91,7 +95,7 @@ class CpuBackend:
             kernel = "run_part" if holds_iaf(program.network) else "run_float_component"
             known, what = is_compiled(kernel), "the engine of float ticks"
         else:
-            known, what = is_compiled("run_component", "run_layer"), "the engine"
+            known, what = is_compiled(*self._lowered(program.network).kernels), "the engine"
         return None if known else f"compiling {what} for this machine, once: about ten seconds"
 
     def prepare(
@@ -112,7 +116,15 @@ class CpuBackend:
             return FloatTicksExecutable(program.network, self.threads, self.precision)
         from spikec_cpu.ticks import TicksExecutable
 
-        return TicksExecutable(program.network, self.threads)
+        return TicksExecutable(program.network, self.threads, self._lowered(program.network))
+
+    def _lowered(self, network: Network) -> Lowered:
+        """A network of the fixed dialect as kernels walk it; asked for twice, made once."""
+        from spikec_cpu.lower import lower
+
+        if self._last is None or self._last[0] is not network:
+            self._last = network, lower(network)
+        return self._last[1]
 
 
 def _unsupported_float(network: Network) -> list[Violation]:

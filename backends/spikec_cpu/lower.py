@@ -136,6 +136,11 @@ class Lowered:
     reordered: tuple[bool, ...]
     places: IntArray
 
+    @property
+    def kernels(self) -> set[str]:
+        """Names of the kernels that run it."""
+        return {"run_layer" if is_layer else "run_component" for is_layer in self.layers}
+
 
 def lower(network: Network) -> Lowered:
     """Lower a network of the fixed dialect."""

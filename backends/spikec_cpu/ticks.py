@@ -28,7 +28,7 @@ from spikec.result import Counters, PopulationCounts, ProjectionCounts, RunResul
 from spikec_cpu.batches import SpikeLists, Traces, cuts, in_threads, together
 from spikec_cpu.kernels.components import run_component, run_layer
 from spikec_cpu.kernels.spikes import put_in_order, spikes_of, take_inputs, take_raster, tally
-from spikec_cpu.lower import Lowered, lower
+from spikec_cpu.lower import Lowered
 from spikec_cpu.lower_neurons import QIF, THETA
 
 
@@ -38,12 +38,13 @@ class TicksExecutable:
     Args:
         network: In the fixed dialect.
         threads: How many threads run batches.
+        lowered: The network as kernels walk it.
     """
 
-    def __init__(self, network: Network, threads: int) -> None:
+    def __init__(self, network: Network, threads: int, lowered: Lowered) -> None:
         self.network = network
         self.threads = threads
-        self.lowered = lower(network)
+        self.lowered = lowered
         _compile(self.lowered, network)
 
     def run(self, inputs: Mapping[str, Events], until: float, record: Sequence[str] = ()) -> RunResult:

@@ -173,18 +173,31 @@ def _program(network: Network) -> Program:
     return Program(network, load_target("loihi2"))
 
 
-@pytest.mark.parametrize(
-    ("dialect", "kernel"),
-    [("continuous", "run_rows"), ("fixed", "run_component"), ("ticks", "run_float_component")],
-)
-def test_a_first_start_says_why_it_is_slow(dialect, kernel, tmp_path, monkeypatch):
-    rng = np.random.default_rng(0)
+@pytest.mark.parametrize("dialect", ["continuous", "fixed", "ticks"])
+def test_a_first_start_says_why_it_is_slow(dialect, tmp_path, monkeypatch):
     draw = {"continuous": random_continuous, "fixed": random_program, "ticks": random_ticks}
-    program = draw[dialect](rng)
+    program = draw[dialect](np.random.default_rng(0))
     monkeypatch.setattr(kernels, "_FOLDER", tmp_path)
     assert "compiling" in CpuBackend().slow_start(program)
     (tmp_path / "kernels_0123").mkdir()
-    (tmp_path / "kernels_0123" / f"layers.{kernel}-94.py312.nbi").touch()
+    for kernel in (
+        "run_rows",
+        "run_lists",
+        "run_recurrent",
+        "run_layer",
+        "run_component",
+        "run_float_component",
+    ):
+        (tmp_path / "kernels_0123" / f"file.{kernel}-94.py312.nbi").touch()
+    assert CpuBackend().slow_start(program) is None
+
+
+def test_a_network_of_layers_alone_waits_for_no_other_kernel(tmp_path, monkeypatch):
+    layer = Projection("q", "in", "out", Dense(Fixed(np.full((3, 2), 2))), Delays(0))
+    populations = (Population("in", Source(), (2,)), Population("out", CubaFixed(100, 100, 100), (3,)))
+    program = _program(Network(populations, (layer,), ("in",), ("out",), Ticks(1e-3, LOIHI)))
+    monkeypatch.setattr(kernels, "_FOLDER", tmp_path)
+    (tmp_path / "components.run_layer-1.py312.nbi").touch()
     assert CpuBackend().slow_start(program) is None
 
 
