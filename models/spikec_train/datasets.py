@@ -17,11 +17,9 @@ import numpy as np
 
 from spikec.arrays import FloatArray, IntArray, finite, read_only
 from spikec.errors import UsageError
+from spikec_train.digits import read_digits
 from spikec_train.mnist import read_mnist
 from spikec_train.yinyang import SIZE_AND_SEED, yinyang
-
-DIGITS_TEST_SIZE = 450
-DIGITS_SPLIT_SEED = 0
 
 DATA_VARIABLE = "SPIKEC_DATA"
 """The environment variable that names the folder of data sets that do not ship."""
@@ -114,20 +112,9 @@ def _folder() -> Path | None:
 
 
 def _digits(split: str, folder: Path | None) -> Dataset:
-    """Handwritten digits, 8 by 8 pixels of 17 grey levels: 1347 to train with, 450 to test with.
-
-    Source: UCI "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998), the part that
-    scikit-learn bundles.
-    """
-    from sklearn.datasets import load_digits  # takes a second to import
-    from sklearn.model_selection import train_test_split
-
-    samples, labels = load_digits(return_X_y=True)
-    train_x, test_x, train_y, test_y = train_test_split(
-        samples, labels, test_size=DIGITS_TEST_SIZE, random_state=DIGITS_SPLIT_SEED, stratify=labels
-    )
-    x, y = (train_x, train_y) if split == "train" else (test_x, test_y)
-    return Dataset("digits", split, x, y, shape=(8, 8), x_max=16.0, n_classes=10)
+    """Handwritten digits, 8 by 8 pixels of 17 grey levels: 1347 to train with, 450 to test with."""
+    samples, labels = read_digits(split)
+    return Dataset("digits", split, samples, labels, shape=(8, 8), x_max=16.0, n_classes=10)
 
 
 def _mnist(split: str, folder: Path | None) -> Dataset:
