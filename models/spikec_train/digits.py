@@ -1,4 +1,4 @@
-"""Handwritten digits, as scikit-learn bundles them, read without importing it: that takes longer than runs."""
+"""Handwritten digits as scikit-learn bundles them, read without importing it: that takes longer than runs."""
 
 from __future__ import annotations
 
