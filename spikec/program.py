@@ -238,12 +238,18 @@ def default_until(program: Program, events: Mapping[str, Events]) -> float:
 
     Returns:
         Seconds for a continuous network, ticks otherwise.
+
+    Raises:
+        UsageError: The network has no inputs, and nothing else says how long to run it.
     """
     encoding, clock = program.network.encoding, program.network.clock
     if program.n_ticks is not None and not isinstance(clock, Continuous):
         return program.n_ticks
     if encoding is not None:
         return encoding.duration if isinstance(clock, Continuous) else round(encoding.duration / clock.dt) + 1
+    if not program.network.inputs:
+        option = "--until SECONDS" if isinstance(clock, Continuous) else "--ticks N"
+        raise UsageError(f"this network has no inputs, so nothing says how long to run it; give {option}")
     last = max((float(e.times.max()) for e in events.values() if e.n_events), default=0.0)
     return last if isinstance(clock, Continuous) else int(last) + 1 + _ticks_to_outputs(program.network)
 

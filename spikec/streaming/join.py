@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
@@ -21,12 +21,13 @@ _OF_THE_CHIP = ("mesh", "place", "neurons")
 Counts = TypeVar("Counts", PopulationCounts, ProjectionCounts)
 
 
-def join(results: Sequence[RunResult]) -> RunResult:
-    """The results of chunks of samples, in their order, as one.
+def join(parts: Iterable[RunResult]) -> RunResult:
+    """The results of chunks of samples, in their order, as one; also as `Program.stream` gives them.
 
     Raises:
         UsageError: There is none, or they are not of one program and one length.
     """
+    results = list(parts)
     if not results:
         raise UsageError("there is no result to join; a run of no samples gives none")
     first = results[0]

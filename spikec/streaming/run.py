@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from numbers import Integral
 
 from spikec.backend import Backend
 from spikec.container import digest
@@ -92,7 +93,7 @@ def plan(
     Raises:
         UsageError: Not even one sample, or not a chunk, would fit in memory; or the chunk is impossible.
     """
-    if chunk is not None and chunk < 1:
+    if chunk is not None and (not isinstance(chunk, Integral) or chunk < 1):
         raise UsageError(f"--chunk {chunk} is impossible; give 1 sample or more")
     if chunk is not None:
         check_cuttable(program.network)

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from spikec.coding import Decoding, Readout
+from spikec.errors import UsageError
 from spikec.events import from_rows
 from spikec.execute import execute
 from spikec.ir.connectivity import Dense
-from spikec.ir.network import Continuous, Network, Population, Projection
-from spikec.ir.neurons import LiReadout, Source
+from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
+from spikec.ir.neurons import Lif, LiReadout, Source
 from spikec.passes.pipelines import CompileOptions, compile_network
 from spikec.program import Program, in_own_time
 from spikec.reference import ReferenceBackend
@@ -42,3 +43,13 @@ def test_the_highest_ever_and_the_highest_at_the_end_are_different_answers(backe
     program = compile_network(network(readout), load_target("loihi2"), CompileOptions(dt=1e-3, n_ticks=47))
     ticks = in_own_time(program.network, INPUTS)
     assert execute(program, backend, ticks, until=47).meta["predictions"] == [answer]
+
+
+@pytest.mark.parametrize(("clock", "option"), [(Continuous(), "--until"), (Ticks(1e-3), "--ticks")])
+def test_a_network_without_inputs_runs_for_as_long_as_it_is_told(clock, option):
+    alone = Network((Population("out", Lif(5e-3, 1.0, v_leak=2.0), (1,)),), (), (), ("out",), clock)
+    program = Program(alone, load_target("ideal"))
+    with pytest.raises(UsageError, match=f"how long to run it; give {option}"):
+        execute(program, ReferenceBackend(), {})
+    end = 0.02 if option == "--until" else 20.0
+    assert execute(program, ReferenceBackend(), {}, until=end).spikes["out"].n_events > 0

@@ -177,6 +177,13 @@ def test_errors_say_from_where_samples_are_counted(classifier):
 def test_impossible_chunks_are_refused(classifier):
     with pytest.raises(UsageError, match="--chunk 0"):
         next(classifier.stream(np.zeros((2, 4)), chunk=0))
+    with pytest.raises(UsageError, match=r"--chunk 1\.5"):
+        next(classifier.stream(np.zeros((2, 4)), chunk=1.5))
+
+
+def test_what_streams_is_joined_without_a_list(classifier):
+    samples = np.random.default_rng(2).random((5, 4))
+    assert_same(spikec.join(classifier.stream(samples, chunk=2)), classifier.run(samples))
 
 
 def test_spikes_by_chance_depend_on_the_samples_number_and_are_not_cut():
