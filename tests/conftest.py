@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 
 import pytest
 from hypothesis import settings
@@ -23,6 +24,9 @@ def spikec(monkeypatch, capsys):
 
     def call(*words):
         monkeypatch.setattr(sys, "argv", ["spikec", *map(str, words)])
+        monkeypatch.setattr(
+            threading, "active_count", lambda: 1
+        )  # an interrupt must not end the tests' process
         with pytest.raises(SystemExit) as stop:
             cli.main()
         captured = capsys.readouterr()

@@ -10,8 +10,8 @@ membrane by then, :math:`\vartheta` is the threshold that the population shares 
 the float membrane is above its own. Every sample gives one such equation: of the crossing, or where there is
 none, of the moment at which the membrane comes nearest; the farther below, the less it weighs. For each s,
 the least squares on the grid are found (`spikec.passes.grid_fit`) with b at its best, and the s is taken that
-misses the crossings by the least time. A row is taken only if it comes clearly nearer on samples that took
-no part.
+misses the crossings by the least time. A row is changed only if it misses by more than ticks do, and comes
+clearly nearer on samples that took no part.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from spikec.ir.synapses import Dense
 from spikec.passes.excitation import MOMENTS, first_ticks
 from spikec.passes.grid_fit import Grid, fitted
 from spikec.passes.integers import bias_mantissas
-from spikec.passes.replay import CLEARLY, held_out
+from spikec.passes.replay import CLEARLY, HELD_OUT, held_out
 from spikec.passes.weight_fit import holds
 from spikec.program import Program
 from spikec.targets.target import Formats
@@ -47,6 +47,9 @@ NEAR = 4.0
 
 PENALTY = 1e-3
 """What holds weights that no sample decides at their real values, as a part of the mean eigenvalue."""
+
+TICK = 12**-0.5
+"""Ticks by which a moment misses when it is rounded, root mean square: rows that miss by less are left."""
 
 FEWEST = 8
 """Crossings that a row is fitted to, at least."""
@@ -178,7 +181,8 @@ def refitted(
         )
         before = missed(sums.deciding, rows[some], bias[some], np.ones(some.size), shared[some])
         after = missed(sums.deciding, new, new_bias, np.maximum(scale, SCALES[0]), shared[some])
-        better = (scale > 0) & (after < CLEARLY**2 * before) & (sums.crossings >= FEWEST)
+        counts = before > TICK**2 * sums.crossings / (HELD_OUT - 1)
+        better = (scale > 0) & (after < CLEARLY**2 * before) & (sums.crossings >= FEWEST) & counts
         rows[some[better]], bias[some[better]] = new[better], new_bias[better]
         taken += int(better.sum())
     mantissa, exponent = bias_mantissas(64 * bias, formats)
