@@ -170,7 +170,7 @@ def test_who_inhibits_itself_is_written_down():
 
 
 def test_an_inhibition_that_few_bits_would_round_away_is_kept():
-    """To share a threshold the first neuron's inhibition grows ninefold; the nearest to the second's is none."""
+    """To share a threshold the first neuron's inhibition grows ninefold; nearest to the second's is none."""
     k = CubaTicks(1, 0, [1.0, 9.0], one_spike=True)
     network = Network(
         (Population("in", Source(True), (1,)), Population("out", k, (2,))),
