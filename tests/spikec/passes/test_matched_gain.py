@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from spikec.events import from_rows
@@ -29,6 +29,7 @@ def _membrane(r, b, n_ticks):
 
 @given(st.floats(3, 1500), st.floats(1, 4))
 def test_it_is_the_least_squares_fit_over_the_currents_time_constant(tau, ratio):
+    assume(abs(tau % 1 - 0.5) > 1e-6)  # a half tick may be rounded either way
     tick = tick_of(CubaLif(tau * ratio * DT, tau * DT, 1.0), DT, LOIHI)
     decay_u, decay_v = (np.rint(4096 * (1 - np.exp(-1 / t))) for t in (tau, ratio * tau))
     n_ticks = round(tau)
