@@ -111,6 +111,8 @@ def compile_file(
         probe: Samples to check and measure every pass with, ``NAME:SPLIT:N``.
         progress: Told the name of each pass.
     """
+    if options.place is None and options.place_seed:
+        raise UsageError("--place-seed says what --place begins with; give that, too")
     auto = options.bits == "auto"
     wanted = search_options(options.budget, auto, options.least, options.checkpoint)
     read = _read(path, options)

@@ -102,6 +102,11 @@ def test_a_way_to_place_that_does_not_exist_is_refused_before_anything_is_writte
     assert not (tmp_path / "p.npz").exists()
 
 
+def test_a_seed_alone_places_nothing_and_is_refused(spikec, tmp_path):
+    code, _, err = spikec("compile", NET, "-o", tmp_path / "p.npz", "--dt", "8e-4", "--place-seed", 3)
+    assert (code, "give that, too" in err) == (2, True)
+
+
 def test_python_places_as_the_command_line_does(tmp_path, spikec):
     program = load(NET)
     made = __import__("spikec").compile(program, dt=8e-4, place="sequential")
