@@ -17,8 +17,9 @@ from typing import Protocol, runtime_checkable
 
 from spikec.errors import BackendUnavailable, TargetError, UsageError, Violation
 from spikec.events import Events
-from spikec.program import Program, check_inputs, gather, gather_counters, gather_membrane, record_keys
+from spikec.program import Program, check_inputs
 from spikec.result import RunResult
+from spikec.shards import gather, gather_counters, gather_membrane, record_keys
 
 GROUP = "spikec.backends"
 

@@ -12,7 +12,8 @@ from spikec.backend import Backend, KeepsRasters
 from spikec.errors import UsageError
 from spikec.events import Events
 from spikec.ir.network import Continuous
-from spikec.program import Program, split_key
+from spikec.program import Program
+from spikec.records import split_key
 from spikec.units import several
 
 CHUNK_BYTES = 512 << 20

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikec.arrays import AnyArray, FloatArray, IntArray, read_only
+from spikec.arrays import FloatArray, IntArray, read_only
 from spikec.coding import encode
-from spikec.errors import EventsError, NetworkError, UsageError, Violation
-from spikec.events import Events, from_rows
+from spikec.errors import EventsError, UsageError, Violation
+from spikec.events import Events
 from spikec.ir.network import Continuous, Dialect, Network, Population, Ticks
 from spikec.ir.neurons import Source
 from spikec.placed import Placement, check_placement
-from spikec.result import Counters, PopulationCounts, RunResult
+from spikec.result import RunResult
 from spikec.targets.target import Target
 
 
@@ -344,111 +344,3 @@ def _check_counts(name: str, e: Events, population: Population) -> None:
             f"a neuron of input {name} spikes {got} times in one tick, more than {most}; compile with "
             f"--input-counts {got}, or give one spike a tick"
         )
-
-
-def gather(program: Program, spikes: Mapping[str, Events]) -> dict[str, Events]:
-    """Put split populations together again: spikes under the names and numbers the user knows."""
-    gathered = dict(spikes)
-    for name, shards in program.shards.items():
-        parts = [gathered.pop(s.population) for s in shards]
-        rows = [
-            (e.sample_of_event(), e.times, s.neurons[e.neurons]) for e, s in zip(parts, shards, strict=True)
-        ]
-        samples, times, neurons = (np.concatenate(column) for column in zip(*rows, strict=True))
-        n = sum(s.neurons.size for s in shards)
-        gathered[name] = from_rows(samples, times, neurons, n_samples=parts[0].n_samples, n_neurons=n)
-    return gathered
-
-
-def gather_membrane(
-    program: Program, traces: Mapping[str, AnyArray], record: Sequence[str]
-) -> dict[str, AnyArray]:
-    """The recorded membranes of split populations under the user's names and numbers.
-
-    Args:
-        program: What ran.
-        traces: What a backend recorded, by the names of the shards.
-        record: What the user asked for.
-    """
-    gathered: dict[str, AnyArray] = {}
-    for key in record:
-        name, what = split_key(key)
-        given = _as_engines_record(program.network, what)
-        shards = program.shards.get(name)
-        if shards is None:
-            whole = traces[name + given]
-        else:
-            order = np.argsort(np.concatenate([s.neurons for s in shards]))
-            whole = np.concatenate([traces[s.population + given] for s in shards], axis=-1)[..., order]
-        gathered[key] = whole if given == what else whole.max(axis=1)
-    return gathered
-
-
-def gather_counters(program: Program, counters: Counters | None) -> Counters | None:
-    """Counts under the user's names: a split population's are the sums over its shards.
-
-    Projections keep their parts' names: each part is stored and sent on its own.
-    """
-    if counters is None or not program.shards:
-        return counters
-    whole = dict(counters.populations)
-    for name, shards in program.shards.items():
-        parts = [whole.pop(s.population) for s in shards]
-        whole[name] = PopulationCounts(sum(p.spikes for p in parts), sum(p.neuron_updates for p in parts))
-    return replace(counters, populations=whole)
-
-
-def record_keys(program: Program, record: Sequence[str]) -> tuple[str, ...]:
-    """What a backend must record so that `gather_membrane` can answer.
-
-    Raises:
-        NetworkError: What `check_record` refuses.
-    """
-    keys: list[str] = []
-    for key in record:
-        name, what = split_key(key)
-        given = _as_engines_record(program.network, what)
-        shards = program.shards.get(name)
-        keys.extend([s.population + given for s in shards] if shards else [name + given])
-    check_record(program.network, keys)
-    return tuple(dict.fromkeys(keys))
-
-
-def check_record(network: Network, record: Sequence[str]) -> None:
-    """Check that an engine can record what it is asked for.
-
-    Raises:
-        NetworkError: A key is none (see `split_key`), names nothing that has a membrane, or asks for the
-            maximum of a membrane that spikes pull down, or for one in ticks, which `record_keys` takes from
-            the membrane itself.
-    """
-    for key in record:
-        name, what = split_key(key)
-        population = network.population(name)
-        if population.is_source:
-            raise NetworkError(f"cannot record {key!r}: {name} is an input, and inputs have no membrane")
-        if what != ".v.max":
-            continue
-        if not isinstance(network.clock, Continuous):
-            raise NetworkError(f"cannot record {key!r} in ticks; record {name}.v and take its maximum")
-        if population.neuron.spikes:
-            raise NetworkError(
-                f"cannot record {key!r}: {name} spikes, and only readouts have maxima; record {name}.v.last"
-            )
-
-
-def split_key(key: str) -> tuple[str, str]:
-    """Take a record key apart into the population's name and ``".v"``, ``".v.last"`` or ``".v.max"``.
-
-    Raises:
-        NetworkError: It is no such key.
-    """
-    for what in (".v.last", ".v.max", ".v"):
-        if key.endswith(what):
-            return key.removesuffix(what), what
-    raise NetworkError(f"cannot record {key!r}; record NAME.v, NAME.v.last or NAME.v.max")
-
-
-def _as_engines_record(network: Network, what: str) -> str:
-    """What engines must record of a membrane: in ticks a maximum is taken from every tick's value."""
-    return ".v" if what == ".v.max" and not isinstance(network.clock, Continuous) else what

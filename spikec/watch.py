@@ -14,7 +14,7 @@ from spikec.arrays import FloatArray
 from spikec.errors import UsageError
 from spikec.events import Events
 from spikec.ir.network import Continuous, Network
-from spikec.program import split_key
+from spikec.records import split_key
 from spikec.reference.continuous import watch_continuous
 
 MOST = 1 << 27

@@ -31,7 +31,15 @@ LAYERS = (
     ("spikec.events", "spikec.coding"),
     ("spikec.ir",),
     ("spikec.targets",),
-    ("spikec.program", "spikec.placed", "spikec.result", "spikec.counting", "spikec.precision"),
+    (
+        "spikec.program",
+        "spikec.placed",
+        "spikec.records",
+        "spikec.shards",
+        "spikec.result",
+        "spikec.counting",
+        "spikec.precision",
+    ),
     (
         "spikec.backend",
         "spikec.reference",

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from spikec.arrays import AnyArray, IntArray
 from spikec.events import Events, unchecked
 from spikec.ir.network import Network
-from spikec.program import split_key
+from spikec.records import split_key
 
 LARGEST_BATCH = 64
 """Samples; enough that starting a batch costs little beside running it."""

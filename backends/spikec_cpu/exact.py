@@ -21,7 +21,8 @@ from spikec.arrays import AnyArray, FloatArray, IntArray
 from spikec.errors import UsageError, explosion
 from spikec.events import Events
 from spikec.ir.network import Network
-from spikec.program import check_inputs, check_record, split_key
+from spikec.program import check_inputs
+from spikec.records import check_record, split_key
 from spikec.result import RunResult
 from spikec_cpu.batches import in_threads
 from spikec_cpu.kernels.layers import run_lists

@@ -24,7 +24,8 @@ from spikec.errors import storm, unbounded_membrane
 from spikec.events import Events, no_events
 from spikec.ir.discrete import MOST_SPIKES
 from spikec.ir.network import Network
-from spikec.program import check_inputs, check_record, check_ticks
+from spikec.program import check_inputs, check_ticks
+from spikec.records import check_record
 from spikec.result import RunResult
 from spikec_cpu.batches import SpikeLists, Traces, cuts, in_threads, together
 from spikec_cpu.kernels.float_component import State, run_float_component

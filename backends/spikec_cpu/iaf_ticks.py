@@ -27,7 +27,8 @@ from spikec.events import Events
 from spikec.ir.connectivity import FixedDegree
 from spikec.ir.iaf import IafNeuron
 from spikec.ir.network import Network
-from spikec.program import check_inputs, check_record, check_ticks
+from spikec.program import check_inputs, check_ticks
+from spikec.records import check_record
 from spikec.result import RunResult
 from spikec_cpu.batches import SpikeLists, Traces, in_threads, together
 from spikec_cpu.iaf_synapses import cut, draw_parts

@@ -13,7 +13,7 @@ from spikec.errors import UsageError
 from spikec.exporters.nir import Export, check_beside, export_nir, write_nir
 from spikec.exporters.sanafe import export_sanafe
 from spikec.ir.network import Continuous
-from spikec.placement.ledger import in_parts
+from spikec.shards import in_parts
 
 EXPORTERS = {
     "nir": "NIR files (HDF5) for other frameworks, with a YAML of what NIR cannot say",

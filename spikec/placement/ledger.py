@@ -12,7 +12,7 @@ from scipy.sparse import coo_array
 from spikec.arrays import AnyArray, BoolArray, IntArray
 from spikec.counting import touched
 from spikec.errors import NetworkError
-from spikec.events import Events, from_rows
+from spikec.events import Events
 from spikec.ir.connectivity import Connectivity, Convolution, Dense
 from spikec.placement.cost import traffic
 from spikec.placement.grid import Grid, grid_of
@@ -20,6 +20,7 @@ from spikec.placement.reach import Reach
 from spikec.placement.rules import Assignment
 from spikec.program import Program
 from spikec.result import CoreCounts
+from spikec.shards import in_parts
 from spikec.targets.target import Target
 
 ROWS = 1 << 16
@@ -89,25 +90,6 @@ def count_cores(program: Program, spikes: Mapping[str, Events], n_ticks: int) ->
         busiest=over_time.busiest,
         picoseconds=over_time.picoseconds,
     )
-
-
-def in_parts(program: Program, spikes: Mapping[str, Events]) -> dict[str, Events]:
-    """Spikes by the populations that are placed: those of a split one are its parts'."""
-    found = dict(spikes)
-    for name, shards in program.shards.items():
-        if name in found:
-            whole = found.pop(name)
-            found |= {s.population: _of_neurons(whole, s.neurons) for s in shards}
-    return found
-
-
-def _of_neurons(e: Events, neurons: IntArray) -> Events:
-    """The spikes of some neurons, renumbered in the order given."""
-    number = np.full(e.n_neurons, -1, np.int64)
-    number[neurons] = np.arange(neurons.size)
-    kept = e.keep(number[e.neurons] >= 0)
-    rows = (kept.sample_of_event(), kept.times, number[kept.neurons])
-    return from_rows(*rows, n_samples=e.n_samples, n_neurons=neurons.size, multiple=e.multiple)
 
 
 def _onto_cores(core: IntArray, n_cores: int) -> IntArray:

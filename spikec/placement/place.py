@@ -14,9 +14,9 @@ from spikec.placed import Placement
 from spikec.placement.cost import Cost, Rates, cost, message_hops, traffic
 from spikec.placement.grid import Grid, grid_of
 from spikec.placement.groups import Groups, groups_of, nets_of
-from spikec.placement.ledger import in_parts
 from spikec.placement.rules import Assignment, check_cores
 from spikec.program import LogEntry, Program
+from spikec.shards import in_parts
 from spikec.units import several
 
 METHODS = ("random", "sequential", "greedy", "hilbert", "search")

@@ -15,7 +15,8 @@ from spikec.events import Events, from_counts
 from spikec.ir.listing import listed
 from spikec.ir.network import Dialect, Network
 from spikec.precision import check_precision, unsupported_precision
-from spikec.program import Program, check_inputs, check_record, check_ticks, split_key
+from spikec.program import Program, check_inputs, check_ticks
+from spikec.records import check_record, split_key
 from spikec.reference.continuous import run_continuous
 from spikec.reference.fixed import run_fixed
 from spikec.reference.ticks import run_ticks

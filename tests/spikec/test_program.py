@@ -1,32 +1,23 @@
-"""Programs: inputs that fit, how long a run is, and split populations that come back whole."""
+"""Programs: inputs that fit, and how long a run is."""
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from spikec.coding import LatencyEncoding
-from spikec.errors import EventsError, NetworkError, UsageError
-from spikec.events import from_dense_times, from_raster, from_rows, no_events, same
+from spikec.errors import EventsError, UsageError
+from spikec.events import from_dense_times, from_rows, no_events
 from spikec.ir.connectivity import Dense
 from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
 from spikec.ir.neurons import If, Source
 from spikec.program import (
     LogEntry,
     Program,
-    Shard,
     check_inputs,
-    check_record,
     default_until,
     encode_samples,
-    gather,
-    gather_counters,
-    gather_membrane,
     in_own_time,
-    record_keys,
 )
 from spikec.random.networks import random_program
-from spikec.result import Counters, PopulationCounts
 from spikec.targets.target import load_target
 
 SECONDS = from_dense_times([[0.25, 0.5]])
@@ -129,64 +120,6 @@ def test_ticks_cannot_be_put_into_continuous_time():
 def test_a_time_beyond_all_ticks_is_refused():
     with pytest.raises(EventsError, match=r"too late to be counted in ticks of 0\.01 s"):
         in_own_time(_network(), {"in": from_dense_times([[1e300, 0.0]])})
-
-
-@given(st.integers(0, 2**32 - 1))
-def test_parts_of_a_population_come_back_as_the_whole(seed):
-    rng = np.random.default_rng(seed)
-    n, n_parts = int(rng.integers(1, 8)), int(rng.integers(1, 4))
-    raster = rng.random((3, 5, n)) < 0.4
-    membrane = rng.normal(size=(3, 5, n))
-    part_of = rng.integers(0, n_parts, n)
-    groups = [g for k in range(n_parts) if (g := np.flatnonzero(part_of == k)).size]
-    shards = tuple(Shard(f"p.{k}", rng.permutation(g)) for k, g in enumerate(groups))
-    program = _program(shards={"p": shards})
-    spikes = {s.population: from_raster(raster[..., s.neurons]) for s in shards}
-    whole = gather(program, {"in": no_events(3, 2), **spikes})
-    assert set(whole) == {"in", "p"}
-    assert same(whole["p"], from_raster(raster))
-    traces = {f"{s.population}.v": membrane[..., s.neurons] for s in shards}
-    traces |= {f"{s.population}.v.last": membrane[:, -1][:, s.neurons] for s in shards}
-    back = gather_membrane(program, {"out.v": membrane, **traces}, ["p.v", "p.v.last", "out.v", "p.v.max"])
-    np.testing.assert_array_equal(back["p.v.max"], membrane.max(axis=1))
-    np.testing.assert_array_equal(back["p.v"], membrane)
-    np.testing.assert_array_equal(back["p.v.last"], membrane[:, -1])
-    np.testing.assert_array_equal(back["out.v"], membrane)
-    counts = {
-        s.population: PopulationCounts(int(raster[..., s.neurons].sum()), s.neurons.size) for s in shards
-    }
-    counters = gather_counters(program, Counters(3, 5, counts, {}))
-    assert counters.populations["p"] == PopulationCounts(int(raster.sum()), n)
-
-
-def test_what_is_recorded_of_a_split_population_is_recorded_of_its_parts():
-    program = _program(shards={"whole": (Shard("out", [0]),)})
-    assert record_keys(program, ["out.v", "whole.v.last"]) == ("out.v", "out.v.last")
-    assert record_keys(program, ["whole.v.last", "whole.v.max"]) == ("out.v.last", "out.v")
-
-
-def test_a_maximum_in_ticks_is_taken_of_every_tick_and_that_is_recorded_once():
-    assert record_keys(_program(), ["out.v", "out.v.max"]) == ("out.v",)
-    membrane = np.array([[[-3.0], [-1.0], [-2.0]]])
-    back = gather_membrane(_program(), {"out.v": membrane}, ["out.v.max", "out.v"])
-    assert back["out.v.max"].tolist() == [[-1.0]]
-    assert back["out.v"] is membrane
-    with pytest.raises(NetworkError, match=r"in ticks; record out\.v and take its maximum"):
-        check_record(_network(), ["out.v.max"])
-
-
-@pytest.mark.parametrize(
-    ("key", "message"),
-    [
-        ("out", "record NAME.v"),
-        ("out.u", "record NAME.v"),
-        ("x.v", "no population 'x'"),
-        ("in.v", "inputs have no membrane"),
-    ],
-)
-def test_what_cannot_be_recorded_is_refused(key, message):
-    with pytest.raises(NetworkError, match=message):
-        record_keys(_program(), [key])
 
 
 def test_a_log_grows_and_the_program_before_stays_as_it_was():
