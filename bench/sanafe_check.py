@@ -26,7 +26,7 @@ from spikec.energy_tables.table import load_table
 from spikec.execute import execute
 from spikec.exporters.sanafe import export_sanafe
 from spikec.passes.pipelines import compile_network
-from spikec.placement.ledger import count_cores
+from spikec.placement.ledger import STORAGE, count_cores
 from spikec.placement.place import place_program
 from spikec.program import Program
 from spikec.reference import ReferenceBackend
@@ -35,7 +35,6 @@ from spikec.targets.target import Target, load_target
 from spikec_train.recipes import load_recipe, train
 
 TABLE = "loihi1-sanafe"
-STORAGE = ("dense", "sparse", "convolution")
 THEIRS = """
 import json, sys
 import sanafe

@@ -22,14 +22,12 @@ from spikec.arrays import IntArray
 from spikec.energy_tables.table import EnergyTable, Price
 from spikec.errors import UsageError
 from spikec.events import Events
-from spikec.ir.connectivity import Convolution, Dense
+from spikec.ir.connectivity import Dense
 from spikec.ir.network import Network, Population, Projection, unrolled
 from spikec.placement.grid import grid_of
+from spikec.placement.ledger import STORAGE, storage_of
 from spikec.program import Program
 from spikec.targets.target import Figure, Target, Timing
-
-STORAGE = ("dense", "sparse", "convolution")
-"""Names of the synapse units."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +191,5 @@ def _storage(network: Network, p: Population) -> str:
     """How most synapses onto a population are stored."""
     found = dict.fromkeys(STORAGE, 0)
     for q in network.incoming(p.name):
-        c = q.connectivity
-        kind = "dense" if isinstance(c, Dense) else "convolution" if isinstance(c, Convolution) else "sparse"
-        found[kind] += c.n_synapses
+        found[storage_of(q.connectivity)] += q.connectivity.n_synapses
     return max(found, key=found.__getitem__)

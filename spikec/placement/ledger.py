@@ -23,6 +23,9 @@ from spikec.result import CoreCounts
 from spikec.shards import in_parts
 from spikec.targets.target import Target
 
+STORAGE = ("dense", "sparse", "convolution")
+"""Ways to store synapses."""
+
 ROWS = 1 << 16
 """Ticks, of all samples, that are counted at once: so many rows times the cores are held in memory."""
 
@@ -59,14 +62,14 @@ def count_cores(program: Program, spikes: Mapping[str, Events], n_ticks: int) ->
     for name, of in a.cores.items():
         made += _onto_cores(of, a.n_cores) @ counted[name]
     events, zeros, delayed = np.zeros((3, a.n_cores), np.int64)
-    storage = {kind: np.zeros(a.n_cores, np.int64) for kind in ("dense", "sparse", "convolution")}
+    storage = {kind: np.zeros(a.n_cores, np.int64) for kind in STORAGE}
     for q in program.network.projections:
         one = touched(q, _onto_cores(a.cores[q.post], a.n_cores))
         n = counted[q.pre]
         events += one.events @ n
         zeros += one.zeros @ n
         delayed += one.delayed @ n
-        storage[_storage(q.connectivity)] += (one.events + one.zeros) @ n
+        storage[storage_of(q.connectivity)] += (one.events + one.zeros) @ n
     t = traffic(a, counted)
     between, outside = _whole(t.between), _whole(t.from_outside)
     grid = grid_of(program.target, int(place.max(initial=0)) + 1)
@@ -98,7 +101,8 @@ def _onto_cores(core: IntArray, n_cores: int) -> IntArray:
     return on.astype(np.int64)
 
 
-def _storage(c: Connectivity) -> str:
+def storage_of(c: Connectivity) -> str:
+    """How synapses are stored, one of `STORAGE`."""
     if isinstance(c, Dense):
         return "dense"
     return "convolution" if isinstance(c, Convolution) else "sparse"
