@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikec.coding import Decoding, LatencyEncoding, Readout
 from spikec.container import load, save
 from spikec.ir.connectivity import Dense
 from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import Ramp, Source
 from spikec.streaming.store import parts_of
+from tests.classifier import classifier
 
 DATA = "digits:test:40"
 
@@ -41,23 +41,7 @@ cli.main()
 
 @pytest.fixture
 def net(tmp_path) -> Path:
-    rng = np.random.default_rng(5)
-    network = Network(
-        (
-            Population("in", Source(one_spike=True), (64,)),
-            Population("hidden", Ramp(2e-3, one_spike=True), (5,)),
-            Population("out", Ramp(1e-3), (10,)),
-        ),
-        (
-            Projection("a", "in", "hidden", Dense(rng.uniform(0, 0.2, (5, 64)))),
-            Projection("b", "hidden", "out", Dense(rng.normal(size=(10, 5)))),
-        ),
-        ("in",),
-        ("out",),
-        Continuous(),
-        encoding=LatencyEncoding("in", 5e-3, 16.0, False, None, 8e-3),
-        decoding=Decoding("out", Readout.COUNT),
-    )
+    network = classifier(0.2)
     save(network, tmp_path / "net.npz")
     return tmp_path / "net.npz"
 
