@@ -1,6 +1,6 @@
 """Draw docs/digit.png: one digit through the network, in real numbers and in a chip's integers.
 
-    .venv/bin/python bench/picture.py
+.venv/bin/python bench/picture.py
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from spikec.backend import find_backend, run
+from spikec.inputs import encode_samples
 from spikec.passes.pipelines import compile_network
-from spikec.program import Program, encode_samples
+from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_train.datasets import load_dataset

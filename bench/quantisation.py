@@ -34,6 +34,7 @@ from spikec.coding import Decoding, Readout
 from spikec.container import load
 from spikec.events import Events
 from spikec.frontends import open_network
+from spikec.inputs import encode_samples
 from spikec.ir.network import Convention, Network
 from spikec.passes.base import run_pipeline
 from spikec.passes.correct_bias import CorrectBias
@@ -41,7 +42,7 @@ from spikec.passes.pipelines import CompileOptions, loihi
 from spikec.passes.prune import Prune
 from spikec.passes.replay import replay
 from spikec.passes.weight_fit import Rounding
-from spikec.program import Program, encode_samples
+from spikec.program import Program
 from spikec.targets.rules import check_all
 from spikec.targets.target import load_target
 from spikec_train.datasets import load_dataset

@@ -25,9 +25,10 @@ from spikec.container import load, save
 from spikec.energy import estimate
 from spikec.energy_tables.table import load_table
 from spikec.execute import execute
+from spikec.inputs import encode_samples
 from spikec.ir.network import Network
 from spikec.passes.pipelines import CompileOptions, compile_network
-from spikec.program import Program, encode_samples
+from spikec.program import Program
 from spikec.targets.target import load_target
 from spikec_train.datasets import Dataset, load_dataset
 from spikec_train.recipes import load_recipe, train

@@ -48,6 +48,7 @@ from spikec.compare import compare
 from spikec.errors import BackendUnavailable
 from spikec.events import Events, from_dense_times
 from spikec.execute import execute
+from spikec.inputs import encode_samples, in_own_time
 from spikec.ir.connectivity import DelayKind, Delays, Dense
 from spikec.ir.discrete import tick_of
 from spikec.ir.fixed_neurons import CubaFixed
@@ -58,7 +59,7 @@ from spikec.opening import open_program
 from spikec.passes.matched_gain import matched_gain
 from spikec.passes.pipelines import CompileOptions, compile_network
 from spikec.passes.weight_fit import Rounding
-from spikec.program import Program, encode_samples, in_own_time
+from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.result import RunResult
 from spikec.spike_times import spike_times

@@ -17,7 +17,8 @@ from typing import Protocol, runtime_checkable
 
 from spikec.errors import BackendUnavailable, TargetError, UsageError, Violation
 from spikec.events import Events
-from spikec.program import Program, check_inputs
+from spikec.inputs import check_inputs
+from spikec.program import Program
 from spikec.result import RunResult
 from spikec.shards import gather, gather_counters, gather_membrane, record_keys
 

@@ -16,8 +16,9 @@ from spikec.backend import Backend, run
 from spikec.coding import Decoding, Readout, decode
 from spikec.errors import EventsError
 from spikec.events import Events
+from spikec.inputs import default_until
 from spikec.ir.network import Continuous, Network, Population
-from spikec.program import Program, default_until
+from spikec.program import Program
 from spikec.targets.target import load_target
 
 

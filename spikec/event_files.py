@@ -22,8 +22,8 @@ from spikec import container
 from spikec.errors import EventsError, FileFormatError
 from spikec.event_lists import MAX_SAMPLE, MAX_TICK, list_text, parse_list
 from spikec.events import Events
+from spikec.inputs import check_inputs, in_own_time
 from spikec.ir.network import Continuous, Network, Population
-from spikec.program import check_inputs, in_own_time
 from spikec.raster_files import MAGIC, RasterFile
 
 

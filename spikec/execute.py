@@ -20,10 +20,11 @@ from spikec.container import digest
 from spikec.errors import EventsError, UsageError
 from spikec.events import Events
 from spikec.facts import facts
+from spikec.inputs import default_until
 from spikec.ir.network import Continuous, Dialect, Network
 from spikec.memory import check_room, need_of
 from spikec.placement.ledger import count_cores
-from spikec.program import Program, default_until
+from spikec.program import Program
 from spikec.result import RunResult
 from spikec.units import several
 from spikec.watch import to_watch, watch

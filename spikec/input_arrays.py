@@ -21,8 +21,8 @@ from spikec.arrays import AnyArray
 from spikec.errors import EventsError, UsageError
 from spikec.event_files import fit_events, raster_ticks, read_events
 from spikec.events import Events, from_counts, from_dense_times
+from spikec.inputs import encode_samples
 from spikec.ir.network import Continuous, Network, Population
-from spikec.program import encode_samples
 
 Spikes = Events | npt.ArrayLike
 """What one input may be given."""

@@ -20,8 +20,8 @@ import numpy as np
 from spikec.arrays import AnyArray, FloatArray, IntArray
 from spikec.errors import UsageError, explosion
 from spikec.events import Events
+from spikec.inputs import check_inputs
 from spikec.ir.network import Network
-from spikec.program import check_inputs
 from spikec.records import check_record, split_key
 from spikec.result import RunResult
 from spikec_cpu.batches import in_threads

@@ -22,9 +22,9 @@ from spikec.arrays import AnyArray
 from spikec.counting import count
 from spikec.errors import storm, unbounded_membrane
 from spikec.events import Events, no_events
+from spikec.inputs import check_inputs, check_ticks
 from spikec.ir.discrete import MOST_SPIKES
 from spikec.ir.network import Network
-from spikec.program import check_inputs, check_ticks
 from spikec.records import check_record
 from spikec.result import RunResult
 from spikec_cpu.batches import SpikeLists, Traces, cuts, in_threads, together

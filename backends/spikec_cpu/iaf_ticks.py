@@ -24,10 +24,10 @@ from spikec.arrays import AnyArray, IntArray
 from spikec.counting import Touched, count
 from spikec.errors import EventsError, unbounded_membrane
 from spikec.events import Events
+from spikec.inputs import check_inputs, check_ticks
 from spikec.ir.connectivity import FixedDegree
 from spikec.ir.iaf import IafNeuron
 from spikec.ir.network import Network
-from spikec.program import check_inputs, check_ticks
 from spikec.records import check_record
 from spikec.result import RunResult
 from spikec_cpu.batches import SpikeLists, Traces, in_threads, together

@@ -22,8 +22,8 @@ import numpy as np
 from spikec.arrays import AnyArray, IntArray
 from spikec.counting import Touched
 from spikec.events import Events, from_raster, no_events
+from spikec.inputs import check_inputs, check_ticks
 from spikec.ir.network import Network
-from spikec.program import check_inputs, check_ticks
 from spikec.records import check_record
 from spikec.result import Counters, PopulationCounts, ProjectionCounts, RunResult
 from spikec_cpu.batches import SpikeLists, Traces, cuts, in_threads, together

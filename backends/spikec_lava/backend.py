@@ -12,8 +12,9 @@ from spikec.container import load, save
 from spikec.counting import count
 from spikec.errors import BackendFailed, FileFormatError, UsageError, Violation
 from spikec.events import Events
+from spikec.inputs import check_inputs
 from spikec.ir.network import Network
-from spikec.program import Program, check_inputs
+from spikec.program import Program
 from spikec.result import RunResult
 from spikec_lava import compat
 from spikec_lava.child import run_child

@@ -19,8 +19,9 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 from spikec.arrays import FloatArray
 from spikec.backend import Backend, run
 from spikec.errors import UsageError
+from spikec.inputs import encode_samples
 from spikec.ir.network import Network
-from spikec.program import Program, encode_samples
+from spikec.program import Program
 from spikec_train.hamiltonian import check_motion, draw_state_pairs
 from spikec_train.ramp_layer import RampLayer, earliness, features, midpoint_layer
 from spikec_train.readout import LinearReadout, fit_readout

@@ -16,8 +16,9 @@ from spikec.container import is_container, save, write_atomically
 from spikec.errors import UsageError
 from spikec.event_files import raster_ticks, read_events
 from spikec.events import Events
+from spikec.inputs import encode_samples, in_own_time
 from spikec.ir.network import Network
-from spikec.program import Program, encode_samples, in_own_time
+from spikec.program import Program
 from spikec.report.quantisation_page import quantisation_page
 from spikec.result import RunResult
 

@@ -15,8 +15,9 @@ from spikec.errors import UsageError
 from spikec.event_files import raster_ticks, read_events
 from spikec.events import Events
 from spikec.execute import RunOptions, choose_backend, execute_as
+from spikec.inputs import encode_samples, in_own_time
 from spikec.ir.network import Dialect, Network
-from spikec.program import Program, encode_samples, in_own_time
+from spikec.program import Program
 from spikec.report.causes import traces
 from spikec.report.plots import format_of, to_bytes
 from spikec.streaming.read import one_sample, outcome_of_run

@@ -12,10 +12,11 @@ from spikec.errors import FileFormatError, UsageError
 from spikec.event_files import read_events
 from spikec.events import Events
 from spikec.frontends.netx_file import is_netx
+from spikec.inputs import encode_samples, in_own_time
 from spikec.ir.network import Network
 from spikec.opening import open_program as open_program
 from spikec.opening import source_of as source_of
-from spikec.program import Program, encode_samples, in_own_time
+from spikec.program import Program
 from spikec.result import RunResult
 from spikec.streaming.read import Run, StoredResult, outcome_of_run, results_of
 from spikec.streaming.store import is_folder

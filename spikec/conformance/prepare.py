@@ -15,10 +15,11 @@ from spikec.conventions import described
 from spikec.errors import UsageError
 from spikec.event_files import raster_ticks, read_events
 from spikec.events import Events
+from spikec.inputs import in_own_time
 from spikec.ir.network import Continuous, Dialect, Network
 from spikec.opening import open_program
 from spikec.passes.pipelines import CompileOptions, compile_network
-from spikec.program import Program, in_own_time
+from spikec.program import Program
 from spikec.targets.target import load_target
 from spikec.units import several
 

@@ -22,9 +22,10 @@ from spikec.backend import run
 from spikec.coding import Readout
 from spikec.errors import NetworkError
 from spikec.events import Events, same
+from spikec.inputs import default_until, in_own_time
 from spikec.ir.network import Continuous, Network
 from spikec.ir.verify import verify
-from spikec.program import Program, default_until, in_own_time
+from spikec.program import Program
 from spikec.reference import ReferenceBackend
 
 

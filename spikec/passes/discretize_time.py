@@ -22,6 +22,7 @@ import numpy as np
 from spikec.arrays import FloatArray
 from spikec.coding import LatencyEncoding, Readout
 from spikec.errors import UsageError, Violation
+from spikec.inputs import MOST_TICKS
 from spikec.ir.connectivity import Delays
 from spikec.ir.conventions import Comparison, Convention
 from spikec.ir.discrete import Tick, tick_of
@@ -30,7 +31,7 @@ from spikec.ir.neurons import CubaTicks, QifExp, Theta
 from spikec.passes.backdate import backdated
 from spikec.passes.lateness import late_input, late_ticks, mean_lateness, waits
 from spikec.passes.matched_gain import matched_gain
-from spikec.program import MOST_TICKS, LogEntry, Program
+from spikec.program import LogEntry, Program
 from spikec.units import several
 
 SHORTEST = 1 / 3

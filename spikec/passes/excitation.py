@@ -17,13 +17,14 @@ import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.calibration import Calibration
+from spikec.inputs import in_own_time
 from spikec.ir.convolution import Convolution
 from spikec.ir.divided import repeats
 from spikec.ir.kernels import membrane_kernel
 from spikec.ir.network import Population, Projection
 from spikec.ir.neurons import CubaTicks, QifExp
 from spikec.ir.synapses import Dense
-from spikec.program import Program, in_own_time
+from spikec.program import Program
 
 ASSUMED_TICKS = 64
 """Length of a sample of which nothing is said."""

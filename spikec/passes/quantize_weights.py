@@ -24,6 +24,7 @@ import numpy as np
 from spikec.calibration import Calibration
 from spikec.certificate import certify
 from spikec.errors import UsageError, Violation
+from spikec.inputs import in_own_time
 from spikec.ir.bounds import M, current_bound, membrane_bound, once_spiking
 from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, mantissas
@@ -35,7 +36,7 @@ from spikec.passes.pairs import pair_errors, quantize_pairs, unstorable_pair
 from spikec.passes.rounding import parameter_errors, weight_errors
 from spikec.passes.row_fit import Crossings, crossings, with_fitted_rows
 from spikec.passes.weight_fit import Rounding, WeightFit
-from spikec.program import LogEntry, Program, in_own_time
+from spikec.program import LogEntry, Program
 from spikec.targets.target import Formats
 
 STEP = 0.99

@@ -11,7 +11,8 @@ from spikec.backend import Backend, run
 from spikec.calibration import Calibration, scores_of
 from spikec.coding import decode
 from spikec.events import Events
-from spikec.program import Program, default_until, in_own_time
+from spikec.inputs import default_until, in_own_time
+from spikec.program import Program
 
 CLEARLY = 0.9
 """A repair is taken if it leaves at most this part of an error: what gains less may as well be chance."""

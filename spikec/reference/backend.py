@@ -12,10 +12,11 @@ from spikec.arrays import AnyArray
 from spikec.counting import count
 from spikec.errors import UsageError, Violation
 from spikec.events import Events, from_counts
+from spikec.inputs import check_inputs, check_ticks
 from spikec.ir.listing import listed
 from spikec.ir.network import Dialect, Network
 from spikec.precision import check_precision, unsupported_precision
-from spikec.program import Program, check_inputs, check_ticks
+from spikec.program import Program
 from spikec.records import check_record, split_key
 from spikec.reference.continuous import run_continuous
 from spikec.reference.fixed import run_fixed

@@ -14,8 +14,9 @@ from spikec.energy import estimate
 from spikec.energy_tables.table import load_table
 from spikec.errors import UsageError
 from spikec.execute import execute
+from spikec.inputs import in_own_time
 from spikec.passes.pipelines import CompileOptions
-from spikec.program import Program, in_own_time
+from spikec.program import Program
 from spikec.result import RunResult
 from spikec.search.budget import Budget
 from spikec.search.candidates import Least, Measured

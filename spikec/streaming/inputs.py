@@ -21,9 +21,10 @@ from spikec.errors import EventsError, FileFormatError
 from spikec.event_files import fit_events, only_input, open_raster, read_events
 from spikec.events import Events
 from spikec.input_arrays import Spikes, inputs_from
+from spikec.inputs import default_until, encode_samples
 from spikec.ir.network import Continuous, Network
 from spikec.memory import EVENT_BYTES
-from spikec.program import Program, default_until, encode_samples
+from spikec.program import Program
 from spikec.raster_files import MAGIC
 
 _READ_BYTES = 1 << 20
@@ -271,7 +272,7 @@ def open_events(path: str | Path, network: Network) -> Source:
 
 
 def length_of(program: Program, source: Source) -> float:
-    """How long to run samples when nobody says: as `spikec.program.default_until` for all of them."""
+    """How long to run samples when nobody says: as `spikec.inputs.default_until` for all of them."""
     network = program.network
     continuous = isinstance(network.clock, Continuous)
     if source.n_ticks is not None and not continuous:

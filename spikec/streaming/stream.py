@@ -15,8 +15,9 @@ from spikec.errors import EventsError, UsageError
 from spikec.events import Events
 from spikec.execute import Execution, RunOptions, choose_backend
 from spikec.input_arrays import Spikes, inputs_from, labels_from
+from spikec.inputs import default_until
 from spikec.ir.network import Continuous
-from spikec.program import Program, default_until
+from spikec.program import Program
 from spikec.result import RunResult
 from spikec.streaming.inputs import HeldArrays, HeldEvents, Source, open_events
 from spikec.streaming.run import check_cuttable, chunks, plan

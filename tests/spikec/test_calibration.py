@@ -6,12 +6,13 @@ import pytest
 from spikec.calibration import calibrate
 from spikec.coding import Decoding, LatencyEncoding
 from spikec.errors import EventsError, UsageError
+from spikec.inputs import encode_samples
 from spikec.ir.connectivity import Dense
 from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
 from spikec.ir.neurons import If, LiReadout, Source
 from spikec.passes.note_calibration import NoteCalibration
 from spikec.passes.pipelines import CompileOptions, compile_network
-from spikec.program import Program, encode_samples
+from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 

@@ -13,6 +13,7 @@ from spikec.calibration import calibrate
 from spikec.certificate import certify
 from spikec.coding import Decoding, LatencyEncoding, Readout, decode
 from spikec.errors import UsageError
+from spikec.inputs import encode_samples
 from spikec.ir.connectivity import Dense, one_to_one
 from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import CubaTicks, LiReadout, Ramp, Source
@@ -20,7 +21,7 @@ from spikec.passes.base import run_pipeline
 from spikec.passes.pipelines import CompileOptions, compile_network, loihi
 from spikec.passes.quantize_weights import QuantizeWeights
 from spikec.passes.weight_fit import Rounding
-from spikec.program import Program, encode_samples
+from spikec.program import Program
 from spikec.targets.target import load_target
 from spikec_train.datasets import load_dataset
 from spikec_train.recipes import load_recipe, train

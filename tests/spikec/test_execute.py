@@ -7,11 +7,12 @@ from spikec.coding import Decoding, Readout
 from spikec.errors import UsageError
 from spikec.events import from_rows
 from spikec.execute import execute
+from spikec.inputs import in_own_time
 from spikec.ir.connectivity import Dense
 from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Lif, LiReadout, Source
 from spikec.passes.pipelines import CompileOptions, compile_network
-from spikec.program import Program, in_own_time
+from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_cpu.backend import CpuBackend

@@ -1,132 +1,30 @@
-"""Programs: inputs that fit, and how long a run is."""
+"""Programs: their log, and networks without inputs."""
 
 import numpy as np
-import pytest
 
-from spikec.coding import LatencyEncoding
-from spikec.errors import EventsError, UsageError
-from spikec.events import from_dense_times, from_rows, no_events
 from spikec.ir.connectivity import Dense
-from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
-from spikec.ir.neurons import If, Source
-from spikec.program import (
-    LogEntry,
-    Program,
-    check_inputs,
-    default_until,
-    encode_samples,
-    in_own_time,
-)
+from spikec.ir.network import Network, Population, Projection, Ticks
+from spikec.ir.neurons import If
+from spikec.program import LogEntry, Program
 from spikec.random.networks import random_program
 from spikec.targets.target import load_target
 
-SECONDS = from_dense_times([[0.25, 0.5]])
-TICKED = from_rows([0, 0], [3, 7], [0, 1], n_samples=1, n_neurons=2)
-
-
-def _network(clock=Ticks(0.01), encoding=None, one_spike=False):  # noqa: B008
-    return Network(
-        (Population("in", Source(one_spike), (2,)), Population("out", If(1.0), (1,))),
-        (Projection("q", "in", "out", Dense(np.ones((1, 2)))),),
-        ("in",),
-        ("out",),
-        clock,
-        encoding=encoding,
-    )
-
-
-def _program(**options):
-    n_ticks = options.pop("n_ticks", None)
-    shards = options.pop("shards", {})
-    return Program(_network(**options), load_target("ideal"), n_ticks=n_ticks, shards=shards)
-
-
-LATENCY = LatencyEncoding("in", 0.1, 1.0, True, None, 0.2)
-
-
-@pytest.mark.parametrize(
-    ("options", "events", "until"),
-    [
-        ({"n_ticks": 5, "encoding": LATENCY}, TICKED, 5),
-        ({"encoding": LATENCY}, TICKED, 21),
-        ({}, TICKED, 8),
-        ({}, no_events(1, 2), 1),
-        ({"clock": Continuous()}, SECONDS, 0.5),
-        ({"clock": Continuous(), "encoding": LATENCY}, SECONDS, 0.2),
-        ({"clock": Continuous(), "n_ticks": 500}, SECONDS, 0.5),  # ticks are no seconds
-    ],
-)
-def test_a_run_takes_as_long_as_the_program_the_encoding_or_the_input(options, events, until):
-    assert default_until(_program(**options), {"in": events}) == until
-
-
-@pytest.mark.parametrize(
-    ("network", "inputs", "message"),
-    [
-        (_network(), {}, r"events were given for \[\], but the network's inputs are \['in'\]"),
-        (_network(), {"in": TICKED, "x": TICKED}, r"given for \['in', 'x'\]"),
-        (_network(), {"in": no_events(1, 3)}, "has 2 neurons, but its events come from 3"),
-        (_network(), {"in": SECONDS}, "in needs times in ticks"),
-        (_network(Continuous()), {"in": TICKED}, "in needs times in seconds"),
-        (
-            _network(one_spike=True),
-            {"in": from_rows([0, 0], [1, 2], [0, 0], n_samples=1, n_neurons=2)},
-            "a neuron of input in spikes more than once in a sample",
-        ),
-    ],
-)
-def test_inputs_that_do_not_fit_are_refused(network, inputs, message):
-    with pytest.raises(EventsError, match=message):
-        check_inputs(network, inputs)
-
-
-def test_inputs_that_fit_tell_the_number_of_samples():
-    assert check_inputs(_network(), {"in": no_events(5, 2)}) == 5
-    spread = from_rows([0, 1], [1, 2], [0, 0], n_samples=2, n_neurons=2)
-    assert check_inputs(_network(one_spike=True), {"in": spread}) == 2
-
-
-def test_inputs_with_different_numbers_of_samples_are_refused():
-    program = random_program(np.random.default_rng(12))
-    names = program.network.inputs
-    assert len(names) == 2
-    sizes = (program.network.population(n).n for n in names)
-    events = {name: no_events(k + 1, n) for k, (name, n) in enumerate(zip(names, sizes, strict=True))}
-    with pytest.raises(EventsError, match=r"different numbers of samples: \[1, 2\]"):
-        check_inputs(program.network, events)
-
-
-def test_samples_become_spikes_in_the_networks_own_time():
-    samples = [[1.0, 0.5]]
-    assert encode_samples(_network(encoding=LATENCY), samples)["in"].times.tolist() == [0, 5]
-    continuous = encode_samples(_network(Continuous(), LATENCY), samples)["in"].times
-    assert continuous.tolist() == [0.0, 0.05]
-
-
-def test_samples_need_an_encoding_and_its_size():
-    with pytest.raises(UsageError, match="does not say how samples become spikes"):
-        encode_samples(_network(), [[1.0, 0.5]])
-    with pytest.raises(EventsError, match="a sample has 3 values, but input in has 2 neurons"):
-        encode_samples(_network(encoding=LATENCY), [[1.0, 0.5, 0.2]])
-
-
-def test_ticks_cannot_be_put_into_continuous_time():
-    with pytest.raises(EventsError, match="the events are in ticks"):
-        in_own_time(_network(Continuous()), {"in": TICKED})
-    assert in_own_time(_network(), {"in": TICKED})["in"] is TICKED
-    assert in_own_time(_network(), {"in": SECONDS})["in"].times.tolist() == [25, 50]
-
-
-def test_a_time_beyond_all_ticks_is_refused():
-    with pytest.raises(EventsError, match=r"too late to be counted in ticks of 0\.01 s"):
-        in_own_time(_network(), {"in": from_dense_times([[1e300, 0.0]])})
+DRIVEN = Network(
+    (Population("a", If(1.0, bias=0.3), (2,)),), (Projection("q", "a", "a", Dense(np.zeros((2, 2)))),), (),
+    ("a",), Ticks(1.0),
+)  # fmt: skip
 
 
 def test_a_log_grows_and_the_program_before_stays_as_it_was():
-    program = _program()
+    program = Program(DRIVEN, load_target("ideal"))
     entry = LogEntry("step", True, "did it")
     later = program.logged(entry, n_ticks=9)
     assert (later.log, later.n_ticks) == ((entry,), 9)
     assert (program.log, program.n_ticks) == ((), None)
     assert not program.is_compiled
     assert random_program(np.random.default_rng(0)).is_compiled
+
+
+def test_a_network_without_inputs_runs_on_nothing():
+    result = Program(DRIVEN, load_target("ideal")).run(ticks=8)
+    assert result.spikes["a"].counts().tolist() == [[2, 2]]

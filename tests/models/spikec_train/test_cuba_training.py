@@ -10,10 +10,11 @@ from spikec.backend import run as run_backend
 from spikec.coding import LatencyEncoding, Readout, decode
 from spikec.errors import UsageError
 from spikec.frontends import open_network
+from spikec.inputs import encode_samples
 from spikec.ir.connectivity import DelayKind
 from spikec.ir.neurons import CubaLif
 from spikec.ir.verify import verify
-from spikec.program import Program, encode_samples
+from spikec.program import Program
 from spikec.targets.target import load_target
 from spikec_cpu.backend import CpuBackend
 from spikec_train.cuba_gradient import Delayed, run

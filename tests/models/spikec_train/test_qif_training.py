@@ -8,8 +8,9 @@ import pytest
 from spikec.backend import run as run_backend
 from spikec.container import digest
 from spikec.errors import UsageError
+from spikec.inputs import default_until
 from spikec.ir.verify import verify
-from spikec.program import Program, default_until
+from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_cpu.backend import CpuBackend

@@ -3,8 +3,9 @@ import pytest
 
 from spikec.backend import find_backend, run
 from spikec.errors import NetworkError, UsageError
+from spikec.inputs import encode_samples
 from spikec.passes.pipelines import CompileOptions, compile_network
-from spikec.program import Program, encode_samples
+from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_train.energy_systems import energy_system

@@ -7,8 +7,9 @@ from scipy.stats import chisquare
 from spikec.coding import decode
 from spikec.container import digest
 from spikec.errors import UsageError
+from spikec.inputs import encode_samples
 from spikec.ir.verify import verify
-from spikec.program import Program, encode_samples
+from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_train.datasets import Dataset, load_dataset

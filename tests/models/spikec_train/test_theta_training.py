@@ -12,8 +12,9 @@ from spikec.backend import run as run_backend
 from spikec.coding import BinaryEncoding, LatencyEncoding, Readout, decode
 from spikec.errors import UsageError
 from spikec.frontends import open_network
+from spikec.inputs import encode_samples
 from spikec.ir.verify import verify
-from spikec.program import Program, encode_samples
+from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_cpu.backend import CpuBackend

@@ -14,10 +14,11 @@ from spikec.blame.stored import stored
 from spikec.blame.variants import DECAYS, DELAYS, NEURONS, TIME, parts_of, variant, weights_of
 from spikec.coding import Decoding, Readout
 from spikec.events import from_rows, same
+from spikec.inputs import in_own_time
 from spikec.ir.connectivity import DelayKind, Delays, Dense
 from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaLif, If, LiReadout, Source
-from spikec.program import Program, in_own_time
+from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 

@@ -12,10 +12,11 @@ from spikec.causes.diff import diff
 from spikec.causes.first import Side
 from spikec.causes.phases import jump, theta_course
 from spikec.events import from_rows
+from spikec.inputs import in_own_time
 from spikec.ir.connectivity import Dense
 from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import Source, Theta
-from spikec.program import Program, in_own_time
+from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 

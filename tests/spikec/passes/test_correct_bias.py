@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from spikec.calibration import calibrate
 from spikec.coding import Decoding, LatencyEncoding
+from spikec.inputs import encode_samples
 from spikec.ir.bounds import once_spiking
 from spikec.ir.connectivity import Dense
 from spikec.ir.fixed_neurons import CubaFixed, ThetaFixed
@@ -18,7 +19,7 @@ from spikec.passes.base import run_pipeline
 from spikec.passes.correct_bias import CorrectBias, biased, turned
 from spikec.passes.pipelines import CompileOptions, loihi
 from spikec.passes.replay import replay
-from spikec.program import Program, encode_samples
+from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.rules import check_all
 from spikec.targets.target import load_target

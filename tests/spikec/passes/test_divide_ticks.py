@@ -13,13 +13,13 @@ from spikec.compare import compare
 from spikec.errors import EventsError, UsageError
 from spikec.events import from_dense_times
 from spikec.execute import execute
+from spikec.inputs import check_inputs, in_own_time
 from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import CubaLif, If, Source
 from spikec.passes.discretize_time import DiscretizeTime
 from spikec.passes.divide_ticks import MOST_PARTS, DivideTicks, shared_delay
 from spikec.passes.pipelines import CompileOptions, compile_network
-from spikec.program import check_inputs, in_own_time
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from tests.float_networks import started

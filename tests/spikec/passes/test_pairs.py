@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from spikec.backend import find_backend, run
 from spikec.errors import TargetError
 from spikec.events import from_rows
+from spikec.inputs import in_own_time
 from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.fixed_neurons import QifFixed, ThetaFixed
 from spikec.ir.network import LOIHI, Continuous, Network, Population, Projection, Ticks
 from spikec.ir.neurons import QifExp, Source, Theta
 from spikec.passes.pairs import coefficients, fixed_pair, pair_of, widest_scale
 from spikec.passes.pipelines import CompileOptions, compile_network, try_compile
-from spikec.program import Program, in_own_time
+from spikec.program import Program
 from spikec.targets.target import load_target
 
 LOIHI2 = load_target("loihi2")

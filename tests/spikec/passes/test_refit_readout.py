@@ -11,6 +11,7 @@ from spikec.coding import Decoding, LatencyEncoding
 from spikec.compare import compare
 from spikec.errors import EventsError, UsageError
 from spikec.execute import execute
+from spikec.inputs import encode_samples
 from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import LiReadout, Ramp, Source
@@ -19,7 +20,7 @@ from spikec.passes.linear_readout import linear_readout
 from spikec.passes.pipelines import CompileOptions, compile_network, loihi
 from spikec.passes.refit_readout import RefitReadout, unexplained
 from spikec.passes.replay import replay
-from spikec.program import Program, encode_samples
+from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.rules import check_all
 from spikec.targets.target import load_target

@@ -10,6 +10,7 @@ from spikec.calibration import calibrate
 from spikec.coding import Decoding, LatencyEncoding
 from spikec.compare import compare
 from spikec.execute import execute
+from spikec.inputs import encode_samples
 from spikec.ir.bounds import current_bounds, once_spiking
 from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.network import Continuous, Network, Population, Projection
@@ -21,7 +22,7 @@ from spikec.passes.quantize_weights import QuantizeWeights
 from spikec.passes.replay import replay
 from spikec.passes.row_fit import crossings, missed, solve
 from spikec.passes.weight_fit import Rounding
-from spikec.program import Program, encode_samples
+from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.rules import check_all
 from spikec.targets.target import load_target

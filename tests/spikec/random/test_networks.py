@@ -5,12 +5,12 @@ from functools import cache
 import numpy as np
 import pytest
 
+from spikec.inputs import check_inputs
 from spikec.ir.connectivity import Convolution, DelayKind, Dense, Sparse
 from spikec.ir.fixed_neurons import CubaFixed, QifFixed, ThetaFixed
 from spikec.ir.fixed_point import Sign
 from spikec.ir.network import Dialect
 from spikec.ir.verify import verify
-from spikec.program import check_inputs
 from spikec.random.networks import has_pairs, random_inputs, random_program
 from spikec.reference import ReferenceBackend
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from spikec.container import digest
+from spikec.inputs import check_inputs
 from spikec.ir.connectivity import Convolution, DelayKind, Dense, Sparse
 from spikec.ir.conventions import CHOICES, DELAYS, Convention
 from spikec.ir.network import Dialect
-from spikec.program import check_inputs
 from spikec.random.ticks import KINDS, random_convention, random_counts, random_ticks
 
 
