@@ -33,6 +33,7 @@ LAYERS = (
     ("spikec.targets",),
     (
         "spikec.program",
+        "spikec.inputs",
         "spikec.placed",
         "spikec.records",
         "spikec.shards",
