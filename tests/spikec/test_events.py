@@ -162,6 +162,21 @@ def test_dense_times_take_infinity_for_silence_and_nothing_else():
         from_dense_times([0.0])
 
 
+@given(
+    hnp.arrays(
+        np.int64, hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=6), elements=st.integers(0, 4)
+    )
+)
+def test_dense_times_come_by_time_and_of_one_time_by_neuron(drawn):
+    times = np.where(drawn == 4, np.inf, drawn / 8)
+    rows = sorted((s, times[s, j], j) for s, j in np.ndindex(times.shape) if times[s, j] < np.inf)
+    e = from_dense_times(times)
+    assert list(zip(e.sample_of_event(), e.times, e.neurons, strict=True)) == rows
+    samples, moments, neurons = zip(*rows, strict=True) if rows else ([], np.zeros(0), [])
+    listed = from_rows(samples, moments, neurons, n_samples=len(times), n_neurons=times.shape[1])
+    assert same(listed, e)
+
+
 def test_a_raster_of_two_dimensions_is_refused():
     with pytest.raises(EventsError, match="raster has shape"):
         from_raster(np.zeros((2, 2)))
