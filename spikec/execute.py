@@ -23,7 +23,8 @@ from spikec.facts import facts
 from spikec.inputs import default_until
 from spikec.ir.network import Continuous, Dialect, Network
 from spikec.memory import check_room, need_of
-from spikec.placement.ledger import count_cores
+from spikec.placement.ledger import assignment_of, count_cores
+from spikec.placement.rules import uses
 from spikec.program import Program
 from spikec.result import RunResult
 from spikec.units import several
@@ -46,6 +47,7 @@ class RunOptions:
         until: How long, seconds, for continuous networks; None likewise.
         record: Membranes to keep.
         every: How often to keep ``name.v`` of a continuous network, seconds.
+        command: The line that asked for the run, for its meta; None if there was none.
     """
 
     backend: str | None = None
@@ -54,6 +56,7 @@ class RunOptions:
     until: float | None = None
     record: tuple[str, ...] = ()
     every: float | None = None
+    command: str | None = None
 
 
 def choose_backend(program: Program, options: RunOptions) -> Backend:
@@ -96,7 +99,14 @@ def execute_as(
     slow = backend.slow_start(program) if isinstance(backend, StartsSlowly) else None
     progress(slow or f"running on {backend.name}")
     end = options.until if options.ticks is None else float(options.ticks)
-    return execute(program, backend, inputs, labels, end, options.record, options.every)
+    return asked_for(execute(program, backend, inputs, labels, end, options.record, options.every), options)
+
+
+def asked_for(result: RunResult, options: RunOptions) -> RunResult:
+    """A result that knows the line that asked for it, if there was one."""
+    if options.command is None:
+        return result
+    return replace(result, meta={**result.meta, "command": options.command})
 
 
 def _check_end(program: Program, options: RunOptions) -> None:
@@ -210,6 +220,8 @@ class Execution:
             "dt": None if isinstance(network.clock, Continuous) else network.dt,
             "late_ticks": dict(program.late),
             "source": dict(program.source),
+            "passes": [{**asdict(entry), "figures": dict(entry.figures)} for entry in program.log],
+            **placed_facts(program),
             "notes": list(network.notes),
             "versions": versions(),
         }
@@ -243,6 +255,17 @@ def _check_all_inside(network: Network, inputs: Mapping[str, Events], until: flo
                 f"{several(outside, 'spike')} of input {name} come after the end, {until:g} {unit}: "
                 f"the last at {e.times.max():g}; run longer ({option}) or leave them out"
             )
+
+
+def placed_facts(program: Program) -> dict[str, Any]:
+    """How a program was placed, and how much of every limit each core takes; nothing if it is not placed."""
+    if program.placement is None:
+        return {}
+    taken = uses(assignment_of(program))
+    return {
+        "placement": {"method": program.placement.method, "seed": program.placement.seed},
+        "core_use": [{"rule": u.rule.name, "limit": u.limit, "use": u.use.tolist()} for u in taken],
+    }
 
 
 def order_sentence(network: Network) -> str:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import networkx as nx
 import numpy as np
 
-from spikec.arrays import BoolArray
+from spikec.arrays import AnyArray, BoolArray
 from spikec.container import digest as digest_of
+from spikec.ir.components import feed_themselves
 from spikec.ir.connectivity import Connectivity, FixedDegree
 from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Continuous, Dialect, Network, Population, Projection
@@ -50,7 +50,8 @@ def facts(network: Network, target: str = "", digest: str | None = None) -> dict
         ``density`` (synapses other than zero by pairs of neurons), ``dense_macs`` (of one pass: the stored
         synapses but those of neurons onto themselves, which stand for a neuron's own memory, as where the
         compiler keeps a neuron from spiking twice); ``footprint_bytes`` and ``footprint_how``; and the lists
-        ``populations`` and ``projections``.
+        ``populations`` (also what their ``shape`` is) and ``projections`` (also how many ``bits`` a weight has,
+        None if it is real, the least and the largest of ``weights``, and of ``delays``, with their unit).
     """
     populations = [_population(p) for p in network.populations]
     projections = [_projection(q) for q in network.projections]
@@ -82,6 +83,7 @@ def _population(p: Population) -> dict[str, Any]:
     return {
         "name": p.name,
         "n": p.n,
+        "shape": list(p.shape),
         "neuron": type(p.neuron).__name__,
         "input": p.is_source,
         "spikes": _can_spike(p),
@@ -95,7 +97,8 @@ def _can_spike(p: Population) -> bool:
 
 
 def _projection(q: Projection) -> dict[str, Any]:
-    some = mantissas(q.connectivity.weights) != 0
+    weights = q.connectivity.weights
+    stored = mantissas(weights)
     return {
         "name": q.name,
         "pre": q.pre,
@@ -104,8 +107,20 @@ def _projection(q: Projection) -> dict[str, Any]:
         "n_pre": q.connectivity.n_pre,
         "n_post": q.connectivity.n_post,
         "n_synapses": q.connectivity.n_synapses,
-        "n_nonzero": _n_nonzero(q.connectivity, some),
+        "n_nonzero": _n_nonzero(q.connectivity, stored != 0),
+        "bits": weights.format.bits if isinstance(weights, Fixed) else None,
+        "weights": _ends(stored),
+        "delays": {"kind": q.delays.kind.value, "ends": _ends(q.delays.values), "unit": _delay_unit(q)},
     }
+
+
+def _ends(values: AnyArray) -> list[Any]:
+    """The least and the largest of some values; nothing of none."""
+    return [values.min().item(), values.max().item()] if values.size else []
+
+
+def _delay_unit(q: Projection) -> str:
+    return "ticks" if q.delays.in_ticks else "s"
 
 
 def _n_nonzero(c: Connectivity, some: BoolArray) -> int:
@@ -126,14 +141,14 @@ def _onto_itself(q: Projection) -> BoolArray:
 
 
 def _is_recurrent(network: Network) -> bool:
-    graph = nx.DiGraph()
+    alive = []
     for q in network.projections:
         lives: BoolArray = mantissas(q.connectivity.weights) != 0
         if q.pre == q.post and not isinstance(q.connectivity, FixedDegree):
             lives = q.connectivity.per_synapse(lives) & ~_onto_itself(q)
         if lives.any():
-            graph.add_edge(q.pre, q.post)
-    return not nx.is_directed_acyclic_graph(graph)
+            alive.append((q.pre, q.post))
+    return bool(feed_themselves(alive))
 
 
 def _footprint(network: Network) -> int:

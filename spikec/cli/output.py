@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,11 @@ def print_found(found: Any, show: Callable[[], RenderableType], as_json: bool) -
     from rich.console import Console
 
     Console().print(show(), crop=False)
+
+
+def command_line() -> str:
+    """What was typed, for the provenance of what it makes."""
+    return shlex.join(["spikec", *sys.argv[1:]])
 
 
 def plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spikec.cli.output import print_found, telling
+from spikec.cli.output import command_line, print_found, telling
 from spikec.commands.options import Convention, Data, Dt, Html, Input, Json, Runnable, Ticks
 from spikec.errors import UsageError
 
@@ -66,7 +66,7 @@ def run(
 
     given = {"flavour": flavour, "timeout": timeout, "precision": precision}
     of_backend = {k: v for k, v in given.items() if v is not None}
-    options = RunOptions(backend, of_backend, ticks, until, tuple(record or ()), every)
+    options = RunOptions(backend, of_backend, ticks, until, tuple(record or ()), every, command_line())
     with watching() as watch:
         result = run_file(RunFile(file, data, spikes, options, chunk, dt, convention, output), watch)
     found = {"output": None if output is None else str(output), **result_overview(result)}

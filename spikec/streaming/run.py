@@ -15,7 +15,7 @@ from numbers import Integral
 from spikec.backend import Backend
 from spikec.container import digest
 from spikec.errors import EventsError, NetworkError, UsageError
-from spikec.execute import Execution, RunOptions
+from spikec.execute import Execution, RunOptions, asked_for
 from spikec.ir.network import Network
 from spikec.memory import COPIES, RASTER_COPIES, Need, bytes_of, check_room, chunk_room, free_bytes, need_of
 from spikec.program import Program
@@ -171,11 +171,12 @@ def _run(ready: Execution, plan: Plan, first: int, last: int) -> RunResult:
     """Run a chunk; errors say from where on samples are counted."""
     labels = plan.source.labels
     try:
-        return ready.run(plan.source.events(first, last), None if labels is None else labels[first:last])
+        result = ready.run(plan.source.events(first, last), None if labels is None else labels[first:last])
     except (EventsError, NetworkError, UsageError) as error:
         if first == 0:
             raise
         raise type(error)(f"{error} (samples are counted from {first} here)") from error
+    return asked_for(result, plan.options)
 
 
 def _sample_bytes(plan: Plan, result: RunResult) -> float:

@@ -6,12 +6,13 @@ import pytest
 from spikec.coding import Decoding, Readout
 from spikec.errors import UsageError
 from spikec.events import from_rows
-from spikec.execute import execute
+from spikec.execute import RunOptions, execute, execute_as
 from spikec.inputs import in_own_time
 from spikec.ir.connectivity import Dense
 from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Lif, LiReadout, Source
 from spikec.passes.pipelines import CompileOptions, compile_network
+from spikec.placement.place import place_program
 from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
@@ -54,3 +55,18 @@ def test_a_network_without_inputs_runs_for_as_long_as_it_is_told(clock, option):
         execute(program, ReferenceBackend(), {})
     end = 0.02 if option == "--until" else 20.0
     assert execute(program, ReferenceBackend(), {}, until=end).spikes["out"].n_events > 0
+
+
+def test_a_result_tells_what_each_pass_did_how_it_was_placed_and_who_asked() -> None:
+    program = compile_network(
+        network(Readout.MEMBRANE), load_target("loihi1"), CompileOptions(dt=1e-3, n_ticks=47)
+    )
+    ticks = in_own_time(program.network, INPUTS)
+    plain = execute(program, ReferenceBackend(), ticks).meta
+    assert [entry["step"] for entry in plain["passes"]] == [entry.step for entry in program.log]
+    assert not {"placement", "core_use", "command"} & plain.keys()
+    placed = place_program(program, "sequential", seed=3)
+    told = execute_as(placed, ReferenceBackend(), ticks, RunOptions(command="spikec run x.npz")).meta
+    assert (told["command"], told["placement"]) == ("spikec run x.npz", {"method": "sequential", "seed": 3})
+    (of_neurons,) = [line for line in told["core_use"] if line["rule"] == "neurons"]
+    assert (of_neurons["use"], of_neurons["limit"]) == ([2], 1024)

@@ -151,3 +151,13 @@ def test_the_digest_is_the_programs_if_given_else_the_networks() -> None:
 def test_facts_are_plain_json() -> None:
     found = facts(fixed_network(recurrent=True), "loihi2")
     assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_weights_and_delays_of_a_projection_are_told_from_the_least_to_the_largest() -> None:
+    first, second = facts(fixed_network())["projections"]
+    assert (first["bits"], first["weights"]) == (8, [-4, 6])
+    assert first["delays"] == {"kind": "synaptic", "ends": [0, 5], "unit": "ticks"}
+    assert second["delays"]["ends"] == [0, 0]
+    real = facts(float_network())["projections"][0]
+    assert (real["bits"], real["weights"], real["delays"]["unit"]) == (None, [1.0, 1.0], "s")
+    assert [p["shape"] for p in facts(float_network())["populations"]] == [[3], [2], [1]]
