@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from math import prod
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 
 from spikec.arrays import FloatArray
 from spikec.coding import Decoding, Encoding
 from spikec.errors import NetworkError
+from spikec.ir.components import components
 from spikec.ir.connectivity import Connectivity, Convolution, Delays, FixedDegree
 from spikec.ir.conventions import LOIHI as LOIHI
 from spikec.ir.conventions import Convention as Convention
@@ -26,6 +27,9 @@ from spikec.ir.conventions import Integration as Integration
 from spikec.ir.conventions import Reset as Reset
 from spikec.ir.fixed_neurons import FIXED
 from spikec.ir.neurons import Neuron, Source, parameters
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 class Dialect(str, Enum):
@@ -255,6 +259,8 @@ class Network:
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """The graph of population names, an edge (keyed by its name) a projection."""
+        import networkx as nx
+
         graph = nx.MultiDiGraph()
         graph.add_nodes_from(p.name for p in self.populations)
         graph.add_edges_from((q.pre, q.post, q.name) for q in self.projections)
@@ -262,12 +268,7 @@ class Network:
 
     def components(self) -> Iterator[tuple[str, ...]]:
         """Strongly connected components in an order in which spikes flow forward; names in network order."""
-        graph = self.to_networkx()
-        condensed = nx.condensation(nx.DiGraph(graph))
-        place = {p.name: i for i, p in enumerate(self.populations)}
-        first = {c: min(place[m] for m in condensed.nodes[c]["members"]) for c in condensed}
-        for c in nx.lexicographical_topological_sort(condensed, key=first.__getitem__):
-            yield tuple(sorted(condensed.nodes[c]["members"], key=place.__getitem__))
+        yield from components([p.name for p in self.populations], ((q.pre, q.post) for q in self.projections))
 
     def leads_back(self, q: Projection) -> bool:
         """Whether a projection closes a cycle: it leads to its own population or to one before it in order.

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from spikec.arrays import AnyArray, FloatArray, IntArray, finite, read_only
 from spikec.errors import NetworkError
@@ -168,6 +167,8 @@ class Sparse:
         return np.asarray((np.ones(self.n_post, np.int64) if per_post is None else per_post) @ fan_in)
 
     def _matrix(self, values: AnyArray) -> Any:
+        from scipy.sparse import csr_array  # a third of a second, which few runs need
+
         return csr_array((numbers(values), self.posts, self.starts), shape=(self.n_pre, self.n_post))
 
     def dense_matrix(self) -> AnyArray:

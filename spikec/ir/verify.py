@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import networkx as nx
 import numpy as np
 
 from spikec.errors import NetworkError
+from spikec.ir.components import feed_themselves
 from spikec.ir.connectivity import DelayKind
 from spikec.ir.fixed_neurons import FIXED
 from spikec.ir.fixed_point import Fixed
@@ -113,16 +113,12 @@ def _verify_reset(p: Population, reset: Reset) -> None:
 
 def _verify_no_instant_cycle(network: Network) -> None:
     jumps = {p.name for p in network.populations if isinstance(p.neuron, If | Lif)}
-    instant = nx.DiGraph()
-    for q in network.projections:
-        if {q.pre, q.post} <= jumps and _has_instant(q):
-            instant.add_edge(q.pre, q.post)
-    for cycle in nx.strongly_connected_components(instant):
-        if len(cycle) > 1 or any(instant.has_edge(name, name) for name in cycle):
-            raise NetworkError(
-                f"populations {', '.join(sorted(cycle))} feed each other without delay: a spike could cause "
-                "itself; give one of the projections a delay"
-            )
+    instant = (q for q in network.projections if {q.pre, q.post} <= jumps and _has_instant(q))
+    for cycle in feed_themselves((q.pre, q.post) for q in instant):
+        raise NetworkError(
+            f"populations {', '.join(cycle)} feed each other without delay: a spike could cause "
+            "itself; give one of the projections a delay"
+        )
 
 
 def _has_instant(q: Projection) -> bool:
