@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from spikec.errors import UsageError
@@ -68,6 +67,8 @@ class Catalogue(Generic[T]):
         Raises:
             UsageError: The text is no YAML or breaks the schema; the message names every fault.
         """
+        import yaml
+
         try:
             given = yaml.safe_load(text)
         except yaml.YAMLError as error:

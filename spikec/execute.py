@@ -23,8 +23,6 @@ from spikec.facts import facts
 from spikec.inputs import default_until
 from spikec.ir.network import Continuous, Dialect, Network
 from spikec.memory import check_room, need_of
-from spikec.placement.ledger import assignment_of, count_cores
-from spikec.placement.rules import uses
 from spikec.program import Program
 from spikec.result import RunResult
 from spikec.units import several
@@ -198,6 +196,8 @@ class Execution:
             seen = watch(network, result.spikes, watched, every, self.until)
             result = replace(result, traces={**result.traces, **seen}, meta={**result.meta, "every": every})
         if self.program.placement is not None:
+            from spikec.placement.ledger import count_cores
+
             result = replace(result, cores=count_cores(self.program, result.spikes, int(self.until)))
         return replace(result, meta={**result.meta, **self._facts, **self._answers(result, labels)})
 
@@ -261,6 +261,9 @@ def placed_facts(program: Program) -> dict[str, Any]:
     """How a program was placed, and how much of every limit each core takes; nothing if it is not placed."""
     if program.placement is None:
         return {}
+    from spikec.placement.ledger import assignment_of
+    from spikec.placement.rules import uses
+
     taken = uses(assignment_of(program))
     return {
         "placement": {"method": program.placement.method, "seed": program.placement.seed},

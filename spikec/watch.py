@@ -15,7 +15,6 @@ from spikec.errors import UsageError
 from spikec.events import Events
 from spikec.ir.network import Continuous, Network
 from spikec.records import split_key
-from spikec.reference.continuous import watch_continuous
 
 MOST = 1 << 27
 """Numbers that may be recorded of all membranes: 1 GiB."""
@@ -74,6 +73,8 @@ def watch(
     Raises:
         UsageError: There is too much to record.
     """
+    from spikec.reference.continuous import watch_continuous
+
     names = [split_key(key)[0] for key in keys]
     n_samples = next(iter(spikes.values())).n_samples
     n_times = int(until / every * (1 + 1e-12)) + 1

@@ -189,11 +189,12 @@ def test_no_import_relies_on_our_folders():
 
 
 def _loaded(command: str) -> set[str]:
-    script = f"import sys\n{command}\nprint(*(m.partition('.')[0] for m in sys.modules))"
+    script = f"import sys\n{command}\nprint(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120
     )
-    return set(done.stdout.split())
+    modules = set(done.stdout.splitlines()[-1].split())
+    return modules | {name.partition(".")[0] for name in modules}
 
 
 @pytest.mark.parametrize(
@@ -214,6 +215,16 @@ def test_check_loads_neither_numba_nor_lava():
     call = ["check", str(ROOT / "models" / "nets" / "yinyang-ttfs.npz")]
     command = f"import typer.testing as t; from spikec.cli import app; t.CliRunner().invoke(app, {call})"
     assert not {"numba", "lava", "sklearn", "matplotlib", "torch"} & _loaded(command)
+
+
+def test_a_run_loads_only_what_it_needs():
+    call = ["run", str(ROOT / "models" / "nets" / "yinyang-ttfs.npz"), "--data", "yinyang:test:3"]
+    command = f"import typer.testing as t; from spikec.cli import app; t.CliRunner().invoke(app, {call})"
+    loaded = _loaded(command)
+    assert "spikec_cpu.exact" in loaded
+    assert not {"networkx", "h5py", "nir", "lava", "sklearn", "matplotlib", "torch"} & loaded
+    rooms = ("passes", "exporters", "placement", "report.summary", "reference", "conventions", "search")
+    assert not {f"spikec.{room}" for room in rooms} & loaded
 
 
 def test_the_core_loads_no_backend():

@@ -218,7 +218,7 @@ def list_(
     json_: Json = False,
 ) -> None:
     """List what there is to choose from."""
-    from spikec.commands.overview import listing
+    from spikec.commands.listing import listing
     from spikec.commands.show import table as show
 
     found = listing(what)

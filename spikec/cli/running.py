@@ -221,7 +221,7 @@ def conformance(
     output says which it was. docs/conformance.md shows how to write one.
     """
     from spikec.commands.conformance import conformance as compare_all
-    from spikec.commands.show import conformance as show
+    from spikec.commands.show_conformance import conformance as show
 
     with telling() as tell:
         found = compare_all(folder, cases, only, backend, tell)

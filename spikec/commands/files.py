@@ -11,7 +11,6 @@ from spikec.container import is_container, load
 from spikec.errors import FileFormatError, UsageError
 from spikec.event_files import read_events
 from spikec.events import Events
-from spikec.frontends.netx_file import is_netx
 from spikec.inputs import encode_samples, in_own_time
 from spikec.ir.network import Network
 from spikec.opening import open_program as open_program
@@ -52,6 +51,8 @@ def open_compiled(path: str | Path) -> Program:
     Raises:
         FileFormatError: The file is none.
     """
+    from spikec.frontends.netx_file import is_netx
+
     program = open_program(path) if is_container(path) or is_netx(Path(path)) else None
     if program is None or not program.is_compiled:
         source_of(path)

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from spikec.blame.figures import Quantisation
-from spikec.causes.found import Diff
-from spikec.commands.conformance import Conformance
-from spikec.commands.demo import DemoReport
-from spikec.compare import Comparison
-from spikec.conformance.run import Row, Status
-from spikec.errors import Violation
-from spikec.outcome import Outcome, outcome_of
-from spikec.report.causes import diff_tables
-from spikec.report.causes import sentence as diff_sentence
-from spikec.report.pareto import pareto_table
-from spikec.report.quantisation import quantisation_tables
+from spikec.outcome import outcome_of
 from spikec.report.text import TextTable, cell_text, render, render_tables
-from spikec.result import RunResult
-from spikec.spike_times import SpikeTimes, TimeErrors
 from spikec.units import seconds_text, several
+
+if TYPE_CHECKING:
+    from spikec.blame.figures import Quantisation
+    from spikec.causes.found import Diff
+    from spikec.commands.demo import DemoReport
+    from spikec.compare import Comparison
+    from spikec.errors import Violation
+    from spikec.outcome import Outcome
+    from spikec.result import RunResult
+    from spikec.spike_times import SpikeTimes, TimeErrors
 
 ROUNDING = 1e-12
 """Errors of times below this, in seconds, are those of float arithmetic, and are shown as none."""
@@ -73,6 +70,8 @@ def compiled(found: Mapping[str, Any], report: Quantisation | None) -> Renderabl
         found: The program's overview.
         report: What quantisation did, if it is wanted.
     """
+    from spikec.report.pareto import pareto_table
+
     busy = [p for p in found["passes"] if p["figures"] or not p["lossless"]]
     parts = {k: v for k, v in found.items() if k not in ("passes", "report")}
     steps = [(p["pass"], "yes" if p["lossless"] else "no", p["summary"]) for p in busy]
@@ -143,59 +142,18 @@ def comparison(found: Comparison, a: str, b: str) -> RenderableType:
 
 def difference(found: Diff, a: str, b: str) -> RenderableType:
     """Where two runs part, and what of it comes from what."""
-    line = Text(diff_sentence(found, a, b), style="green" if found.first is None else "bold red")
+    from spikec.report.causes import diff_tables, sentence
+
+    line = Text(sentence(found, a, b), style="green" if found.first is None else "bold red")
     notes = (Text(f"· {note}", style="dim") for note in found.notes)
     return Group(line, *notes, Text(), render_tables(diff_tables(found, a, b)))
 
 
 def quantisation(found: Quantisation) -> RenderableType:
     """What quantisation did to a network, and which part loses what."""
+    from spikec.report.quantisation import quantisation_tables
+
     return render_tables(quantisation_tables(found))
-
-
-def conformance(found: Conformance) -> RenderableType:
-    """What networks do that their platforms did, or not, a row a recording; reasons stand below."""
-    header = ("network", "against", "convention", "wrong", "of", "first difference", "explained")
-    reasons = list(dict.fromkeys(reason for row in found.rows if (reason := row.explained or row.why)))
-    rows = [
-        (row.network, row.against, row.convention, "–" if row.wrong is None else row.wrong, _of(row),
-         _first(row), _reason(row, reasons))
-        for row in found.rows
-    ]  # fmt: skip
-    counts = ", ".join(f"{found.count(s)} {s.value}" for s in Status if found.count(s))
-    style = "bold red" if found.exit_code else "green"
-    lines = [f"[{k}] {reason}" for k, reason in enumerate(reasons, 1)]
-    lines += [f"· cases: {found.cases}"]
-    if found.without_case:
-        lines += [f"· {several(len(found.without_case), 'network')} without a case, which --json lists"]
-    shown = table(f"networks of {found.networks}", header, rows)
-    return Group(
-        shown,
-        Text(f"{several(len(found.rows), 'row')}: {counts}", style=style),
-        *(Text(line, style="dim") for line in lines),
-    )
-
-
-def _reason(row: Row, reasons: Sequence[str]) -> str:
-    reason = row.explained or row.why
-    note = f" [{reasons.index(reason) + 1}]" if reason else ""
-    bad = row.status in (Status.WRONG, Status.FAILED, Status.SKIPPED)
-    return f"{row.status.value if bad else 'yes' if row.explained else ''}{note}"
-
-
-def _of(row: Row) -> str:
-    return "" if row.of is None else f"{row.of} {row.unit}"
-
-
-def _first(row: Row) -> str:
-    first = row.first
-    if first is None:
-        return ""
-    where = f"{first.population}:{first.neuron}, sample {first.sample}"
-    if first.tick is not None:
-        return f"{where}, tick {first.tick}: expected {first.expected:g}, got {first.got:g}"
-    expected, got = (("none" if t is None else f"{t:.9g} s") for t in (first.expected, first.got))
-    return f"{where}: expected {expected}, got {got}"
 
 
 def spike_times(found: SpikeTimes, a: str, b: str) -> RenderableType:

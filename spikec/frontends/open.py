@@ -8,14 +8,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-import h5py
-
 from spikec import container
-from spikec.conventions import choose
 from spikec.errors import FileFormatError, UsageError
-from spikec.frontends.netx import read_netx
-from spikec.frontends.netx_file import is_netx
-from spikec.frontends.nir import read_nir
 from spikec.frontends.spike_time import read_spike_time
 from spikec.ir.network import Convention, Network
 from spikec.program import Program
@@ -57,14 +51,26 @@ def open_trained(
                 f"{path} holds its own time step and convention; leave out --dt and the convention"
             )
         return network
-    if h5py.is_hdf5(path):
-        if is_netx(path):
-            given = choose(convention, path, lambda: None).convention if convention is not None else None
-            return read_netx(path, dt=dt, convention=given)
-        return read_nir(path, dt=dt, convention=convention)
-    raise FileFormatError(
-        f"{path} is {_kind(path)}; a NIR file, a lava-dl file or a spikec network is needed"
-    )
+    return _open_hdf5(path, dt, convention)
+
+
+def _open_hdf5(path: Path, dt: float | None, convention: Convention | str | None) -> Network | Program:
+    """Read a file of NIR or lava-dl."""
+    import h5py
+
+    from spikec.conventions import choose
+    from spikec.frontends.netx import read_netx
+    from spikec.frontends.netx_file import is_netx
+    from spikec.frontends.nir import read_nir
+
+    if not h5py.is_hdf5(path):
+        raise FileFormatError(
+            f"{path} is {_kind(path)}; a NIR file, a lava-dl file or a spikec network is needed"
+        )
+    if is_netx(path):
+        given = choose(convention, path, lambda: None).convention if convention is not None else None
+        return read_netx(path, dt=dt, convention=given)
+    return read_nir(path, dt=dt, convention=convention)
 
 
 def _check_readable(path: Path) -> None:

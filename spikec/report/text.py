@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
@@ -12,8 +13,9 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from spikec.report.summary import Summary
-from spikec.report.tables import Table, tables
+if TYPE_CHECKING:
+    from spikec.report.summary import Summary
+    from spikec.report.tables import Table
 
 LEAST_TEXT = 9
 """Columns of text become no narrower than this, unless their text is shorter."""
@@ -29,6 +31,8 @@ def render(summary: Summary, notes: bool = True) -> Group:
         summary: What to show.
         notes: Whether to add what must be known to read the tables, sources among it.
     """
+    from spikec.report.tables import tables
+
     return render_tables(tables(summary), notes)
 
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from spikec.backend import availability, find_backend, run
 from spikec.commands.build import BuildOptions, check_file, compile_file
 from spikec.commands.files import open_compiled, open_program, read_inputs
-from spikec.commands.overview import listing, overview
+from spikec.commands.listing import listing
+from spikec.commands.overview import overview
 from spikec.compare import compare
 from spikec.errors import FileFormatError, NetworkError, SpikecError, UsageError
 from spikec.events import from_raster
