@@ -1,13 +1,13 @@
 """Strongly connected components of a graph of names, in an order in which spikes flow forward.
 
-networkx finds the same, but its import alone takes longer than a small run, and every run asks.
+networkx finds them, and is imported only for graphs with cycles of several nodes: its import alone takes
+longer than a small run, and every run asks.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from graphlib import TopologicalSorter
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 from heapq import heapify, heappop, heappush
 
 
@@ -19,18 +19,15 @@ def components(names: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[t
         edges: From where to where; an edge may come twice, or lead back to its own node.
     """
     place = {name: k for k, name in enumerate(names)}
-    after: list[list[int]] = [[] for _ in names]
+    before: dict[int, set[int]] = {k: set() for k in range(len(names))}
     for start, end in edges:
-        after[place[start]].append(place[end])
-    first = _first_of_component(after)
-    members: defaultdict[int, list[str]] = defaultdict(list)
-    before: dict[int, set[int]] = {k: set() for k in first}
-    for k, ends in enumerate(after):
-        members[first[k]].append(names[k])
-        for end in ends:
-            if first[k] != first[end]:
-                before[first[end]].add(first[k])
-    return [tuple(members[k]) for k in _earliest_first(before)]
+        if start != end:
+            before[place[end]].add(place[start])
+    try:
+        return [(names[k],) for k in _earliest_first(before)]
+    except CycleError:
+        whole, before = _condensed(before)
+        return [tuple(names[k] for k in whole[first]) for first in _earliest_first(before)]
 
 
 def feed_themselves(edges: Iterable[tuple[str, str]]) -> list[tuple[str, ...]]:
@@ -40,43 +37,27 @@ def feed_themselves(edges: Iterable[tuple[str, str]]) -> list[tuple[str, ...]]:
     return [c for c in components(names, found) if len(c) > 1 or (c[0], c[0]) in found]
 
 
-def _first_of_component(after: Sequence[Sequence[int]]) -> list[int]:
-    """For every node the lowest of its component: Tarjan, SIAM J. Comput. 1 (1972) 146, without recursion."""
-    n = len(after)
-    found, lowest, first = [-1] * n, [0] * n, [-1] * n
-    still_open: list[int] = []
-    time = 0
-    for root in range(n):
-        walk = [] if found[root] >= 0 else [(root, iter(after[root]))]
-        while walk:
-            node, ends = walk[-1]
-            if found[node] < 0:
-                found[node] = lowest[node] = time
-                time += 1
-                still_open.append(node)
-            for end in ends:
-                if found[end] < 0:
-                    walk.append((end, iter(after[end])))
-                    break
-                if first[end] < 0:
-                    lowest[node] = min(lowest[node], found[end])
-            else:
-                walk.pop()
-                if walk:
-                    above = walk[-1][0]
-                    lowest[above] = min(lowest[above], lowest[node])
-                if lowest[node] == found[node]:
-                    whole = [still_open.pop()]
-                    while whole[-1] != node:
-                        whole.append(still_open.pop())
-                    earliest = min(whole)
-                    for member in whole:
-                        first[member] = earliest
-    return first
+def _condensed(before: Mapping[int, set[int]]) -> tuple[dict[int, list[int]], dict[int, set[int]]]:
+    """The nodes of every component, and the components before it, each under its first node."""
+    import networkx as nx
+
+    graph = nx.DiGraph([(start, end) for end, starts in before.items() for start in starts])
+    graph.add_nodes_from(before)
+    whole = {min(members): sorted(members) for members in nx.strongly_connected_components(graph)}
+    first = {k: begin for begin, members in whole.items() for k in members}
+    outside = {
+        begin: {first[k] for member in members for k in before[member]} - {begin}
+        for begin, members in whole.items()
+    }
+    return whole, outside
 
 
-def _earliest_first(before: dict[int, set[int]]) -> list[int]:
-    """Nodes after all of those before them, the lowest of the ready ones next."""
+def _earliest_first(before: Mapping[int, set[int]]) -> list[int]:
+    """Nodes after all of those before them, the lowest of the ready ones next.
+
+    Raises:
+        CycleError: Some are before themselves.
+    """
     order = TopologicalSorter(before)
     order.prepare()
     ready = list(order.get_ready())
