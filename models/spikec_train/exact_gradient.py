@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -57,7 +57,7 @@ class Trained:
         parameters: As the problem has them.
         moments: What the optimiser remembers.
         losses: Mean loss of each epoch done, over its batches as they were when trained, ``(n_epochs,)``.
-        seconds: Wall time of all epochs.
+        seconds: Processor time of all epochs, of all threads together.
         rng_state: State of the generator, as numpy gives it.
     """
 
@@ -172,7 +172,7 @@ def read_checkpoint(path: Path, key: str) -> Trained:
 def _epoch(
     problem: Problem, optimiser: Optimiser, batch: int, state: Trained, rng: np.random.Generator
 ) -> Trained:
-    began = perf_counter()
+    began = process_time()
     parameters, moments, total = state.parameters, state.moments, 0.0
     order = rng.permutation(problem.n_samples)
     for first in range(0, order.size, batch):
@@ -186,5 +186,5 @@ def _epoch(
         problem.clip(parameters)
         total += loss * samples.size
     losses = np.append(state.losses, total / order.size)
-    seconds = state.seconds + perf_counter() - began
+    seconds = state.seconds + process_time() - began
     return Trained(parameters, moments, losses, seconds, dict(rng.bit_generator.state))

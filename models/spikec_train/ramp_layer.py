@@ -8,7 +8,8 @@ this all inputs must have spiked, zeros at :math:`T` itself. So
 .. math:: t = T + \vartheta - w \cdot e, \qquad a = 2T - t = w \cdot e - b, \qquad \vartheta = T + b
 
 if :math:`a > 0`, and no spike before :math:`2T` otherwise. A membrane that passes its threshold before
-:math:`T` spikes earlier than the formula says: `spike_times` finds that moment.
+:math:`T` spikes earlier than the formula says, and an input that comes after the clock bends the line: then
+`spike_times` follows the membrane from spike to spike.
 
 **Midpoint.** The neuron of the pair :math:`e^{(1)}, e^{(2)}` has :math:`a = 0` halfway, and without clipping
 would have :math:`\mp gT` at the two. (With :math:`a = 0` at one of them it would spike for nearly all inputs,
@@ -20,18 +21,20 @@ for in many dimensions all samples are about equally far from each other.)
           b = \frac{g T}{d^2} \left(|e^{(2)}|^2 - |e^{(1)}|^2\right) \ge 0, \qquad d = |e^{(2)} - e^{(1)}|
 
 and no threshold is below :math:`T`: none is negative, and no neuron needs another input that lifts it.
+
+**Layers on layers.** The next layer, too, counts on the spikes of all its inputs. So the neurons of a layer
+that is read by another one are *pushed*: a second clock spike at :math:`2T` adds a steep slope :math:`p`,
+and who has not spiked yet does so soon after, at :math:`2T + |a| / (1 + p)`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spikec.arrays import BoolArray, FloatArray, IntArray
-
-_SCAN_VALUES = 1 << 18
-"""Values of one block in the search for early spikes, so that its arrays stay in the cache."""
+from spikec.arrays import BoolArray, FloatArray
+from spikec_train.kernels.ramp import crossings
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +45,13 @@ class RampLayer:
         weights: Membrane units per second, ``(n, n_inputs)``.
         thresholds: Membrane units, ``(n,)``.
         window: T, seconds.
+        push: What a second clock spike at 2 T adds to the slope of each neuron; 0 if there is none.
     """
 
     weights: FloatArray
     thresholds: FloatArray
     window: float
+    push: float = 0.0
 
     @property
     def clock_weights(self) -> FloatArray:
@@ -76,67 +81,73 @@ def midpoint_layer(low: FloatArray, high: FloatArray, window: float, gain: float
     return RampLayer(2.0 * scale[:, None] * step, offset + window, window)
 
 
+def pushed(layer: RampLayer, early: FloatArray, within: float) -> RampLayer:
+    """The layer with a push by which all neurons have spiked some time after 2 T, in the samples given.
+
+    Args:
+        layer: Without a push.
+        early: As for `spike_times`.
+        within: That time, seconds.
+    """
+    late = float(np.max(layer.thresholds - layer.window - early @ layer.weights.T))
+    return replace(layer, push=max(late / within - 1.0, 1.0))
+
+
 def features(layer: RampLayer, early: FloatArray) -> FloatArray:
-    """How long before 2 T each neuron spikes, seconds, 0 if it does not, ``(n_samples, n)``."""
-    lead: FloatArray = np.maximum(2.0 * layer.window - spike_times(layer, early), 0.0)
-    return lead
+    """How long before 2 T each neuron spikes, seconds, ``(n_samples, n)``.
+
+    It is 0 if a neuron does not spike, and negative if it had to be pushed.
+    """
+    lead = spike_times(layer, early)
+    np.subtract(2.0 * layer.window, lead, out=lead)
+    return lead if layer.push else np.maximum(lead, 0.0, out=lead)
 
 
 def spike_times(layer: RampLayer, early: FloatArray) -> FloatArray:
-    """First spike of each neuron in each sample, seconds, infinite if there is none up to 2 T.
+    """First spike of each neuron in each sample, seconds since the beginning of the window.
 
     Args:
         layer: The neurons.
-        early: How long before T each input spikes, seconds from 0 to T, ``(n_samples, n_inputs)``.
+        early: How long before T each input spikes, seconds; negative if it comes after the clock,
+            ``(n_samples, n_inputs)``.
 
     Returns:
-        Shape ``(n_samples, n)``.
+        Shape ``(n_samples, n)``; infinite where there is none up to 2 T, if the layer has no push.
     """
     end = 2.0 * layer.window
-    times: FloatArray = layer.window + layer.thresholds - early @ layer.weights.T
-    times[times > end] = np.inf
-    order = np.argsort(-early, axis=1, kind="stable")
-    samples, neurons = np.nonzero(_may_spike_early(layer, early))
-    size = max(1, _SCAN_VALUES // max(early.shape[1], 1))
-    for start in range(0, samples.size, size):
-        i, j = samples[start : start + size], neurons[start : start + size]
-        found = _times_before_window(layer, early, order, i, j)
-        seen = np.isfinite(found)
-        times[i[seen], j[seen]] = found[seen]
+    times: FloatArray = early @ layer.weights.T
+    np.subtract(layer.window + layer.thresholds, times, out=times)
+    if layer.push:
+        times = np.where(times > end, end + (times - end) / (1.0 + layer.push), times)
+    samples, neurons = np.nonzero(_may_bend(layer, early))
+    if samples.size:
+        rows, row = np.unique(samples, return_inverse=True)
+        found = np.empty(samples.size)
+        clocks = np.broadcast_to([0.0, -layer.window], (rows.size, 2))
+        given = np.hstack([early[rows], clocks])
+        ends = np.stack([layer.clock_weights, np.full(len(layer.weights), layer.push)], axis=1)
+        order = np.argsort(-given, axis=1)
+        crossings(given, order, layer.weights, ends, layer.thresholds, row, neurons, found)
+        times[samples, neurons] = layer.window - found
+    if not layer.push:
+        times[times > end] = np.inf
     return times
 
 
-def _may_spike_early(layer: RampLayer, early: FloatArray) -> BoolArray:
-    """Whether a neuron can pass its threshold before T; an upper bound, ``(n_samples, n)``.
+def _may_bend(layer: RampLayer, early: FloatArray) -> BoolArray:
+    """Whether the formula may not hold, an upper bound, ``(n_samples, n)``.
 
-    What excites and what inhibits a neuron both only grow. So up to a time s its membrane is at most the
-    excitation at s, and from s to T at most the excitation at T less the inhibition at s.
+    Before T a membrane is at most what excites its neuron in the whole window; that is added up in 32 bits,
+    with room for their rounding. Inputs after the clock bend the line of all neurons.
     """
-    part = 0.75  # s / T; of the fractions tried on digits the one that leaves fewest
-    so_far = np.maximum(early - (1.0 - part) * layer.window, 0.0)
-    excite, inhibit = np.maximum(layer.weights, 0.0).T, np.maximum(-layer.weights, 0.0).T
-    highest = np.maximum(so_far @ excite, early @ excite - so_far @ inhibit)
-    may: BoolArray = highest > layer.thresholds * (1.0 - 1e-9)  # so that rounding hides no crossing
+    excite = np.maximum(layer.weights, 0.0).astype(np.float32).T
+    room = 1.0 - 4.0 * max(early.shape[1], 1) * float(np.finfo(np.float32).eps)
+    may: BoolArray = early.astype(np.float32) @ excite > (layer.thresholds * room).astype(np.float32)
+    late = np.any(early < 0, axis=1)
+    may[late] = True
     return may
 
 
-def _times_before_window(
-    layer: RampLayer, early: FloatArray, order: IntArray, samples: IntArray, neurons: IntArray
-) -> FloatArray:
-    """When neurons pass their threshold before T in samples, one time a pair; infinite if they do not.
-
-    The membrane is a line between two input spikes, so the first line that ends above the threshold has the
-    crossing.
-    """
-    sequence = order[samples]
-    starts = layer.window - early[samples[:, None], sequence]
-    slopes = np.cumsum(layer.weights[neurons[:, None], sequence], axis=1)
-    lengths = np.diff(starts, axis=1, append=layer.window)
-    ends = np.cumsum(slopes * lengths, axis=1)
-    thresholds = layer.thresholds[neurons]
-    above = ends > thresholds[:, None]
-    row, line = np.arange(neurons.size), np.argmax(above, axis=1)
-    before = np.where(line > 0, ends[row, line - 1], 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        crossing = starts[row, line] + (thresholds - before) / slopes[row, line]
-    return np.where(above[row, line], crossing, np.inf)
+def compile_ramps() -> None:
+    """Compile what `spike_times` calls, so that no training pays for it."""
+    spike_times(RampLayer(np.full((1, 1), 3.0), np.ones(1), 1.0), np.ones((1, 1)))

@@ -24,8 +24,8 @@ from spikec.ir.network import Network
 from spikec.program import Program
 from spikec_train.hamiltonian import check_motion, draw_state_pairs
 from spikec_train.ramp_layer import RampLayer, earliness, features, midpoint_layer
+from spikec_train.ramp_network import READOUT, ramp_network
 from spikec_train.readout import LinearReadout, fit_readout
-from spikec_train.sampling import READOUT, ramp_network
 
 
 @checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -114,7 +114,7 @@ def fit_field(
     layer = midpoint_layer(early[low], early[high], options.window, options.gain)
     lead = features(layer, early)
     readout = fit_readout(lead, velocities, options.penalties)
-    network = ramp_network(layer, readout, (early.shape[1],), 1.0)
+    network = ramp_network((layer,), readout, (early.shape[1],), 1.0)
     return FittedField(network, layer, readout, reach, float(np.mean(lead > 0)))
 
 

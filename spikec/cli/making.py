@@ -53,7 +53,15 @@ def demo(
 
 def train(
     recipe: Annotated[str, typer.Argument(help="Name of a recipe, or a YAML file.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where the network goes.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Where the network goes; else its figures alone are told.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed.", show_default=False)] = None,
     seeds: Annotated[int, typer.Option(help="How many seeds, counted up; the best in training is kept.")] = 1,
     data_dir: Annotated[

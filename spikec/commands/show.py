@@ -50,17 +50,28 @@ def overview(found: Mapping[str, Any]) -> RenderableType:
 
 def training(found: Mapping[str, Any]) -> RenderableType:
     """A trained network; of several seeds, a figure a line and a seed a column."""
-    single: dict[str, Any] = {k: v for k, v in found.items() if k not in ("mean", "seeds", "shortfall")}
+    single = _flat({k: v for k, v in found.items() if k not in ("mean", "seeds", "shortfall")})
     single |= {"as expected": found["shortfall"] or "yes"}
     if "seeds" not in found:
         return overview({"kind": "trained", **single})
-    seeds = found["seeds"]
+    seeds = [_flat(r) for r in found["seeds"]]
     header = ("figure", "mean", *(f"seed {r['seed']}" for r in seeds))
-    rows = [(name, mean, *(r[name] for r in seeds)) for name, mean in found["mean"].items()]
+    rows = [(name, mean, *(r[name] for r in seeds)) for name, mean in _flat(found["mean"]).items()]
     kept: dict[str, Any] = {
         k: single[k] for k in ("recipe", "seed", "output", "inputs", "as expected") if k in single
     }
     return Group(overview({"kind": "the best in training", **kept}), table("all seeds", header, rows))
+
+
+def _flat(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures by dotted names, without those that are missing."""
+    flat: dict[str, Any] = {}
+    for name, value in found.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name}.{kind}": v for kind, v in value.items()}
+        elif value is not None:
+            flat[name] = value
+    return flat
 
 
 def compiled(found: Mapping[str, Any], report: Quantisation | None) -> RenderableType:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def train_file(
     name: str,
-    output: Path,
+    output: Path | None,
     seed: int | None,
     n_seeds: int,
     data_dir: Path | None,
@@ -37,7 +37,7 @@ def train_file(
 
     Args:
         name: Name of a recipe, or a YAML file.
-        output: Where the network goes.
+        output: Where the network goes; None to keep its figures alone.
         seed: The first seed; None for the recipe's.
         n_seeds: How many seeds, counted up from the first.
         data_dir: Where data sets lie that do not ship.
@@ -56,6 +56,8 @@ def train_file(
 
     if n_seeds < 1:
         raise UsageError(f"{n_seeds} seeds were asked for; give 1 or more")
+    if output is None:
+        progress("no network will be written, for no --output says where")
     _check_places(output, checkpoint, plot)
     recipe = load_recipe(name)
     first = recipe.seed if seed is None else seed
@@ -72,23 +74,28 @@ def train_file(
         if best is None or made.score > best.score:
             best = made
     assert best is not None
-    save(best.network, output)
+    if output is not None:
+        save(best.network, output)
     if plot is not None:
         picture = curves(losses, recipe.title, "mean loss of an epoch")
         write_atomically(plot, to_bytes(picture, format_of(plot)))
     figures = records[best.seed - first]
-    found = {"recipe": name, **figures, "output": str(output)}
-    found["shortfall"] = recipe.expected.shortfall(figures.get("test_accuracy"), figures.get("loss"))
-    if best.inputs is not None:
+    found = {"recipe": name, **figures, "output": None if output is None else str(output)}
+    found["shortfall"] = recipe.expected.shortfall(
+        figures.get("accuracy", {}).get("test"), None if recipe.data else figures.get("loss")
+    )
+    if best.inputs is not None and output is not None:
         inputs = output.with_suffix(f".inputs{output.suffix}")
         save(dict(best.inputs), inputs)
         found["inputs"] = str(inputs)
     return {**found, **_of_all(records)} if n_seeds > 1 else found
 
 
-def _check_places(output: Path, checkpoint: Path | None, plot: Path | None) -> None:
+def _check_places(output: Path | None, checkpoint: Path | None, plot: Path | None) -> None:
     """Refuse what cannot be written, before anything is trained."""
-    for path in (output, *([checkpoint] if checkpoint is not None else [])):
+    for path in (output, checkpoint):
+        if path is None:
+            continue
         folder = path.absolute().parent
         if not folder.is_dir():
             raise UsageError(f"there is no folder {folder} to write {path.name} to; make it first")
@@ -99,8 +106,13 @@ def _check_places(output: Path, checkpoint: Path | None, plot: Path | None) -> N
 
 def _of_all(records: list[dict[str, Any]]) -> dict[str, Any]:
     """The figures of each seed, and their means."""
-    names = [k for k in records[0] if k != "seed"]
-    return {"mean": {k: float(np.mean([r[k] for r in records])) for k in names}, "seeds": records}
+    return {"mean": _mean([{k: v for k, v in r.items() if k != "seed"} for r in records]), "seeds": records}
+
+
+def _mean(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Figure by figure, and within those that are of several kinds kind by kind."""
+    columns = {name: [r[name] for r in records] for name in records[0]}
+    return {k: _mean(v) if isinstance(v[0], dict) else float(np.mean(v)) for k, v in columns.items()}
 
 
 def _data(
@@ -118,9 +130,16 @@ def _data(
 
 
 def _record(made: TrainingResult, test: Dataset | None) -> dict[str, Any]:
+    """Figures of one seed; those that training and test samples both have stand together."""
     measured = {} if made.measure is None or test is None else made.measure(test)
-    on_test = {f"test_{k}": v for k, v in measured.items()}
-    return {"seed": made.seed, "seconds": made.seconds, **made.figures, **on_test}
+    record: dict[str, Any] = {"seed": made.seed, "seconds": {"train": made.seconds}}
+    for name, value in [*made.figures.items(), *((f"test_{k}", v) for k, v in measured.items())]:
+        split, _, what = name.partition("_")
+        if split in ("train", "test"):
+            record.setdefault(what, {})[split] = value
+        else:
+            record[name] = value
+    return record
 
 
 def _losses(made: TrainingResult, name: str) -> FloatArray:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from spikec_train.ramp_layer import RampLayer, features, midpoint_layer, spike_times
+from spikec_train.ramp_layer import RampLayer, features, midpoint_layer, pushed, spike_times
 
 T = 0.016
 
@@ -98,9 +98,23 @@ def test_a_neuron_that_is_pulled_back_before_the_window_ends_has_spiked_all_the_
     assert spike_times(layer, early)[0, 0] == pytest.approx(T / excitation)
 
 
-def test_many_early_spikes_do_not_depend_on_the_block_they_are_found_in(monkeypatch):
+@pytest.mark.parametrize("late", [0.0, 0.1])
+def test_pushed_neurons_all_spike_and_inputs_after_the_clock_count_from_when_they_come(late):
     rng = np.random.default_rng(8)
-    layer, early = random_layer(rng, 50, 9, gain=3.0), rng.uniform(0, T, (20, 9))
-    whole = spike_times(layer, early)
-    monkeypatch.setattr("spikec_train.ramp_layer._SCAN_VALUES", 30)
-    assert np.array_equal(spike_times(layer, early), whole)
+    layer = random_layer(rng, 12, 6)
+    early = rng.uniform(0, T, (10, 6))
+    layer = pushed(layer, early, 0.125 * T)
+    early[:5] -= late * T
+    found = spike_times(layer, early)
+
+    def membrane(j, e, t):
+        inputs = layer.weights[j] @ np.maximum(t - (T - e), 0)
+        return inputs + layer.clock_weights[j] * max(t - T, 0) + layer.push * max(t - 2 * T, 0)
+
+    for i, j in np.ndindex(found.shape):
+        limit, t = layer.thresholds[j], found[i, j]
+        assert membrane(j, early[i], t) == pytest.approx(limit, rel=1e-9)
+        assert all(membrane(j, early[i], s) <= limit * (1 + 1e-9) for s in np.linspace(0, t, 200))
+    assert np.any(found > 2 * T)
+    assert late or np.all(found <= 2.125 * T * (1 + 1e-12))
+    np.testing.assert_array_equal(features(layer, early), 2 * T - found)

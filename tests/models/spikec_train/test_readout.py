@@ -1,9 +1,11 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
 from spikec.errors import UsageError
-from spikec_train.readout import fit_readout
+from spikec_train.readout import PARTS, fit_pieces, fit_readout
 
 
 def problem(seed=0, n=40, width=7, outputs=3):
@@ -36,14 +38,37 @@ def test_a_vanishing_penalty_gives_least_squares():
 
 @pytest.mark.parametrize("penalty", [1e-3, 0.5])
 @pytest.mark.parametrize("width", [7, 60])
-def test_a_held_out_prediction_is_that_of_a_fit_without_the_sample(penalty, width):
+def test_the_held_out_error_is_that_of_fits_without_a_fifth_of_the_samples(penalty, width):
     x, y = problem(n=25, width=width)
     fit = fit_readout(x, y, [penalty])
-    for i in range(len(x)):
-        others = np.arange(len(x)) != i
-        alone = Ridge(alpha=absolute(x, penalty), solver="svd").fit(x[others], y[others])
-        np.testing.assert_allclose(fit.held_out[i], alone.predict(x[i : i + 1])[0], rtol=1e-6, atol=1e-8)
-    assert fit.held_out_error == pytest.approx(np.mean((fit.held_out - y) ** 2))
+    error = 0.0
+    for k in range(5):
+        seen = np.arange(len(x)) % 5 != k
+        others = Ridge(alpha=absolute(x[seen], penalty), solver="svd").fit(x[seen], y[seen])
+        error += np.sum((others.predict(x[~seen]) - y[~seen]) ** 2)
+    assert fit.held_out_error == pytest.approx(error / y.size, rel=1e-6)
+    assert fit.held_out == len(x)
+
+
+@pytest.mark.parametrize("sizes", [(13, 1, 26), (40,), (1,) * 40])
+def test_pieces_give_the_fit_of_the_whole(sizes):
+    x, y = problem(n=40)
+    x[:, 0] += 1e6
+    ends = np.cumsum((0, *sizes))
+    pieces = ((x[a:b], y[a:b]) for a, b in pairwise(ends))
+    fit, whole = fit_pieces(pieces, 40, [1e-3, 1e-1]), fit_readout(x, y, [1e-3, 1e-1])
+    assert fit.penalty == whole.penalty
+    np.testing.assert_allclose(fit.weights, whole.weights, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(
+        fit.weights, Ridge(alpha=absolute(x, fit.penalty)).fit(x, y).coef_.T, rtol=1e-6
+    )
+    assert fit.held_out_error == pytest.approx(whole.held_out_error, rel=1e-7)
+
+
+def test_no_more_parts_are_held_out_than_it_takes(monkeypatch):
+    x, y = problem(n=50)
+    monkeypatch.setattr("spikec_train.readout.ENOUGH", 11)
+    assert fit_readout(x, y, [1e-3]).held_out == 2 * 50 // PARTS
 
 
 def test_the_penalty_with_the_smallest_held_out_error_is_taken():
@@ -51,6 +76,7 @@ def test_the_penalty_with_the_smallest_held_out_error_is_taken():
     penalties = [10.0**k for k in range(-6, 3)]
     errors = {p: fit_readout(x, y, [p]).held_out_error for p in penalties}
     fit = fit_readout(x, y, penalties)
+    assert fit.held_out_error == errors[fit.penalty]
     assert errors[fit.penalty] == min(errors.values())
     assert fit.penalty not in (penalties[0], penalties[-1])
 
@@ -71,6 +97,26 @@ def test_a_feature_that_never_varies_does_no_harm():
 def test_features_that_tell_nothing_are_refused():
     with pytest.raises(UsageError, match="nothing can be read out"):
         fit_readout(np.ones((5, 3)), np.eye(5), [0.1])
+
+
+def test_constants_that_rounding_makes_differ_tell_nothing_either():
+    with pytest.raises(UsageError, match="nothing can be read out"):
+        fit_readout(np.full((49, 2), 0.1), np.eye(49), [0.1])
+
+
+def test_copies_of_a_feature_share_its_weight_where_the_penalty_allows_it_and_are_refused_elsewhere():
+    x, y = problem()
+    twice = np.hstack([x, x])
+    weights = fit_readout(twice, y, [1e-3]).weights
+    np.testing.assert_allclose(weights[: x.shape[1]], weights[x.shape[1] :], rtol=1e-6, atol=1e-9)
+    with pytest.raises(UsageError, match="too small for the readout's equations"):
+        fit_readout(twice, y, [1e-300])
+    assert fit_readout(twice, y, [1e-300, 1e-3]).penalty == 1e-3
+
+
+def test_one_sample_is_refused():
+    with pytest.raises(UsageError, match="1 samples"):
+        fit_readout(np.ones((1, 3)), np.ones((1, 1)), [0.1])
 
 
 @pytest.mark.parametrize("penalties", [[], [0.0], [-1.0], [np.nan], [np.inf, 1.0]])

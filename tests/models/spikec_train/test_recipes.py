@@ -23,7 +23,7 @@ def test_the_recipe_of_digits_ships():
 
 
 def test_every_recipe_that_ships_can_be_read():
-    known = {"digits-sampled", "digits-theta", "mnist-theta", "rnn-spike-times", "single-neuron"}
+    known = {"digits-sampled", "mnist-sampled", "yinyang-sampled", "digits-theta", "mnist-theta"}
     assert known <= set(recipe_names())
     for name in recipe_names():
         assert load_recipe(name).title
@@ -54,6 +54,14 @@ def test_digits_are_read_as_well_as_the_recipe_says():
     assert accuracy == pytest.approx(recipe.expected.accuracy, abs=recipe.expected.tolerance)
 
 
+def test_yinyang_is_told_apart_as_well_as_the_recipe_says():
+    recipe = load_recipe("yinyang-sampled")
+    result = train(recipe)
+    accuracy = result.measure(load_dataset("yinyang:test"))["accuracy"]
+    assert accuracy >= 0.96
+    assert recipe.expected.shortfall(accuracy, None) is None
+
+
 def test_training_takes_the_recipes_seed_or_another():
     recipe = parse_recipe(SMALL, "small")
     own, same, other = train(recipe), train(recipe, seed=7), train(recipe, seed=8)
@@ -67,7 +75,8 @@ def test_training_tells_what_it_does_and_how_it_went():
     result = train(parse_recipe(SMALL, "small"), progress=told.append)
     assert told == ["loading digits:train", "training 16 hidden neurons on 1347 samples"]
     assert result.figures["penalty"] == 0.01
-    assert 0.5 < result.figures["held_out_accuracy"] < 1
+    assert 0.5 < result.figures["train_accuracy"] < 1
+    assert 0 < result.figures["held_out_error"] < 0.1
     assert 0 < result.figures["hidden_spike_share"] < 1
     assert result.seconds > 0
 

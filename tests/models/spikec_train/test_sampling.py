@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from spikec.backend import find_backend
 from spikec.coding import decode
 from spikec.container import digest
 from spikec.errors import UsageError
@@ -13,8 +16,10 @@ from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_train.datasets import Dataset, load_dataset
+from spikec_train.pairs import draw_pairs, pair_weights
 from spikec_train.ramp_layer import earliness, spike_times
-from spikec_train.sampling import SampledRamp, draw_pairs, pair_weights, sampled_network
+from spikec_train.ramp_network import REST, hidden_features
+from spikec_train.sampling import SampledRamp, sampled_network
 
 T = 0.016
 
@@ -43,7 +48,7 @@ def run(network, samples):
 
 def assert_same_first_spikes(result, trained, samples, x_max):
     """Equal but for rounding; a spike in the very moment of the answer, 2 T, counts as none."""
-    expected = spike_times(trained.layer, earliness(samples, x_max, T))
+    expected = spike_times(trained.layers[0], earliness(samples, x_max, T))
     found = result.spikes["hidden"].first_times()
     np.testing.assert_allclose(np.minimum(found, 2 * T), np.minimum(expected, 2 * T), rtol=0, atol=1e-9 * T)
 
@@ -86,8 +91,10 @@ def test_pairs_differ_in_class_and_value_and_none_comes_twice(seed, n_pairs):
 def test_samples_that_make_too_few_pairs_are_refused():
     rng = np.random.default_rng(0)
     points = np.arange(6.0)[:, None]
+    with pytest.raises(UsageError, match="all 6 training samples are of class 2"):
+        draw_pairs(points, np.full(6, 2), 1, 4, rng)
     with pytest.raises(UsageError, match="0 were found"):
-        draw_pairs(points, np.zeros(6, int), 1, 4, rng)
+        draw_pairs(np.ones((6, 1)), np.arange(6) % 2, 1, 4, rng)
     with pytest.raises(UsageError, match="use fewer neurons"):
         draw_pairs(points, np.arange(6) % 2, 100, 4, rng)
     with pytest.raises(UsageError, match="make no pair"):
@@ -126,6 +133,45 @@ def test_the_network_of_digits_runs_in_the_reference_interpreter_as_it_was_train
     assert np.array_equal(answers, scores.argmax(axis=1))
 
 
+@pytest.mark.parametrize("hidden", [(20, 15), (12, 10, 8)])
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+def test_deep_networks_run_in_the_engines_as_they_were_trained(hidden, backend):
+    data = blobs()
+    trained = sampled_network(data, SampledRamp(hidden=hidden, gain=1.5), np.random.default_rng(4))
+    network = verify(trained.network)
+    assert len(network.populations) == 3 + len(hidden)
+    engine = find_backend(backend).prepare(Program(network, load_target("ideal")))
+    end = network.encoding.duration
+    result = engine.run(encode_samples(network, data.samples[:12]), end, ("readout.v.last",))
+    early = earliness(data.samples[:12], data.x_max, T)
+    hop = T * (1 + REST)
+    for k, found in enumerate(hidden_features(trained.layers, early)):
+        times = result.spikes[f"hidden{k + 1}"].first_times()
+        last = k == len(hidden) - 1
+        expected = np.where((found > 0) | (not last), 2 * T + hop * k - found, np.inf)
+        np.testing.assert_allclose(np.minimum(times, end), np.minimum(expected, end), rtol=0, atol=1e-9 * T)
+    np.testing.assert_allclose(result.traces["readout.v.last"], trained.scores(data.samples[:12]), atol=1e-9)
+
+
+def test_samples_taken_piece_by_piece_give_the_same_network_but_for_rounding(monkeypatch):
+    data, options = blobs(), SampledRamp(hidden=25, penalties=(1e-3,))
+    whole = sampled_network(data, options, np.random.default_rng(3))
+    monkeypatch.setattr("spikec_train.sampling._FEATURES", 25 * 7)
+    pieces = sampled_network(data, options, np.random.default_rng(3))
+    np.testing.assert_array_equal(whole.layers[0].weights, pieces.layers[0].weights)
+    np.testing.assert_allclose(whole.readout.weights, pieces.readout.weights, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(whole.scores(data.samples), pieces.scores(data.samples), atol=1e-7)
+    assert (whole.spike_share, whole.early_share) == (pieces.spike_share, pieces.early_share)
+
+
+def test_more_neurons_than_samples_and_samples_that_come_twice_are_fitted_all_the_same():
+    data = blobs(n=24)
+    twice = replace(data, samples=np.repeat(data.samples, 2, axis=0), labels=np.repeat(data.labels, 2))
+    trained = sampled_network(twice, SampledRamp(hidden=60), np.random.default_rng(0))
+    right = trained.scores(twice.samples).argmax(axis=1) == twice.labels
+    assert right.mean() > 0.8
+
+
 def test_spike_shares_are_those_of_the_training_samples():
     data = blobs()
     trained = sampled_network(data, SampledRamp(hidden=30, gain=2.5), np.random.default_rng(2))
@@ -155,6 +201,9 @@ def test_the_networks_time_follows_the_window():
     "options",
     [
         {"hidden": 0},
+        {"hidden": ()},
+        {"hidden": (5, 0)},
+        {"hidden": (5, 5, 5, 5)},
         {"candidates": 0},
         {"window": 0.0},
         {"window": float("inf")},

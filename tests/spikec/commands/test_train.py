@@ -53,7 +53,7 @@ def spikec(monkeypatch, capsys):
 def test_what_a_training_lacks_of_its_promise_is_told(spikec, recipe, tmp_path):
     recipe.write_text(RECIPE.replace("accuracy: 0.1, tolerance: 0.1", "accuracy: 1.0, tolerance: 0.01"))
     found = json.loads(spikec("train", recipe, "-o", tmp_path / "net.npz", "--json"))
-    got = 100 * found["test_accuracy"]
+    got = 100 * found["accuracy"]["test"]
     assert found["shortfall"] == f"the recipe promises 99.00 % right or more, but this is {got:.2f} %"
     assert "promises 99.00 %" in " ".join(spikec("train", recipe, "-o", tmp_path / "net.npz").split())
 
@@ -61,30 +61,40 @@ def test_what_a_training_lacks_of_its_promise_is_told(spikec, recipe, tmp_path):
 def test_one_seed_gives_its_figures_and_its_network(spikec, recipe, tmp_path):
     found = json.loads(spikec("train", recipe, "-o", tmp_path / "net.npz", "--json"))
     assert found["seed"] == 5
-    assert {"seconds", "train_loss", "train_accuracy", "test_accuracy", "output"} <= set(found)
+    assert {"seconds", "loss", "accuracy", "output"} <= set(found)
+    assert set(found["accuracy"]) == set(found["loss"]) == {"train", "test"}
+    assert found["seconds"]["train"] > 0
     assert "mean" not in found
     assert found["shortfall"] is None
     expected = train(load_recipe(str(recipe)))
     assert digest(load(tmp_path / "net.npz", Network)) == digest(expected.network)
 
 
+def test_without_an_output_there_are_figures_and_no_file(spikec, recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = json.loads(spikec("train", recipe, "--json"))
+    assert found["output"] is None
+    assert 0 <= found["accuracy"]["test"] <= 1
+    assert [p.name for p in tmp_path.iterdir()] == [recipe.name]
+
+
 def test_of_several_seeds_the_one_with_the_lowest_training_loss_is_kept(spikec, recipe, tmp_path):
     out = tmp_path / "net.npz"
     found = json.loads(spikec("train", recipe, "-o", out, "--seed", 2, "--seeds", 3, "--json"))
     assert [r["seed"] for r in found["seeds"]] == [2, 3, 4]
-    losses = [r["train_loss"] for r in found["seeds"]]
+    losses = [r["loss"]["train"] for r in found["seeds"]]
     best = int(np.argmin(losses))
     assert found["seed"] == 2 + best
-    assert found["train_loss"] == losses[best]
-    accuracies = [r["test_accuracy"] for r in found["seeds"]]
-    assert found["mean"]["test_accuracy"] == pytest.approx(np.mean(accuracies), rel=1e-12)
+    assert found["loss"]["train"] == losses[best]
+    accuracies = [r["accuracy"]["test"] for r in found["seeds"]]
+    assert found["mean"]["accuracy"]["test"] == pytest.approx(np.mean(accuracies), rel=1e-12)
     expected = train(load_recipe(str(recipe)), seed=2 + best)
     assert digest(load(out)) == digest(expected.network)
 
 
 def test_a_table_shows_each_seed_and_the_mean(spikec, recipe, tmp_path):
     out = spikec("train", recipe, "-o", tmp_path / "net.npz", "--seeds", 2)
-    for word in ("figure", "mean", "seed 5", "seed 6", "test_accuracy"):
+    for word in ("figure", "mean", "seed 5", "seed 6", "accuracy.test"):
         assert word in out
 
 
