@@ -8,7 +8,6 @@ from pathlib import Path
 
 from spikec.container import is_container, load
 from spikec.errors import FileFormatError, UsageError
-from spikec.frontends import open_trained
 from spikec.ir.network import Convention, Network
 from spikec.memory import check_file
 from spikec.program import Program
@@ -44,6 +43,8 @@ def open_program(
             return thing
     if Path(path).is_file():
         check_file(Path(path), Path(path).stat().st_size)
+    from spikec.frontends import open_trained
+
     trained = open_trained(path, dt=dt, convention=convention)
     if isinstance(trained, Program):
         return replace(trained, source=source_of(path))

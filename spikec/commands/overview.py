@@ -10,8 +10,6 @@ import numpy as np
 
 from spikec.container import is_container, load
 from spikec.events import Events
-from spikec.frontends import open_trained
-from spikec.ir.bounds import current_bounds
 from spikec.ir.conventions import FIELDS, LOIHI, Convention, plain
 from spikec.ir.network import Continuous, Dialect, Network
 from spikec.outcome import Outcome, outcome_of
@@ -37,6 +35,8 @@ def overview(path: str | Path, dt: float | None = None, convention: str | None =
     if is_container(path) and convention is None:
         thing = load(path)
     else:
+        from spikec.frontends import open_trained
+
         thing = open_trained(path, dt=dt, convention=convention)
     if isinstance(thing, Network):
         return {"kind": "network", **network_overview(thing)}
@@ -91,6 +91,8 @@ def habits(convention: Convention) -> dict[str, object]:
 
 def program_overview(program: Program) -> dict[str, Any]:
     """What a compiled program holds, and what each pass did."""
+    from spikec.ir.bounds import current_bounds
+
     fixed = program.network.dialect is Dialect.FIXED
     bounds = current_bounds(program.network, program.n_ticks) if fixed else {}
     return {

@@ -158,13 +158,15 @@ class Sparse:
 
     def by_post(self, values: AnyArray, per_pre: AnyArray | None = None) -> AnyArray:
         """Sum over the synapses of each postsynaptic neuron; see `Dense.by_post`."""
-        fan_out = self._matrix(values)
-        return np.asarray((np.ones(self.n_pre, np.int64) if per_pre is None else per_pre) @ fan_out)
+        if per_pre is None:
+            return _summed(values, self.posts, self.n_post)
+        return np.asarray(per_pre @ self._matrix(values))
 
     def by_pre(self, values: AnyArray, per_post: AnyArray | None = None) -> AnyArray:
         """Sum over the synapses of each presynaptic neuron; see `Dense.by_post`."""
-        fan_in = self._matrix(values).T
-        return np.asarray((np.ones(self.n_post, np.int64) if per_post is None else per_post) @ fan_in)
+        if per_post is None:
+            return _summed(values, self.synapses()[0], self.n_pre)
+        return np.asarray(per_post @ self._matrix(values).T)
 
     def _matrix(self, values: AnyArray) -> Any:
         from scipy.sparse import csr_array  # a third of a second, which few runs need
@@ -232,6 +234,13 @@ def one_to_one(n: int, weights: npt.ArrayLike) -> Sparse:
 def checked(weights: Weights, what: str) -> Weights:
     """Weights that are known to be numbers."""
     return weights if isinstance(weights, Fixed) else finite(weights, f"{what} weights")
+
+
+def _summed(values: AnyArray, places: IntArray, n: int) -> AnyArray:
+    """Sums of the values at each of `n` places."""
+    found = np.zeros(n, np.result_type(numbers(values), np.int64))
+    np.add.at(found, places, values.astype(found.dtype, copy=False))
+    return found
 
 
 def numbers(values: AnyArray) -> AnyArray:
