@@ -248,7 +248,7 @@ def report(
     beside: Annotated[
         Path | None,
         typer.Option(
-            help="Another run of the network, drawn beside it, in ticks or seconds.", show_default=False
+            help="Another run of the network, held against it and drawn beside it.", show_default=False
         ),
     ] = None,
     neurons: Annotated[

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spikec.commands.files import check_output, open_run, spike_list
+from spikec.commands.files import check_output, open_result, open_run, spike_list
 from spikec.container import write_atomically
 from spikec.errors import UsageError
+from spikec.report.beside import Beside, beside
 from spikec.report.html import page
 from spikec.report.plots import format_of, to_bytes
 from spikec.report.raster import raster
@@ -26,7 +27,8 @@ class Outputs:
         html: A page.
         csv: A list of all spikes.
         plot: A picture of one sample; its ending says the format.
-        beside: The result of another run of the same network, drawn beside it.
+        beside: The result of another run of the same network, drawn beside it; compared with it, too, unless
+            there is a `plot` and no page.
         neurons: Whose membranes to draw, ``NAME:NUMBER`` with commas between; None for a few of each.
         sample: The sample to draw.
     """
@@ -52,10 +54,12 @@ def report_file(path: Path, tables: Sequence[str] | None, outputs: Outputs) -> S
     """
     for output in (outputs.html, outputs.csv, outputs.plot):
         check_output(output, path, outputs.beside)
-    if outputs.plot is None and (outputs.beside is not None or outputs.neurons is not None):
-        raise UsageError("--beside and --neurons say what to draw; say where to with --plot FILE.png")
+    if outputs.plot is None and outputs.neurons is not None:
+        raise UsageError("--neurons says what to draw; say where to with --plot FILE.png")
     run = open_run(path)
-    summary = summarise(outcome_of_run(run), tables)
+    only_drawn = outputs.plot is not None and outputs.html is None
+    held = None if outputs.beside is None or only_drawn else _held(run, outputs.beside)
+    summary = summarise(outcome_of_run(run), tables, held)
     files: dict[Path, bytes | Iterable[bytes]] = {}
     if outputs.csv is not None:
         files[outputs.csv] = spike_list(run)
@@ -63,19 +67,30 @@ def report_file(path: Path, tables: Sequence[str] | None, outputs: Outputs) -> S
         files[outputs.plot] = _picture(run, path.name, outputs.plot, outputs)
     if outputs.html is not None:
         drawn = one_sample(run, outputs.sample) if summary.n_samples else RunResult({})
-        files[outputs.html] = page(drawn, summary, number=outputs.sample).encode()
+        other = _other(outputs) if summary.n_samples else None
+        title = f"spikec report of {path.name}"
+        files[outputs.html] = page(drawn, summary, 0, title, outputs.sample, other).encode()
     for output, data in files.items():
         write_atomically(output, data)
     return summary
 
 
+def _held(run: Run, path: Path) -> Beside:
+    """The run held against the one in another file."""
+    return beside(run if isinstance(run, RunResult) else run.whole(), open_result(path), path.name)
+
+
+def _other(outputs: Outputs) -> Shown | None:
+    """The sample to draw of the run beside."""
+    if outputs.beside is None:
+        return None
+    return Shown(one_sample(open_run(outputs.beside), outputs.sample), outputs.beside.name)
+
+
 def _picture(run: Run, name: str, plot: Path, outputs: Outputs) -> bytes:
     kind = format_of(plot)
     chosen = None if outputs.neurons is None else neurons_of(outputs.neurons)
-    other = None
-    if outputs.beside is not None:
-        beside = one_sample(open_run(outputs.beside), outputs.sample)
-        other = Shown(beside, outputs.beside.name)
+    other = _other(outputs)
     shown = Shown(one_sample(run, outputs.sample), name)
     return to_bytes(raster(shown, other, 0, chosen, outputs.sample), kind)
 

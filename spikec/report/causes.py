@@ -9,7 +9,7 @@ import numpy as np
 from spikec.causes.arrivals import Time
 from spikec.causes.found import PARTS, Cause, Diff, Half
 from spikec.report.plots import bare
-from spikec.report.tables import Table, printable
+from spikec.report.table import Table, printable
 from spikec.units import seconds_text
 
 if TYPE_CHECKING:

@@ -1,45 +1,27 @@
-"""A summary as one page of HTML that needs nothing beside it: no scripts, fonts or images from elsewhere.
+"""A summary as a page.
 
-The template is `page.html`. matplotlib and jinja2 are imported when a page is made, not before.
+Parts of pictures hold the number that they show as ``data-value``, unrounded and as the JSON report has it.
 """
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable
-from dataclasses import dataclass
-from importlib.resources import files
+from dataclasses import replace
 
-from spikec.report.chip import chip
-from spikec.report.plots import to_bytes
-from spikec.report.raster import MAX_STRIPS, raster
+from spikec.answers import Accuracy
+from spikec.arrays import IntArray
+from spikec.report.bars import energy_bars
+from spikec.report.chip import busiest, fullest, mesh
+from spikec.report.graph import graph
+from spikec.report.intervals import accuracies
+from spikec.report.page import Picture, Section, page_of
+from spikec.report.prices import energy_range_text
 from spikec.report.shown import Shown
+from spikec.report.strips import spike_strips
 from spikec.report.summary import Summary
-from spikec.report.tables import Table, accuracy_text, count_text, energy_range_text, tables
+from spikec.report.table import accuracy_text, count_text
+from spikec.report.tables import Chapter, chapters
 from spikec.result import CoreCounts, RunResult
 from spikec.units import several
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One picture of a page.
-
-    Attributes:
-        title: Above it.
-        png: Its bytes.
-        alt: What it shows, for who cannot see it.
-        caption: Below it.
-    """
-
-    title: str
-    png: bytes
-    alt: str
-    caption: str
-
-    @property
-    def data(self) -> str:
-        """The bytes as a page holds them."""
-        return base64.b64encode(self.png).decode()
 
 
 def page(
@@ -48,6 +30,7 @@ def page(
     sample: int = 0,
     title: str = "spikec report",
     number: int | None = None,
+    beside: Shown | None = None,
 ) -> str:
     """Make the page.
 
@@ -57,57 +40,109 @@ def page(
         sample: Whose spikes to draw.
         title: Of the page.
         number: What the sample is called, if not by its place in the run.
+        beside: The same sample of another run of the network, whose spikes to draw beside.
 
     Raises:
-        UsageError: There is no such sample.
+        UsageError: There is no such sample, or the other run is of another network.
     """
-    names = list(result.spikes) if summary.n_samples else []
-    pictures = [_spikes(result, names, sample, sample if number is None else number)] if names else []
-    if summary.cores is not None and summary.n_samples:
-        pictures.append(_chip(summary.cores, summary.n_samples))
-    return page_of(title, _headlines(summary), pictures, tables(summary))
+    drawn = {
+        "Network": _network(summary),
+        "Accuracy and spikes": _answers(result, summary, sample, number, beside),
+        "Cores": _chip(summary),
+        "Energy": _energy(summary),
+    }
+    told = {chapter.title: chapter for chapter in chapters(summary)}
+    order = ("Result", "Network", "Passes", *drawn, "NeuroBench", "Provenance")
+    sections = []
+    for name in dict.fromkeys(order):
+        chapter = told.get(name, Chapter(name, ()))
+        pictures = tuple(drawn.get(name, ()))
+        if pictures or chapter.tables or chapter.folded:
+            sections.append(Section(name, pictures, chapter.tables, chapter.folded))
+    return page_of(title, _headlines(summary), sections)
 
 
-def page_of(
-    title: str, headlines: list[tuple[str, str]], pictures: list[Picture], shown: Iterable[Table]
-) -> str:
-    """Make a page of its parts."""
-    from jinja2 import Environment
-
-    template = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(template).render(
-        title=title, headlines=headlines, pictures=pictures, tables=list(shown)
+def _network(summary: Summary) -> list[Picture]:
+    drawn = graph(summary.facts)
+    if drawn is None:
+        return []
+    caption = (
+        "From left to right as spikes go; lines that lead back are curved. Round boxes are inputs, those "
+        "with thick frames lead nowhere else. Delays are those beyond the tick that each hop takes on a chip."
     )
+    return [Picture("The network as a graph", drawn, caption)]
 
 
-def _spikes(result: RunResult, names: list[str], sample: int, number: int) -> Picture:
-    """The raster of one sample."""
-    picture = to_bytes(raster(Shown(result), None, sample, {}, number), "png")
-    drawn = [result.spikes[name].select(sample, sample + 1) for name in names[:MAX_STRIPS]]
-    n_left_out = len(names) - len(drawn)
-    n_spikes = sum(e.n_events for e in drawn)
-    caption = f"{n_spikes} spikes; each mark is a spike, a line a neuron, a strip a population."
-    if n_left_out:
-        caption += f" {n_left_out} more populations are not drawn."
-    return Picture(
-        f"Spikes of sample {number}",
-        picture,
-        f"Raster of the spikes of sample {number}, a strip for each population",
-        caption,
+def _answers(
+    result: RunResult, summary: Summary, sample: int, number: int | None, beside: Shown | None
+) -> list[Picture]:
+    """Accuracies with their intervals, and the spikes of one sample."""
+    pictures = []
+    shown: list[tuple[str, Accuracy]] = []
+    if summary.accuracy is not None:
+        shown.append(("this run", summary.accuracy))
+    if summary.beside is not None and summary.beside.accuracy is not None:
+        shown.append((summary.beside.name, summary.beside.accuracy))
+    if shown:
+        caption = "The dot is the share of right answers; between the ends it lies with 95 % (Wilson)."
+        pictures.append(Picture("Accuracy", accuracies(shown), caption))
+    if result.spikes and summary.n_samples:
+        pictures.append(_spikes(result, sample, sample if number is None else number, beside))
+    return pictures
+
+
+def _spikes(result: RunResult, sample: int, number: int, beside: Shown | None) -> Picture:
+    drawn, words = spike_strips(Shown(result, "this run"), beside, sample, number)
+    caption = (
+        f"{words[:1].upper()}{words[1:]}. Each mark is a spike, each line a neuron, each strip a population."
     )
+    return Picture(f"Spikes of sample {number}", drawn, caption)
 
 
-def _chip(cores: CoreCounts, n_samples: int) -> Picture:
-    """The mesh with the work and the messages of every core."""
+def _chip(summary: Summary) -> list[Picture]:
+    """The mesh with use and traffic of every core, and the busiest core over time."""
+    cores, n = summary.cores, summary.n_samples
+    if cores is None or not n:
+        return []
+    maps = [
+        (
+            "Work",
+            "synaptic events and neuron updates of each core, an inference",
+            cores.work.sum(axis=0) / n,
+            "",
+        ),
+        ("Traffic", "messages to and from each core, an inference", _traffic(cores) / n, ""),
+    ]
+    full = fullest(summary.core_use)
+    if full is not None:
+        maps.insert(0, ("Use", "how full each core is by the limit that it fills most", full, " %"))
+    pictures = [
+        Picture(name, mesh(cores, values, what, unit), f"{what[:1].upper()}{what[1:]}.", half=True)
+        for name, what, values, unit in maps
+    ]
     m = cores.mesh
-    return Picture(
-        "Cores of the chip",
-        to_bytes(chip(cores, n_samples), "png"),
-        "Two maps of the mesh, the work and messages of every core, and the busiest core's work over time",
-        f"{several(cores.n_cores, 'core')}; {m['columns']} times {m['rows']} tiles of {m['cores_per_tile']}"
-        f" cores on {several(m['chips'], 'chip')}, side by side; grey places hold nothing.",
+    about = (
+        f"{several(cores.n_cores, 'core')} in use; {m['columns']} times {m['rows']} tiles of "
+        f"{m['cores_per_tile']} cores on {several(m['chips'], 'chip')}."
     )
+    pictures[0] = replace(pictures[0], caption=f"{pictures[0].caption} {about}")
+    caption = "Synaptic events and neuron updates of a core in each tick, an inference."
+    return [*pictures, Picture("The busiest core over time", busiest(cores, n), caption)]
+
+
+def _traffic(cores: CoreCounts) -> IntArray:
+    return cores.messages_in + cores.messages_out
+
+
+def _energy(summary: Summary) -> list[Picture]:
+    bars = energy_bars(summary)
+    if bars is None:
+        return []
+    caption = (
+        "Estimates: exact counts times prices of others. Point at a part of a bar, or reach it with the Tab "
+        "key, for its count, its price and where that is from; the tables below have the same."
+    )
+    return [Picture("", bars, caption)]
 
 
 def _headlines(summary: Summary) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from spikec.program import Program
 from spikec.report.plots import COLOURS, bare
-from spikec.report.tables import UNKNOWN, Table, count_text, energy_text, printable_table
+from spikec.report.table import UNKNOWN, Table, count_text, energy_text, printable_table
 from spikec.units import seconds_text, several
 
 if TYPE_CHECKING:
@@ -37,24 +37,30 @@ def pareto_table(found: Mapping[str, Any]) -> Table:
 
 
 def pareto_plot(found: Mapping[str, Any]) -> Figure:
-    """Draw the front: what each program takes of the budget over its memory, a mark a program."""
+    """Draw the front: the memory of every program, and what it takes of the budget, a row a program."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.5, 4.0), layout="constrained")
-    axis = figure.subplots()
-    front = [c for c in found["pareto"] if c["excess"] is not None]
-    memory, excess = [c["synapse_bytes"] for c in front], [c["excess"] for c in front]
-    axis.plot(memory, excess, "o", color=COLOURS[0], ms=5)
-    for c in front:
-        label = f"{seconds_text(c['dt'])}, {_bits(c['bits'])}"
-        axis.annotate(label, (c["synapse_bytes"], c["excess"]), (4, 4), textcoords="offset points",
-                      fontsize=7, parse_math=False)  # fmt: skip
-        if _is_chosen(c, found):
-            axis.plot([c["synapse_bytes"]], [c["excess"]], "o", ms=11, mfc="none", mec=COLOURS[3])
-    axis.axhline(1.0, color="0.5", lw=0.8, ls="--")
-    axis.set_xlabel("bytes of synapses")
-    axis.set_ylabel(f"times what {found['budget']} allows", parse_math=False)
-    bare(axis)
+    front = sorted((c for c in found["pareto"] if c["excess"] is not None), key=lambda c: c["synapse_bytes"])
+    rows = range(len(front))
+    names = [f"{seconds_text(c['dt'])}, {_bits(c['bits'])} bits" for c in front]
+    figure = Figure(figsize=(7.5, 1.1 + 0.27 * max(len(front), 1)), layout="constrained")
+    memory, budget = figure.subplots(1, 2, sharey=True)
+    memory.barh(rows, [c["synapse_bytes"] for c in front], 0.55, color=COLOURS[0])
+    memory.set_xlabel("bytes of synapses")
+    memory.set_yticks(rows, names, fontsize=8, parse_math=False)
+    memory.invert_yaxis()
+    budget.plot([c["excess"] for c in front], rows, "o", color=COLOURS[0], ms=5)
+    chosen = [k for k in rows if _is_chosen(front[k], found)]
+    ring = {"ms": 11, "mfc": "none", "mec": COLOURS[3], "mew": 1.5}
+    budget.plot([front[k]["excess"] for k in chosen], chosen, "o", **ring)
+    budget.axvline(1.0, color="0.5", lw=0.8, ls="--")
+    budget.set_xlabel(f"times what {found['budget']} allows", parse_math=False)
+    budget.set_ylim(len(front) - 0.5, -0.5)
+    for axis in (memory, budget):
+        axis.grid(True, axis="y", color="0.5", alpha=0.2, lw=0.6)
+        axis.set_axisbelow(True)
+        axis.tick_params(labelsize=8)
+        bare(axis)
     return figure
 
 

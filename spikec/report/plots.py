@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikec.errors import UsageError
-from spikec.report.tables import printable
+from spikec.report.table import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 FORMATS = ("png", "svg", "pdf")
 """Endings of files that can be drawn."""
 
-COLOURS = ("#2b6cb0", "#b7791f", "#2f855a", "#9b2c2c", "#6b46c1", "#4a5568")
-"""Of things side by side."""
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
+"""Of things side by side: Okabe and Ito's, which every eye tells apart."""
+
+PAIR = ("#5a9bdc", "#b3360b")
+"""Of two things: light blue and dark orange, apart for every eye and in grey."""
 
 LONGEST_NAME = 24
 """Letters of a name; of a longer one the beginning is written."""
@@ -61,6 +64,16 @@ def to_bytes(figure: Figure, format_: str) -> bytes:
     with mpl.rc_context({"svg.hashsalt": "spikec"}):
         figure.savefig(buffer, format=format_, dpi=DPI, metadata=undated)
     return buffer.getvalue()
+
+
+def dark() -> dict[Any, Any]:
+    """What matplotlib is set to for a picture on a dark page: the colours of `page.css`."""
+    paper, ink = "#11151a", "#e6eaef"
+    return {
+        **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), paper),
+        **dict.fromkeys(("text.color", "legend.labelcolor", "axes.labelcolor", "axes.titlecolor"), ink),
+        **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), ink),
+    }
 
 
 def curves(losses: Sequence[tuple[str, npt.ArrayLike]], title: str, what: str = "loss") -> Figure:

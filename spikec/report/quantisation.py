@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spikec.blame.blame import Blame, Outcome
 from spikec.blame.figures import Quantisation
-from spikec.report.tables import UNKNOWN, Table, accuracy_text, printable_table
+from spikec.report.table import UNKNOWN, Table, accuracy_text, printable_table
 from spikec.units import seconds_text
 
 

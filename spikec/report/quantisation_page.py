@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +12,11 @@ from spikec.blame.blame import Blame, Outcome
 from spikec.blame.figures import Quantisation
 from spikec.pairing import pair_spikes
 from spikec.program import Program
-from spikec.report.html import Picture, page_of
+from spikec.report.page import Picture, Section, drawn_twice, page_of
 from spikec.report.pareto import pareto_plot, pareto_table, search_figures
-from spikec.report.plots import COLOURS, bare, to_bytes
+from spikec.report.plots import COLOURS, PAIR, bare
 from spikec.report.quantisation import headlines, quantisation_tables
-from spikec.report.tables import printable
+from spikec.report.table import printable
 from spikec.result import RunResult
 from spikec.spike_times import seconds
 
@@ -27,8 +29,6 @@ MOST_HISTOGRAMS = 8
 
 MOST_MARKS = 20_000
 """Spikes in a scatter."""
-
-_PAIR = ("#5a9bdc", "#b3360b")
 
 
 def quantisation_page(
@@ -44,44 +44,26 @@ def quantisation_page(
     """
     searched = search_figures(program)
     tables = [*quantisation_tables(found), *([] if searched is None else [pareto_table(searched)])]
-    pictures = []
+    sections = []
     if found.blame is not None:
-        pictures.append(
-            _picture(
-                "Blame",
-                blame_bars(found.blame),
-                "Bars of what each part costs alone, and of what is left without it",
-                "A part is to blame if it costs much alone, and if without it much comes back.",
-            )
-        )
+        caption = "A part is to blame if it costs much alone, and if without it much comes back."
+        alt = "Bars of what each part costs alone, and of what is left without it"
+        sections.append(_drawn("Blame", partial(blame_bars, found.blame), alt, caption))
     if runs is not None:
-        pictures.append(
-            _picture(
-                "Spike times",
-                spike_scatter(*runs),
-                "Scatter of the program's spike times over the float network's",
-                "Each mark is a spike that both have; on the line they come at the same time.",
-            )
-        )
-    pictures.append(
-        _picture(
-            "Weights before and after",
-            weight_histograms(found),
-            "Histograms of real and stored weights, one for each projection",
-            "What a spike adds to the membrane, or its current, in a tick; counts on a logarithmic scale.",
-        )
-    )
+        caption = "Each mark is a spike that both have; on the line they come at the same time."
+        alt = "Scatter of the program's spike times over the float network's"
+        sections.append(_drawn("Spike times", partial(spike_scatter, *runs), alt, caption))
+    caption = "What a spike adds to the membrane, or its current, in a tick; counts on a logarithmic scale."
+    alt = "Histograms of real and stored weights, one for each projection"
+    sections.append(_drawn("Weights before and after", partial(weight_histograms, found), alt, caption))
     if searched is not None:
-        pictures.append(
-            _picture(
-                "Search",
-                pareto_plot(searched),
-                "What each program takes of the budget over the memory of its synapses",
-                "Programs that no other beats, with their ticks and bits; below the line the budget is kept, "
-                "and the circle is the chosen one.",
-            )
+        caption = (
+            "Programs that no other beats, with their ticks and bits; left of the line the budget is kept, "
+            "and the ring is around the chosen one."
         )
-    return page_of(title, headlines(found), pictures, tables)
+        alt = "What each program takes of the budget, and the memory of its synapses"
+        sections.append(_drawn("Search", partial(pareto_plot, searched), alt, caption))
+    return page_of(title, headlines(found), [*sections, Section("Figures", (), tuple(tables))])
 
 
 def weight_histograms(found: Quantisation) -> Figure:
@@ -95,8 +77,8 @@ def weight_histograms(found: Quantisation) -> Figure:
     for axis, name in zip(axes, names, strict=False):
         before, after = drawn[name]
         edges = np.histogram_bin_edges(np.concatenate([before, after]), bins=81)
-        axis.hist(before, edges, color=_PAIR[0], alpha=0.7, label="float")
-        axis.hist(after, edges, histtype="step", color=_PAIR[1], lw=1.2, label="stored")
+        axis.hist(before, edges, color=PAIR[0], alpha=0.7, label="float")
+        axis.hist(after, edges, histtype="step", color=PAIR[1], lw=1.2, label="stored")
         axis.set_title(printable(name), loc="left", fontsize=9, parse_math=False)
         axis.set_yscale("symlog")
         bare(axis)
@@ -143,8 +125,8 @@ def blame_bars(found: Blame) -> Figure:
     alone, without = (
         [_score(getattr(x, which), scored) for x in found.lines] for which in ("only", "all_but")
     )
-    axis.barh(at - 0.2, alone, 0.38, color=_PAIR[0], label="only this is quantised")
-    axis.barh(at + 0.2, without, 0.38, color=_PAIR[1], label="all but this")
+    axis.barh(at - 0.2, alone, 0.38, color=PAIR[0], label="only this is quantised")
+    axis.barh(at + 0.2, without, 0.38, color=PAIR[1], label="all but this")
     axis.set_yticks(at, [printable(x.part) for x in found.lines], fontsize=8, parse_math=False)
     axis.invert_yaxis()
     for outcome, style, label in ((found.exact, "-", "float"), (found.compiled, "--", "compiled")):
@@ -167,5 +149,5 @@ def _score(outcome: Outcome, scored: bool) -> float:
     return 100 * (outcome.accuracy or 0.0) if scored else float(wrong)
 
 
-def _picture(title: str, figure: Figure, alt: str, caption: str) -> Picture:
-    return Picture(title, to_bytes(figure, "png"), alt, caption)
+def _drawn(title: str, draw: Callable[[], Figure], alt: str, caption: str) -> Section:
+    return Section(title, (Picture("", drawn_twice(draw, alt), caption),))

@@ -17,7 +17,6 @@ from spikec.answers import Accuracy, accuracy_of
 from spikec.energy import (
     BASELINE_TABLE,
     DenseBaseline,
-    Estimate,
     Standing,
     dense_baseline,
     estimate,
@@ -27,6 +26,8 @@ from spikec.energy import (
 from spikec.energy_tables.table import UNPRICED, load_table
 from spikec.neurobench import NeuroBench, neurobench
 from spikec.outcome import Outcome, outcome_of
+from spikec.report.beside import Beside
+from spikec.report.priced import Interval, Priced, interval
 from spikec.result import CoreCounts, Counters, ProjectionCounts, RunResult
 
 
@@ -65,25 +66,6 @@ class ProjectionLine:
 
 
 @dataclass(frozen=True)
-class Priced:
-    """An estimate, and whether its prices are the chip's own.
-
-    Attributes:
-        estimate: The lines and the total.
-        as_if: The chip whose prices were borrowed; None if they are the prices of the program's own target.
-    """
-
-    estimate: Estimate
-    as_if: str | None
-
-    @property
-    def label(self) -> str:
-        """What the estimate is called in a report."""
-        title = self.estimate.title if self.as_if is None else f"priced as if on {self.as_if}"
-        return f"{title} ({self.estimate.table})"
-
-
-@dataclass(frozen=True)
 class Summary:
     """Everything a report shows.
 
@@ -92,16 +74,20 @@ class Summary:
         n_ticks: Ticks of a sample; None for continuous networks.
         dt: Length of a tick, seconds, if known.
         accuracy: If known.
+        beside: Another run of the same network that this one is held against, if there is one.
         populations: In network order.
         projections: In network order.
         totals: Every count, summed over the network; empty without counters.
         cores: Counts of every core; None unless the program is placed.
+        core_use: Limits of a core, and how much of them every core takes; empty unless placed.
         energy: One estimate a table; for a target without prices the bare counts.
+        interval: What the tables with a price span; None if there are none.
         seconds: How long the run takes on the chip, by its timing; None if that is not known.
         standing: What takes power all that time, apart from what events cost.
         baseline: The same network as dense arithmetic; None without facts.
         neurobench: NeuroBench's metrics; None without facts.
         facts: Of the network, as `spikec.facts` gave them; empty if the result has none.
+        passes: What each did, with ``step``, ``lossless``, ``summary`` and ``figures``; empty if unknown.
         provenance: Where the result comes from, by name.
         notes: What a reader must know, one sentence each.
     """
@@ -110,16 +96,20 @@ class Summary:
     n_ticks: int | None
     dt: float | None
     accuracy: Accuracy | None
+    beside: Beside | None
     populations: tuple[PopulationLine, ...]
     projections: tuple[ProjectionLine, ...]
     totals: Mapping[str, int]
     cores: CoreCounts | None
+    core_use: tuple[Mapping[str, Any], ...]
     energy: tuple[Priced, ...]
+    interval: Interval | None
     seconds: float | None
     standing: tuple[Standing, ...]
     baseline: DenseBaseline | None
     neurobench: NeuroBench | None
     facts: Mapping[str, Any]
+    passes: tuple[Mapping[str, Any], ...]
     provenance: Mapping[str, str]
     notes: tuple[str, ...]
 
@@ -140,31 +130,37 @@ class Summary:
 
         Returns:
             ``n_samples``, ``n_ticks``, ``dt``; ``accuracy`` with ``value``, ``n_samples``, ``interval``;
+            ``beside``, another run, with ``name``, ``accuracy``, ``discordant`` and ``times``, or null;
             ``populations`` by name, with ``n``, ``spikes``, ``neuron_updates``; ``projections`` by name, with
             ``n_synapses``, ``n_nonzero`` and the counts of `spikec.result.ProjectionCounts`; ``counts``, the
             sums over the network; ``cores``, the counts of `spikec.result.CoreCounts`, null unless the
-            program is placed; ``energy`` by table name, with ``terms``, ``total_pj``,
-            ``per_inference_pj``, ``is_estimate``, ``as_if``, ``title``, ``chip``, ``basis``, ``n_samples``,
-            ``not_counted``, ``notes`` (``unpriced`` holds the bare counts for a chip without prices);
+            program is placed; ``core_use``, limits of cores; ``energy`` by table name, with ``terms``,
+            ``total_pj``, ``per_inference_pj``, ``is_estimate``, ``as_if``, ``title``, ``chip``, ``basis``,
+            ``n_samples``, ``not_counted``, ``notes`` (``unpriced``: bare counts for a chip without prices);
             ``seconds`` on the chip, and ``standing`` power while they last, apart from ``energy``;
             ``dense_baseline`` with ``base``, ``macs_per_inference``, ``terms``, ``one_pass``, ``every_tick``,
-            ``notes``, ``energy_by_base``; ``neurobench``; ``facts``; ``provenance``; ``notes``.
+            ``notes``, ``energy_by_base``; ``neurobench``; ``facts``; ``passes``; ``provenance``; ``notes``.
+            ``energy_interval`` has ``total_pj`` and ``kinds_pj``, from the cheapest table to the dearest.
         """
         return {
             "n_samples": self.n_samples,
             "n_ticks": self.n_ticks,
             "dt": self.dt,
             "accuracy": None if self.accuracy is None else _plain(asdict(self.accuracy)),
+            "beside": None if self.beside is None else self.beside.to_json(),
             "populations": {p.name: _without_name(asdict(p)) for p in self.populations},
             "projections": {q.name: _projection_json(q) for q in self.projections},
             "counts": dict(self.totals),
             "cores": None if self.cores is None else _plain(asdict(self.cores)),
+            "core_use": _plain(self.core_use),
             "energy": {p.estimate.table: _priced_json(p) for p in self.energy},
+            "energy_interval": None if self.interval is None else self.interval.to_json(),
             "seconds": self.seconds,
             "standing": [asdict(s) | {"total_pj": s.total_pj} for s in self.standing],
             "dense_baseline": None if self.baseline is None else self._baseline_json(self.baseline),
             "neurobench": None if self.neurobench is None else self.neurobench.to_json(),
             "facts": _plain(self.facts),
+            "passes": _plain(self.passes),
             "provenance": dict(self.provenance),
             "notes": list(self.notes),
         }
@@ -181,13 +177,16 @@ class Summary:
         }
 
 
-def summarise(run: RunResult | Outcome, tables: Sequence[str] | None = None) -> Summary:
+def summarise(
+    run: RunResult | Outcome, tables: Sequence[str] | None = None, beside: Beside | None = None
+) -> Summary:
     """Bring a result into figures.
 
     Args:
         run: Of any backend; everything in its meta may be missing.
         tables: Energy tables by name, or files; None for those of the program's target. One that is not the
             target's own is labelled "priced as if".
+        beside: Another run of the same network, from `spikec.report.beside.beside`.
 
     Raises:
         UsageError: There is no such energy table.
@@ -196,21 +195,26 @@ def summarise(run: RunResult | Outcome, tables: Sequence[str] | None = None) -> 
     meta, counters = result.meta, result.counters
     facts: Mapping[str, Any] = meta.get("facts") or {}
     n_ticks = None if counters is None else counters.n_ticks
+    priced = _energy(result, facts, tables)
     return Summary(
         n_samples=result.n_samples,
         n_ticks=n_ticks,
         dt=meta.get("dt") or facts.get("dt"),
         accuracy=accuracy_of(meta),
+        beside=beside,
         populations=_population_lines(result),
         projections=_projection_lines(facts, counters),
         totals={} if counters is None else counters.totals(),
         cores=result.cores,
-        energy=_energy(result, facts, tables),
+        core_use=tuple(meta.get("core_use") or ()),
+        energy=priced,
+        interval=interval(priced),
         seconds=seconds_of(result.cores),
         standing=standing(meta.get("power") or (), seconds_of(result.cores)),
         baseline=dense_baseline(facts, n_ticks, load_table(BASELINE_TABLE)) if facts else None,
         neurobench=neurobench(facts, counters) if facts else None,
         facts=facts,
+        passes=tuple(meta.get("passes") or ()),
         provenance=_provenance(meta, facts),
         notes=_notes(meta, facts, counters),
     )
@@ -255,11 +259,15 @@ def _energy(result: Outcome, facts: Mapping[str, Any], tables: Sequence[str] | N
 
 
 def _provenance(meta: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, str]:
+    source, placed = meta.get("source") or {}, meta.get("placement")
     found: dict[str, Any] = {
         "backend": meta.get("backend"),
         "target": facts.get("target"),
         "dialect": facts.get("dialect"),
+        "command": meta.get("command"),
         "program": meta.get("program") or facts.get("digest"),
+        **{words: source.get(key) for key, words in (("file", "made from"), ("sha256", "its SHA-256"))},
+        "placement": f"{placed['method']}, seed {placed['seed']}" if placed else None,
         "precision": None if meta.get("precision") is None else f"{meta['precision']} bits",
         "wall time": None if meta.get("seconds") is None else f"{meta['seconds']:.3g} s",
         **{f"version of {name}": v for name, v in (meta.get("versions") or {}).items()},

@@ -6,108 +6,69 @@ so a name cannot steer a terminal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from spikec.answers import Accuracy
-from spikec.energy import DenseBaseline, EnergyTerm, Estimate, Standing
 from spikec.neurobench import NOTES as NEUROBENCH_NOTES
 from spikec.neurobench import NeuroBench
-from spikec.report.summary import Priced, Summary
+from spikec.report.beside import beside_tables
+from spikec.report.pareto import pareto_table
+from spikec.report.prices import energy_range_text, energy_tables
+from spikec.report.summary import Summary
+from spikec.report.table import UNKNOWN, Table, accuracy_text, count_text, printable_table
 from spikec.result import CoreCounts
-from spikec.units import seconds_text
-
-UNKNOWN = "–"
+from spikec.units import seconds_text, several
 
 MOST_CORES = 16
 """Cores in the table of cores: those with most work."""
 
-ARITHMETIC = {
-    "mac_fp32": "32-bit float",
-    "mac_fp32_sram": "32-bit float + SRAM",
-    "mac_int8": "8-bit integer",
-    "mac_int8_sram": "8-bit integer + SRAM",
-}
-
 
 @dataclass(frozen=True)
-class Table:
-    """One table of a report.
+class Chapter:
+    """Tables on one subject.
 
     Attributes:
-        title: What it shows.
-        header: Column titles; the first column is text, the others are numbers. Empty: names and values.
-        rows: Cells, as text.
-        has_total: Whether the last row sums up the others.
-        shares: For each row its part of the total, 0 to 1, None for rows that have none; empty without total.
-        notes: What must be known to read it, one sentence each.
+        title: The subject.
+        tables: On it, in order.
+        folded: More on it, for who asks; a terminal leaves it out.
     """
 
     title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    has_total: bool = False
-    shares: tuple[float | None, ...] = ()
-    notes: tuple[str, ...] = ()
+    tables: tuple[Table, ...]
+    folded: tuple[Table, ...] = ()
 
 
 def tables(summary: Summary) -> tuple[Table, ...]:
-    """All tables of a report, in order."""
-    found = [_overview(summary), _populations(summary), _projections(summary)]
-    if summary.cores is not None:
-        found.append(_cores(summary.cores, summary.n_samples))
-    found += [_energy(p) for p in summary.energy]
-    if summary.seconds is not None:
-        found.append(_standing(summary.seconds, summary.standing, summary.n_samples))
-    if summary.baseline is not None:
-        found += [_baseline(summary.baseline), _against_base(summary, summary.baseline)]
-    if summary.neurobench is not None:
-        found.append(_neurobench(summary.neurobench))
-    found.append(Table("Provenance", (), tuple(summary.provenance.items())))
-    return tuple(printable_table(t) for t in found if t.rows)
+    """All tables of a report but the folded ones, in order."""
+    return tuple(table for chapter in chapters(summary) for table in chapter.tables)
 
 
-def energy_text(pj: float | None) -> str:
-    """An energy with three digits and a fitting unit."""
-    if pj is None:
-        return UNKNOWN
-    for unit, size in (("J", 1e12), ("mJ", 1e9), ("µJ", 1e6), ("nJ", 1e3)):
-        if pj >= size:
-            return f"{pj / size:.3g} {unit}"
-    return f"{pj:.3g} pJ"
+def chapters(summary: Summary) -> tuple[Chapter, ...]:
+    """All tables of a report by subject, in order; subjects of which nothing is known are left out."""
+    steps = summary.passes
+    searched = [pareto_table(s["figures"]) for s in steps if s["step"] == "search"]
+    cores = [] if summary.cores is None else [_cores(summary.cores, summary.n_samples)]
+    neurobench = [] if summary.neurobench is None else [_neurobench(summary.neurobench)]
+    compared = () if summary.beside is None else beside_tables(summary.beside, summary.accuracy)
+    found = (
+        _chapter("Result", [_overview(summary)]),
+        _chapter("Network", [_populations(summary), _projections(summary)]),
+        _chapter("Passes", [_passes(steps), *searched], [_figures(steps)]),
+        _chapter("Accuracy and spikes", compared),
+        _chapter("Cores", cores, [_use(summary.core_use)]),
+        _chapter("Energy", energy_tables(summary)),
+        _chapter("NeuroBench", neurobench),
+        _chapter("Provenance", [Table("Provenance", (), tuple(summary.provenance.items()))]),
+    )
+    return tuple(chapter for chapter in found if chapter.tables or chapter.folded)
 
 
-def count_text(n: float | None) -> str:
-    """A count with separated thousands; a mean with one decimal."""
-    if n is None:
-        return UNKNOWN
-    return f"{n:,}" if isinstance(n, int) else f"{n:,.1f}"
-
-
-def accuracy_text(accuracy: Accuracy) -> str:
-    """Percent, and how sure that is."""
-    text = f"{100 * accuracy.value:.2f} %"
-    if accuracy.interval is None:
-        return text
-    low, high = (100 * bound for bound in accuracy.interval)
-    return f"{text} of {accuracy.n_samples} (95 % interval {low:.2f} to {high:.2f} %)"
-
-
-def energy_range_text(summary: Summary) -> str | None:
-    """The estimates of one inference by the chip's own tables, as one number or a range."""
-    own = [p.estimate.per_inference_pj for p in summary.energy if p.as_if is None]
-    known = sorted(pj for pj in own if pj is not None)
-    if not known:
-        return None
-    ends = dict.fromkeys(energy_text(pj) for pj in (known[0], known[-1]))
-    return f"{' to '.join(ends)} (estimate)"
-
-
-def printable(text: str) -> str:
-    """Text in which a character that would steer a terminal is a question mark."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+def _chapter(title: str, shown: Sequence[Table], folded: Sequence[Table] = ()) -> Chapter:
+    full, more = (tuple(printable_table(t) for t in given if t.rows) for given in (shown, folded))
+    return Chapter(title, full, more)
 
 
 def _overview(summary: Summary) -> Table:
@@ -148,13 +109,66 @@ def _populations(summary: Summary) -> Table:
 
 
 def _projections(summary: Summary) -> Table:
+    known = {q["name"]: q for q in summary.facts.get("projections", ())}
     rows = []
     for q in summary.projections:
         c = q.counts
         counts = (c.synaptic_events, c.zero_weight_events, c.messages, c.delay_writes) if c else (None,) * 4
-        rows.append((q.name, *(count_text(k) for k in (q.n_synapses, q.n_nonzero, *counts))))
-    header = ("projection", "synapses", "not zero", "synaptic events", "with weight 0", "messages", "delayed")
+        fact = known.get(q.name, {})
+        rows.append(
+            (q.name, count_text(q.n_synapses), count_text(q.n_nonzero), bits_text(fact), delay_text(fact),
+             *(count_text(k) for k in counts))
+        )  # fmt: skip
+    header = ("projection", "synapses", "not zero", "bits", "delays", "synaptic events", "with weight 0",
+              "messages", "delayed")  # fmt: skip
     return Table("Projections", header, tuple(rows))
+
+
+def bits_text(projection: Mapping[str, Any]) -> str:
+    """How many bits a weight has, from the facts of a projection."""
+    if "bits" not in projection:
+        return UNKNOWN
+    return "real" if projection["bits"] is None else str(projection["bits"])
+
+
+def delay_text(projection: Mapping[str, Any]) -> str:
+    """How long the delays of a projection are, from its facts: a tick that each hop takes is not in them."""
+    delays = projection.get("delays")
+    if not delays or not delays["ends"]:
+        return UNKNOWN
+    low, high = delays["ends"]
+    if delays["unit"] == "s":
+        return " to ".join(dict.fromkeys((seconds_text(low), seconds_text(high))))
+    return several(high, "tick") if low == high else f"{low} to {high} ticks"
+
+
+def _passes(steps: Sequence[Mapping[str, Any]]) -> Table:
+    rows = [(s["step"], "yes" if s["lossless"] else "no", s["summary"]) for s in steps]
+    return Table("What each pass did", ("pass", "lossless", "what it did"), tuple(rows), n_text=3)
+
+
+def _figures(steps: Sequence[Mapping[str, Any]]) -> Table:
+    rows = [
+        (s["step"], name, value if isinstance(value, str) else f"{value:.6g}")
+        for s in steps
+        for name, value in s["figures"].items()
+        if isinstance(value, str | int | float)
+    ]
+    notes = ("An error named _error is a share.",)
+    return Table(
+        "What passes found and cost", ("pass", "figure", "value"), tuple(rows), notes=notes, n_text=2
+    )
+
+
+def _use(lines: Sequence[Mapping[str, Any]]) -> Table:
+    rows = []
+    for line in lines:
+        use, limit = np.asarray(line["use"]), line["limit"]
+        share = f"{100 * use.max() / limit:.0f} %" if limit else UNKNOWN
+        fullest, mean = (count_text(int(use.max())), count_text(float(use.mean())))
+        rows.append((line["rule"], fullest, count_text(limit), share, str(int(use.argmax())), mean))
+    header = ("limit of a core", "fullest", "allowed", "use", "core", "mean of all")
+    return Table("How full cores are", header, tuple(rows))
 
 
 def _cores(c: CoreCounts, n_samples: int | None) -> Table:
@@ -178,98 +192,6 @@ def _cores(c: CoreCounts, n_samples: int | None) -> Table:
     return Table("Cores", header, (*rows, ("total", "", *sums)), has_total=True, notes=tuple(notes))
 
 
-def _energy(priced: Priced) -> Table:
-    e = priced.estimate
-    shares = [t.total_pj / e.total_pj if t.total_pj is not None and e.total_pj else None for t in e.terms]
-    total = ("total", "", "", energy_text(e.total_pj), energy_text(e.per_inference_pj))
-    return Table(
-        f"Energy, estimated: {priced.label}" if e.basis else "Energy: no published price for this chip",
-        ("event", "count", "pJ each", "the run", "an inference"),
-        (*(_energy_row(t, e) for t in e.terms), total),
-        has_total=True,
-        shares=(*shares, None) if e.total_pj else (),
-        notes=tuple(_energy_notes(e)),
-    )
-
-
-def _standing(seconds: float, lines: tuple[Standing, ...], n_samples: int | None) -> Table:
-    each = seconds / n_samples if n_samples else None
-    rows = [("time on the chip", "", seconds_text(seconds), seconds_text(each))]
-    rows += [
-        (
-            s.name,
-            f"{s.mw:g}",
-            energy_text(s.total_pj),
-            energy_text(s.total_pj / n_samples if n_samples else None),
-        )
-        for s in lines
-    ]
-    notes = (
-        "Time: the slowest core of each tick does all its events one after the other, then all tiles agree "
-        "that the tick is over; input and output, which kept measured runs waiting, take none of it.",
-        *(f"{s.name}: {s.note + '; ' if s.note else ''}{s.source}." for s in lines),
-    )
-    header = ("beside the events", "mW", "the run", "an inference")
-    return Table("Time and standing power, estimated; in no total above", header, tuple(rows), notes=notes)
-
-
-def _energy_row(t: EnergyTerm, e: Estimate) -> tuple[str, ...]:
-    price = "no published price" if t.unit_pj is None else f"{t.unit_pj:g}"
-    each = None if t.total_pj is None or not e.n_samples else t.total_pj / e.n_samples
-    return (_words(t.name), count_text(t.count), price, energy_text(t.total_pj), energy_text(each))
-
-
-def _energy_notes(e: Estimate) -> Iterable[str]:
-    if e.basis:
-        yield f"Prices: {e.basis}."
-        for t in e.terms:
-            yield f"{_words(t.name)}: {t.note + '; ' if t.note else ''}{t.source}."
-    yield from (f"{line[0].upper()}{line[1:]}." for line in e.not_counted)
-    yield from e.notes
-
-
-def _baseline(base: DenseBaseline) -> Table:
-    lines = [(base.base, t) for t in base.terms]
-    if base.base == "one pass":
-        lines += [("every tick", t) for t in base.every_tick]
-    rows = tuple(
-        (
-            f"{passes}, {_arithmetic(t)}",
-            count_text(t.count),
-            UNKNOWN if t.unit_pj is None else f"{t.unit_pj:g}",
-            energy_text(t.total_pj),
-        )
-        for passes, t in lines
-    )
-    why = (
-        "as the network is recurrent"
-        if base.base == "every tick"
-        else "as an artificial network of its shape"
-    )
-    notes = (
-        f"The base is {base.base}, {why}; other lines are for comparison only.",
-        *(f"{_arithmetic(t)}: {t.note}; {t.source}." for t in base.terms),
-        *base.notes,
-    )
-    header = ("arithmetic", "MACs", "pJ each", "an inference")
-    return Table("Base: the same network as dense arithmetic", header, rows, notes=notes)
-
-
-def _against_base(summary: Summary, base: DenseBaseline) -> Table:
-    ratios = summary.ratios()
-    rows = tuple(
-        (_arithmetic(t), energy_text(t.total_pj), *(f"{r[t.name]:.3g} ×" for r in ratios.values()))
-        for t in base.terms
-        if all(t.name in r for r in ratios.values())
-    )
-    header = ("base", "an inference", *ratios)
-    return Table(f"Spikes against the base ({base.base})", header, rows if ratios else ())
-
-
-def _arithmetic(t: EnergyTerm) -> str:
-    return ARITHMETIC.get(t.name, t.name)
-
-
 def _neurobench(figures: NeuroBench) -> Table:
     given = figures.to_json()
     operations = given.pop("SynapticOperations")
@@ -285,15 +207,3 @@ def _figure_text(value: float | None) -> str:
 
 def _each(count: int, n_samples: int | None) -> float | None:
     return count / n_samples if n_samples else None
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def printable_table(table: Table) -> Table:
-    """A table in which no cell can steer a terminal."""
-    clean = tuple(tuple(printable(cell) for cell in row) for row in table.rows)
-    notes = tuple(printable(note) for note in table.notes)
-    header = tuple(printable(cell) for cell in table.header)
-    return Table(printable(table.title), header, clean, table.has_total, table.shares, notes)

@@ -15,7 +15,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from spikec.report.summary import Summary
-    from spikec.report.tables import Table
+    from spikec.report.table import Table
 
 LEAST_TEXT = 9
 """Columns of text become no narrower than this, unless their text is shorter."""
@@ -102,7 +102,7 @@ def _rich(table: Table) -> TextTable:
     width = max(len(row) for row in table.rows)
     shown = TextTable(table.title, show_header=bool(table.header))
     for i in range(width):
-        numbers = bool(table.header) and i > 0
+        numbers = bool(table.header) and i >= table.n_text
         title = table.header[i] if table.header else ""
         shown.add(title, [row[i] for row in table.rows if i < len(row)], right=numbers)
     for i, row in enumerate(table.rows):

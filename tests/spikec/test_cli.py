@@ -455,12 +455,21 @@ def test_report_draws_one_sample_of_a_run_and_of_another_beside_it(spikec, both,
     assert (tmp_path / name).read_bytes().startswith(head)
 
 
+def test_a_run_held_against_another_tells_it_in_json_and_on_the_page(spikec, both, tmp_path):
+    exact, fixed = both
+    page = tmp_path / "page.html"
+    told = spikec("report", fixed, "--beside", exact, "--html", page, "--json").json["beside"]
+    assert told["name"] == exact.name
+    compared = spikec("compare", exact, fixed, "--times", "--json").json
+    assert told["times"]["overall"] == compared["overall"]
+    assert "wide: " + exact.name in page.read_text()
+
+
 def test_what_cannot_be_drawn_leaves_no_file_behind(spikec, both, tmp_path):
     exact, fixed = both
     plot, csv = tmp_path / "r.png", tmp_path / "r.csv"
     words = ("report", fixed, "--plot", plot, "--csv", csv)
     assert_refused(spikec("report", fixed, "--plot", tmp_path / "r.jpg"), ".png, .svg, .pdf")
-    assert_refused(spikec("report", fixed, "--beside", exact), "--plot")
     assert_refused(spikec("report", fixed, "--neurons", "hidden:1"), "--plot")
     assert_refused(spikec(*words, "--sample", "3"), "samples 0 to 2")
     assert_refused(spikec(*words, "--neurons", "hidden"), "NAME:NUMBER")

@@ -56,7 +56,7 @@ def test_with_samples_every_part_is_run_alone_and_left_out(spikec, files, tmp_pa
     ]
     assert found["blame"]["compiled"]["times"]["n_a"] == found["times"]["overall"]["n_a"]
     text = page.read_text()
-    assert text.count("data:image/png;base64,") == 3
+    assert text.count("data:image/png;base64,") == 2 * 3  # a light and a dark one
     assert "most to blame" in text
     code, out, _ = spikec(*words)
     assert code == 0

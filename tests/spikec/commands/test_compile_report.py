@@ -51,7 +51,7 @@ def test_a_search_is_told_in_the_terminal_as_json_and_on_the_page(spikec, tmp_pa
     marks = [row[-1] for row in pareto_table(search).rows]
     assert [m for m in marks if m.endswith("*")] == ["kept *"]
     text = page.read_text()
-    assert text.count("data:image/png;base64,") == 4
+    assert text.count("data:image/png;base64,") == 2 * 4  # a light and a dark one
     for title in ("Search: programs that nothing beats", "Weights before and after", "Spike times", "Blame"):
         assert title in text, title
 

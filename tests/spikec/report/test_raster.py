@@ -8,6 +8,7 @@ import pytest
 from spikec.errors import UsageError
 from spikec.events import Events, from_rows, no_events
 from spikec.report import raster as module
+from spikec.report import shown as common
 from spikec.report.plots import to_bytes
 from spikec.report.raster import raster
 from spikec.report.shown import Shown
@@ -143,7 +144,7 @@ def test_what_cannot_be_drawn_is_one_sentence() -> None:
 def test_of_very_many_populations_and_spikes_some_are_drawn_and_that_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "MAX_STRIPS", 1)
+    monkeypatch.setattr(common, "MAX_STRIPS", 1)
     monkeypatch.setattr(module, "MAX_MARKS", 1)
     figure = raster(Shown(exact()))
     assert len(figure.axes) == 1

@@ -103,8 +103,9 @@ def test_the_json_form_is_plain_json_with_stable_keys() -> None:
     found = summarise(result()).to_json()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert list(found) == [
-        "n_samples", "n_ticks", "dt", "accuracy", "populations", "projections", "counts", "cores",
-        "energy", "seconds", "standing", "dense_baseline", "neurobench", "facts", "provenance", "notes",
+        "n_samples", "n_ticks", "dt", "accuracy", "beside", "populations", "projections", "counts", "cores",
+        "core_use", "energy", "energy_interval", "seconds", "standing", "dense_baseline", "neurobench",
+        "facts", "passes", "provenance", "notes",
     ]  # fmt: skip
     assert list(found["energy"]["loihi1-sanafe"]["terms"][0]) == [
         "name", "count", "unit_pj", "total_pj", "source", "note",

@@ -1,0 +1,92 @@
+"""A run held against another of the same network, as its exact one: answers and spike times."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from spikec.answers import Accuracy, Discordant, accuracy_of, discordant
+from spikec.report.table import Table, accuracy_text, count_text
+from spikec.result import RunResult
+from spikec.spike_times import SpikeTimes, spike_times
+from spikec.units import seconds_text
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a run differs in from the one beside it.
+
+    Attributes:
+        name: What the other is called.
+        accuracy: Of the other, if known.
+        discordant: Which of the two has samples right that the other has not; None without both answers.
+        times: How far apart their spikes lie; the other run is the first of the two.
+    """
+
+    name: str
+    accuracy: Accuracy | None
+    discordant: Discordant | None
+    times: SpikeTimes
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values under the attributes' names; of `discordant` ``float`` is the other run."""
+        return {
+            "name": self.name,
+            "accuracy": None if self.accuracy is None else asdict(self.accuracy),
+            "discordant": None if self.discordant is None else asdict(self.discordant),
+            "times": self.times.to_json(),
+        }
+
+
+def beside(run: RunResult, other: RunResult, name: str) -> Beside:
+    """Hold a run against another one.
+
+    Args:
+        run: For instance of a program.
+        other: For instance of its exact network, on the same samples.
+        name: What the other is called.
+
+    Raises:
+        UsageError: They have no population or no sample in common, or a run in ticks does not say how long a
+            tick is.
+    """
+    return Beside(name, accuracy_of(other.meta), _discordant(run, other), spike_times(other, run))
+
+
+def _discordant(run: RunResult, other: RunResult) -> Discordant | None:
+    labels = tuple(run.meta.get("labels") or ())
+    theirs, ours = (tuple(r.meta.get("predictions") or ()) for r in (other, run))
+    if not labels or labels != tuple(other.meta.get("labels") or ()):
+        return None
+    if len(theirs) != len(labels) or len(ours) != len(labels):
+        return None
+    return discordant(theirs, ours, labels)
+
+
+def beside_tables(found: Beside, accuracy: Accuracy | None) -> tuple[Table, ...]:
+    """Answers of both runs, and how far apart their spikes lie.
+
+    Args:
+        found: The comparison.
+        accuracy: Of the run itself, if known.
+    """
+    rows = [
+        (name, accuracy_text(a)) for name, a in (("this run", accuracy), (found.name, found.accuracy)) if a
+    ]
+    if found.discordant is not None:
+        d = found.discordant
+        rows.append(("right in one only", f"{d.only_compiled} this run, {d.only_float} {found.name}"))
+        rows.append(("by chance (McNemar, exact)", f"p = {d.p_value:.3g}"))
+    times = found.times
+    lines = [*times.populations, *([times.overall] if len(times.populations) != 1 else [])]
+    spikes = tuple(
+        (e.name, *(count_text(n) for n in (e.n_a, e.n_b, e.missed, e.extra)), seconds_text(e.median),
+         seconds_text(e.percentile_99), seconds_text(e.mean))
+        for e in lines
+    )  # fmt: skip
+    header = ("population", found.name, "this run", "missed", "extra", "median error", "99 %", "mean")
+    notes = [f"Here a is {found.name}, b is this run: missed are spikes of a alone, extra those of b alone."]
+    return (
+        Table("Answers, this run beside another", (), tuple(rows)),
+        Table("Spike times, this run beside another", header, spikes, notes=(*notes, *times.notes)),
+    )
