@@ -39,7 +39,7 @@ def prepared(name: str, threads: int) -> Callable[[bool], Work]:
         compared = from_raster(work.raster[: 1 if quick else COMPARED_SAMPLES])
         expected = reference(program, compared, ticks)
         return Work(
-            run=lambda: executable.run({"in": from_raster(work.raster)}, ticks),
+            run=lambda: executable.run({"in": from_raster(work.raster, copy=False)}, ticks),
             check=lambda result: check(work, result, expected),
             figures={"samples/s": per_second(work.n_samples)},
             floor=tick_floor(

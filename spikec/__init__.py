@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from spikec.errors import SpikecError as SpikecError
     from spikec.events import Events as Events
     from spikec.events import from_dense_times as from_dense_times
+    from spikec.events import from_packed as from_packed
     from spikec.events import from_raster as from_raster
     from spikec.events import from_rows as from_rows
     from spikec.ir.network import Network as Network
@@ -31,6 +32,7 @@ _HOMES = {
     "SpikecError": "errors",
     "compile": "api",
     "from_dense_times": "events",
+    "from_packed": "events",
     "from_raster": "events",
     "from_rows": "events",
     "from_torch": "api",

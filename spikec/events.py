@@ -8,27 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from spikec.arrays import AnyArray, BoolArray, FloatArray, IndexArray, IntArray, read_only
+from spikec.bits import Bits, of_bytes, packed
 from spikec.errors import EventsError, NetworkError
 
-
-@dataclass(frozen=True, eq=False)
-class Bits:
-    """A raster, a bit a neuron and tick.
-
-    Attributes:
-        words: Of each sample tick by tick, the first neuron the lowest bit; uint64, ``(n_samples, n_words)``.
-        per_tick: Bits of a tick: the neurons, up to the next multiple of 8.
-        n_ticks: Ticks of a sample.
-    """
-
-    words: AnyArray
-    per_tick: int
-    n_ticks: int
+_MIRRORED = np.packbits(np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little"))
+"""Every byte with its bits the other way round."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,31 +53,44 @@ class Events:
 
     def __getattr__(self, name: str) -> AnyArray:
         """Times, neurons and starts of what is stored as bits, made when they are asked for."""
-        bits = self.bits
-        if bits is None or name not in ("times", "neurons", "sample_starts"):
+        bits = self.bits if name in ("times", "neurons", "sample_starts") else None
+        if bits is None:
             raise AttributeError(f"events have no {name!r}")
-        flags = np.unpackbits(bits.words.view(np.uint8), axis=1, bitorder="little")
-        samples, places = np.nonzero(flags)
-        ticks, neurons = np.divmod(places, max(bits.per_tick, 1))
-        starts = np.concatenate([[0], np.cumsum(np.bincount(samples, minlength=len(flags)))])
-        _set(self, ticks, neurons.astype(np.int32), starts)
+        _set(self, *bits.lists())
         made: AnyArray = self.__dict__[name]
         return made
 
     @property
+    def raw(self) -> AnyArray | None:
+        """The raster of bytes that these are, if nobody read it yet; see `from_raster`."""
+        found: AnyArray | None = self.__dict__.get("_raw")
+        return found
+
+    @property
     def bits(self) -> Bits | None:
         """The same spikes as bits, if that is how they are stored."""
+        if self.raw is not None:
+            self.__dict__["_bits"] = packed(self.__dict__.pop("_raw"))
         found: Bits | None = self.__dict__.get("_bits")
         return found
 
     @property
+    def length(self) -> float:
+        """Ticks of the raster that these are stored as; infinite if they are lists."""
+        if self.raw is not None:
+            return int(self.raw.shape[1])
+        return np.inf if self.bits is None else self.bits.n_ticks
+
+    @property
     def in_ticks(self) -> bool:
         """Whether times are ticks rather than seconds."""
-        return self.bits is not None or self.times.dtype.kind == "i"
+        return self.raw is not None or self.bits is not None or self.times.dtype.kind == "i"
 
     @property
     def n_samples(self) -> int:
         """Number of samples."""
+        if self.raw is not None:
+            return len(self.raw)
         return int(self.sample_starts.size - 1) if self.bits is None else len(self.bits.words)
 
     @property
@@ -101,8 +104,10 @@ class Events:
 
     def select(self, first: int, last: int) -> Events:
         """Samples `first` to `last` (exclusive)."""
+        if self.raw is not None:
+            return from_raster(self.raw[first:last], copy=False)
         if self.bits is not None:
-            return _stored(replace(self.bits, words=self.bits.words[first:last]), self.n_neurons)
+            return from_bits(replace(self.bits, words=self.bits.words[first:last]), self.n_neurons)
         a, b = int(self.sample_starts[first]), int(self.sample_starts[last])
         starts = self.sample_starts[first : last + 1] - a
         return Events(self.times[a:b], self.neurons[a:b], starts, self.n_neurons, self.multiple)
@@ -136,6 +141,8 @@ class Events:
 
     def most_at_once(self) -> int:
         """The most spikes of one neuron at one moment."""
+        if self.raw is not None:
+            return int(self.raw.any())
         if self.bits is not None:
             return int(self.bits.words.any())
         first = np.flatnonzero(~self.repeats())
@@ -242,27 +249,64 @@ def from_rows(
     return Events(t, j, starts, n_neurons, multiple)
 
 
-def from_raster(raster: npt.ArrayLike) -> Events:
-    """Make events in ticks from ``(n_samples, n_ticks, n_neurons)``; anything but zero is a spike."""
+def from_raster(raster: npt.ArrayLike, *, copy: bool = True) -> Events:
+    """Make events in ticks from ``(n_samples, n_ticks, n_neurons)``; anything but zero is a spike.
+
+    Args:
+        raster: Any numbers.
+        copy: Whether the raster may change afterwards. Without, one of bytes is read where its events are,
+            by an engine on all its threads.
+    """
     array = np.asarray(raster, order="C")
     if array.ndim != 3:
         raise EventsError(f"a raster has shape {array.shape}; (n_samples, n_ticks, n_neurons) is needed")
-    n_samples, n_ticks, n_neurons = array.shape
-    packed = np.packbits(array if array.dtype.kind in "bu" else array != 0, axis=2, bitorder="little")
-    per_tick = 8 * packed.shape[2]
-    rows = packed.reshape(n_samples, n_ticks * packed.shape[2])
-    if rows.shape[1] % 8:
-        rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 8)))
-    words = rows.view("<u8").astype(np.uint64, copy=False)
-    words.setflags(write=False)
-    return _stored(Bits(words, per_tick, n_ticks), n_neurons)
+    if copy or array.dtype.itemsize > 1:
+        return from_bits(packed(array), array.shape[2])
+    e = Events.__new__(Events)
+    e.__dict__.update(_raw=array.view(np.uint8), n_neurons=array.shape[2], multiple=False)
+    return e
 
 
-def from_counts(counts: npt.ArrayLike) -> Events:
-    """Make events in ticks from how often neurons spike, ``(n_samples, n_ticks, n_neurons)``."""
+def from_packed(rows: npt.ArrayLike, n_neurons: int, *, bitorder: Literal["big", "little"] = "big") -> Events:
+    """Make events in ticks from what ``numpy.packbits(raster, axis=2)`` gives.
+
+    Args:
+        rows: uint8, ``(n_samples, n_ticks, ceil(n_neurons / 8))``.
+        n_neurons: Size of the population.
+        bitorder: As for ``packbits``: whether the first neuron is a byte's highest or its lowest bit.
+
+    Raises:
+        EventsError: Another shape or type, or a bit is set that belongs to no neuron.
+    """
+    array = np.asarray(rows)
+    if array.ndim != 3 or array.shape[2] != -(-n_neurons // 8) or array.dtype != np.uint8:
+        raise EventsError(
+            f"packed rows have shape {array.shape} and type {array.dtype}; {n_neurons} neurons need "
+            f"(n_samples, n_ticks, {-(-n_neurons // 8)}) of uint8, as numpy.packbits(raster, axis=2) gives"
+        )
+    array = _MIRRORED[array] if bitorder == "big" else array.copy()
+    if n_neurons % 8 and np.any(array[:, :, -1] >> n_neurons % 8):
+        raise EventsError(f"packed rows have spikes beyond their {n_neurons} neurons; check bitorder")
+    return from_bits(of_bytes(array), n_neurons)
+
+
+def from_bits(bits: Bits, n_neurons: int) -> Events:
+    """Events in ticks that are bits until somebody asks for lists."""
+    e = Events.__new__(Events)
+    e.__dict__.update(_bits=bits, n_neurons=n_neurons, multiple=False)
+    return e
+
+
+def from_counts(counts: npt.ArrayLike, *, copy: bool = True) -> Events:
+    """Make events in ticks from how often neurons spike, ``(n_samples, n_ticks, n_neurons)``.
+
+    Args:
+        counts: Whole numbers.
+        copy: As for `from_raster`.
+    """
     array = np.asarray(counts)
-    if array.dtype.kind in "bu" and array.max(initial=0) <= 1:
-        return from_raster(array)
+    if array.dtype.kind == "b" or (array.dtype.kind == "u" and array.max(initial=0) <= 1):
+        return from_raster(array, copy=copy)
     return repeated(from_raster(array), array[array != 0].astype(np.int64))
 
 
@@ -281,7 +325,7 @@ def join_events(parts: Sequence[Events]) -> Events:
         return parts[0]
     first, bits = parts[0], [e.bits for e in parts if e.bits is not None]
     if len(bits) == len(parts) and len({(b.per_tick, b.n_ticks) for b in bits}) == 1:
-        return _stored(replace(bits[0], words=np.concatenate([b.words for b in bits])), first.n_neurons)
+        return from_bits(replace(bits[0], words=np.concatenate([b.words for b in bits])), first.n_neurons)
     ends = np.cumsum([0, *(e.n_events for e in parts)])
     starts = [e.sample_starts[:-1] + end for e, end in zip(parts, ends[:-1], strict=True)]
     return unchecked(
@@ -320,12 +364,6 @@ def same(a: Events, b: Events) -> bool:
         and np.array_equal(a.times, b.times)
         and np.array_equal(a.neurons, b.neurons)
     )
-
-
-def _stored(bits: Bits, n_neurons: int) -> Events:
-    e = Events.__new__(Events)
-    e.__dict__.update(_bits=bits, n_neurons=n_neurons, multiple=False)
-    return e
 
 
 def _in_order(samples: IntArray, times: AnyArray, neurons: IndexArray) -> bool:

@@ -153,7 +153,7 @@ def _events(array: AnyArray, population: Population, network: Network) -> Events
 
 def _from_raster(raster: AnyArray, name: str) -> Events:
     if raster.dtype.kind in "bu":
-        return from_counts(raster)
+        return from_counts(raster, copy=False)
     odd = np.argwhere(~((raster >= 0) & (raster == np.rint(raster))))
     if odd.size:
         sample, tick, neuron = (int(k) for k in odd[0])

@@ -27,7 +27,7 @@ BOUNDS_BYTES = 32 << 20
 Batch = TypeVar("Batch")
 
 SpikeLists = Mapping[int, tuple[AnyArray, AnyArray, AnyArray]]
-"""For each population (but for sources), by place, ticks, neurons, and spikes in each sample of a batch."""
+"""For populations, by place, ticks, neurons, and spikes in each sample of a batch."""
 
 
 def cuts(n_samples: int, n_ticks: int, n_populations: int, threads: int) -> list[int]:
@@ -51,20 +51,20 @@ def in_threads(run: Callable[[int, int], Batch], limits: Sequence[int], threads:
 
 
 def together(
-    network: Network, inputs: Mapping[str, Events], batches: Sequence[SpikeLists], multiple: bool = False
+    network: Network, known: Mapping[str, Events], batches: Sequence[SpikeLists], multiple: bool = False
 ) -> dict[str, Events]:
     """The spikes of all populations, from batches of samples.
 
     Args:
         network: What ran.
-        inputs: Spikes of its sources.
+        known: Spikes of its sources, and of others that are whole already.
         batches: Those of all others.
         multiple: Whether a neuron may have spiked several times in a tick.
     """
     spikes = {}
     for place, p in enumerate(network.populations):
-        if p.is_source:
-            spikes[p.name] = inputs[p.name]
+        if p.name in known:
+            spikes[p.name] = known[p.name]
             continue
         ticks, neurons, sizes = (
             np.concatenate(column) for column in zip(*(b[place] for b in batches), strict=True)

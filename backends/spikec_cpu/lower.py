@@ -82,6 +82,10 @@ ROW = np.dtype(
 )
 
 
+ROUTE = ("pre", "delay", "words", "n_pre", "right", "gain", "zero")
+"""Fields of a `BLOCK` that a layer asks for in every tick, as columns of int64."""
+
+
 class Tables(NamedTuple):
     """The populations and synapses of a lowered network.
 
@@ -109,6 +113,18 @@ class Tables(NamedTuple):
     windows: Windows
 
 
+class Layer(NamedTuple):
+    """A population that runs tile by tile, each through all ticks.
+
+    Attributes:
+        routes: What leads to it, one row a block, `ROUTE`.
+        p: See `run_layer`.
+    """
+
+    routes: IntArray
+    p: tuple[int, int, int, bool, bool]
+
+
 @dataclass(frozen=True, eq=False)
 class Lowered:
     """A network as the kernels see it.
@@ -119,7 +135,7 @@ class Lowered:
         sources: Places of the network's inputs, in their order.
         components: Populations (but for sources) in the order in which spikes flow, by place in the network;
             those that feed each other together.
-        layers: Of each component whether it is a layer, see `_is_layer`.
+        layers: Of each component how it runs as a layer, None if it is none (see `_is_layer`).
         projections: Name of every block's projection.
         touched: What a spike of each neuron touches in every block.
         reordered: Of each population whether its neurons lie in another order than the network's.
@@ -130,7 +146,7 @@ class Lowered:
     neurons: NeuronTables
     sources: tuple[int, ...]
     components: tuple[IntArray, ...]
-    layers: tuple[bool, ...]
+    layers: tuple[Layer | None, ...]
     projections: tuple[str, ...]
     touched: tuple[Touched, ...]
     reordered: tuple[bool, ...]
@@ -139,7 +155,7 @@ class Lowered:
     @property
     def kernels(self) -> set[str]:
         """Names of the kernels that run it."""
-        return {"run_layer" if is_layer else "run_component" for is_layer in self.layers}
+        return {"run_component" if layer is None else "run_layer" for layer in self.layers}
 
 
 def lower(network: Network) -> Lowered:
@@ -187,7 +203,7 @@ def lower(network: Network) -> Lowered:
         lower_neurons(network, orders, populations["first"], order.size),
         tuple(place[name] for name in network.inputs),
         components,
-        tuple(_is_layer(tables, members) for members in components),
+        tuple(_layer(tables, members) for members in components),
         tuple(q.name for q in ordered),
         tuple(part.touched for part in parts),
         tuple(bool(np.any(found != np.arange(found.size))) for found in orders.values()),
@@ -269,6 +285,18 @@ def _form(q: Projection) -> int:
     n, size = int(np.count_nonzero(c.stored())), c.n_pre * padded(c.n_post, TILE)
     dense, small = n >= DENSE_ENOUGH * c.n_pre * c.n_post, size <= max(LIST_BYTES * n, LARGEST_SPARSE_MATRIX)
     return MATRIX if dense and small else LISTS
+
+
+def _layer(tables: Tables, members: IntArray) -> Layer | None:
+    """How a component runs as a layer, if it is one."""
+    if not _is_layer(tables, members):
+        return None
+    m = int(members[0])
+    p = tables.populations[m]
+    blocks = tables.blocks[p["first_block"] : p["last_block"]]
+    routes = np.array([blocks[name] for name in ROUTE], np.int64).T.copy()
+    is_read = bool(np.any(tables.blocks["pre"] == m))
+    return Layer(routes, (m, int(p["n"]), int(p["first"]), bool(p["wraps"]), is_read))
 
 
 def _is_layer(tables: Tables, members: IntArray) -> bool:

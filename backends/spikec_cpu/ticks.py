@@ -3,9 +3,12 @@
 Kernels are serial and release the GIL; ordinary threads run them. numba's own parallel loops would take
 longer to compile, could not hand back lists whose length nobody knows before, and forbid a later fork.
 
-Memory: a batch holds 16 bytes a sample, population and tick, a bit a sample, tick and neuron of its largest
-layer, 4 to 8 bytes a spike of its samples, and 4 bytes a neuron and slot of its ring of delays; the answer
-holds 12 bytes a spike and 8 bytes a recorded membrane. Nothing is cut off: lists of spikes grow.
+Rasters are scanned, spikes listed and counted in batches, so all of it runs on all threads.
+
+Memory: a batch holds 16 bytes a sample, population and tick, 4 to 8 bytes a spike of its samples, and 4 bytes
+a neuron and slot of its ring of delays; the answer holds a bit a sample, tick and neuron of layers and of
+inputs that were rasters, 12 bytes a spike of all others, and 8 bytes a recorded membrane. A thread keeps the
+memory of its batches for the next run. Nothing is cut off: lists of spikes grow.
 """
 
 from __future__ import annotations
@@ -20,17 +23,20 @@ import numba
 import numpy as np
 
 from spikec.arrays import AnyArray, IntArray
+from spikec.bits import Bits
 from spikec.counting import Touched
-from spikec.events import Events, from_raster, no_events
+from spikec.events import Events, from_bits, from_raster, no_events
 from spikec.inputs import check_inputs, check_ticks
 from spikec.ir.network import Network
-from spikec.records import check_record
+from spikec.records import check_record, split_key
 from spikec.result import Counters, PopulationCounts, ProjectionCounts, RunResult
 from spikec_cpu.batches import SpikeLists, Traces, cuts, in_threads, together
+from spikec_cpu.kernels.bits import align, lists_of, take_bits, take_raster
 from spikec_cpu.kernels.components import run_component, run_layer
-from spikec_cpu.kernels.spikes import put_in_order, spikes_of, take_inputs, take_raster, tally
+from spikec_cpu.kernels.spikes import put_in_order, spikes_of, take_inputs, tally
 from spikec_cpu.lower import Lowered
 from spikec_cpu.lower_neurons import QIF, THETA
+from spikec_cpu.lower_parts import TILE, padded
 
 
 class TicksExecutable:
@@ -46,6 +52,7 @@ class TicksExecutable:
         self.network = network
         self.threads = threads
         self.lowered = lowered
+        self._rooms: list[_Room] = []
         _compile(self.lowered, network)
 
     def run(self, inputs: Mapping[str, Events], until: float, record: Sequence[str] = ()) -> RunResult:
@@ -61,12 +68,15 @@ class TicksExecutable:
         check_record(self.network, record)
         check_ticks(n_ticks)
         clipped = {name: _clipped(inputs[name], n_ticks) for name in self.network.inputs}
-        traces = Traces.of(self.network, record, n_samples, n_ticks, np.int64)
-        tables = self.lowered.tables
-        words = int(tables.populations["width"].max()) // 64
-        limits = cuts(n_samples, n_ticks, len(self.network.populations) + words // 2, self.threads)
-        batches = in_threads(partial(_run_batch, self.lowered, clipped, traces, []), limits, self.threads)
-        spikes = together(self.network, clipped, [b.spikes for b in batches])
+        task = _Task(
+            clipped,
+            Traces.of(self.network, record, n_samples, n_ticks, np.int64),
+            any(split_key(key)[1] == ".v.last" for key in record),
+            _words(self.lowered, clipped, n_samples, n_ticks),
+        )
+        limits = cuts(n_samples, n_ticks, len(self.network.populations), self.threads)
+        batches = in_threads(partial(_run_batch, self.lowered, task, self._rooms), limits, self.threads)
+        spikes = together(self.network, self._known(task), [b.spikes for b in batches])
         last_v = np.concatenate([b.last_v for b in batches])[:, self.lowered.places]
         meta = {
             "backend": "cpu",
@@ -75,10 +85,20 @@ class TicksExecutable:
             "numba": numba.__version__,
         }
         counters = self._counters(np.sum([b.counted for b in batches], axis=0), n_samples, n_ticks)
-        return RunResult(spikes, traces.answer(record, last_v), counters, meta)
+        return RunResult(spikes, task.traces.answer(record, last_v), counters, meta)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Let go of what batches worked in."""
+        self._rooms.clear()
+
+    def _known(self, task: _Task) -> dict[str, Events]:
+        """The spikes of inputs and layers, most of them as bits."""
+        known = dict(task.inputs)
+        for m, words in task.words.items():
+            p = self.network.populations[m]
+            n_ticks = words.shape[1] // -(-p.n // TILE)
+            known[p.name] = from_bits(_Listed(words, padded(p.n, TILE), n_ticks), p.n)
+        return known
 
     def _counters(self, counted: IntArray, n_samples: int, n_ticks: int) -> Counters:
         """All counts, from how often each neuron spiked, by place of its population and its own number."""
@@ -98,14 +118,41 @@ class TicksExecutable:
         return Counters(n_samples, n_ticks, populations, projections)
 
 
+class _Listed(Bits):
+    """Bits whose ticks begin with a word each, listed by a kernel."""
+
+    def lists(self) -> tuple[AnyArray, AnyArray, AnyArray]:
+        """See `Bits.lists`."""
+        ticks, neurons, sizes = lists_of(self.words, self.n_ticks)
+        return ticks, neurons, np.concatenate([[0], np.cumsum(sizes)])
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What a run is to do.
+
+    Attributes:
+        inputs: Spikes by source, in the order of the network's inputs.
+        traces: Where membranes go.
+        keeps_last: Whether membranes at the end are wanted.
+        words: Of layers and of inputs that are rasters, by place in the network, room for their bits,
+            ``(n_samples, n_ticks * ceil(n / 64))``.
+    """
+
+    inputs: Mapping[str, Events]
+    traces: Traces
+    keeps_last: bool
+    words: Mapping[int, AnyArray]
+
+
 @dataclass(frozen=True, eq=False)
 class _Batch:
     """What a batch of samples gave.
 
     Attributes:
-        spikes: Of its samples.
+        spikes: Of populations that are no layers.
         counted: How often each neuron spiked, ``(n_places,)``.
-        last_v: Membranes at the end, ``(n_samples, n_places)``.
+        last_v: Membranes at the end, ``(n_samples, n_places)``; of no sample if they are not wanted.
     """
 
     spikes: SpikeLists
@@ -118,98 +165,143 @@ class _Room:
 
     def __init__(self) -> None:
         self.arena = np.empty(1024, np.int32)
-        self._bounds, self._bits = np.empty(0, np.int64), np.empty(0, np.uint64)
+        self._bounds = np.empty(0, np.int64)
 
     def bounds(self, n_samples: int, n_populations: int, n_ticks: int) -> IntArray:
-        """See `run_component`; every one of them is written."""
+        """See `run_component`; every one of them that is read is written before."""
         shape = (n_samples, n_populations, n_ticks, 2)
         if self._bounds.size < math.prod(shape):
             self._bounds = np.empty(math.prod(shape), np.int64)
         return self._bounds[: math.prod(shape)].reshape(shape)
 
-    def bits(self, n: int) -> AnyArray:
-        """See `run_layer`."""
-        if self._bits.size < n:
-            self._bits = np.empty(n, np.uint64)
-        return self._bits
+
+def _words(
+    lowered: Lowered, inputs: Mapping[str, Events], n_samples: int, n_ticks: int
+) -> dict[int, AnyArray]:
+    """See `_Task`."""
+    widths = {layer.p[0]: n_ticks for layer in lowered.layers if layer is not None}
+    for source, e in zip(lowered.sources, inputs.values(), strict=True):
+        if e.raw is not None:
+            widths[source] = e.raw.shape[1]
+    n_words = lowered.tables.populations["width"] // TILE
+    return {m: np.empty((n_samples, ticks * int(n_words[m])), np.uint64) for m, ticks in widths.items()}
 
 
-def _run_batch(
-    lowered: Lowered,
-    inputs: Mapping[str, Events],
-    traces: Traces,
-    rooms: list[_Room],
-    first: int,
-    last: int,
-) -> _Batch:
+def _run_batch(lowered: Lowered, task: _Task, rooms: list[_Room], first: int, last: int) -> _Batch:
     """Run the samples from `first` to `last` (exclusive).
 
     Args:
         lowered: The network.
-        inputs: Spikes of all samples by source, in the order of the network's inputs.
-        traces: Where membranes go.
+        task: What is to be done.
         rooms: What earlier batches left; one is taken, and given back.
         first: The first sample.
         last: The one after the last.
     """
     tables, neurons, populations = lowered.tables, lowered.neurons, lowered.tables.populations
-    n_samples, n_ticks = last - first, traces.n_ticks
     room = rooms.pop() if rooms else _Room()
-    bounds = room.bounds(n_samples, populations.size, n_ticks)
-    bits = room.bits(n_samples * n_ticks * int(populations["width"].max()) // 64)
+    bounds = room.bounds(last - first, populations.size, task.traces.n_ticks)
     counted = np.zeros(tables.order.size, np.int64)
-    last_v = np.zeros((n_samples, tables.order.size), np.int32)
-    arena, used = room.arena, 0
-    for source, e in zip(lowered.sources, inputs.values(), strict=True):
-        begin = used
-        if e.bits is not None:
-            words = e.bits.words[first:last]
-            arena, used = take_raster(words, e.bits.per_tick, source, arena, used, bounds)
-        else:
-            starts = e.sample_starts[first : last + 1]
-            arena, used = take_inputs(e.times, e.neurons, starts, source, arena, used, bounds)
-        tally(arena[begin:used], counted[populations["first"][source] :])
-    keep_pairs = np.isin(populations["kind"], (THETA, QIF))
-    pairs = np.zeros((3, int(populations["n"].max()))) if keep_pairs.any() else None
-    starts_of_traces = traces.starts_at(first)
+    last_v = np.zeros((last - first if task.keeps_last else 0, tables.order.size), np.int32)
+    arena, used = _take_sources(lowered, task, first, last, room.arena, bounds, counted)
+    trace, starts = task.traces.buffer, task.traces.starts_at(first)
+    of_layer = (neurons.cuba, neurons.u_init, neurons.v_init)
     spikes = {}
-    for members, is_layer in zip(lowered.components, lowered.layers, strict=True):
-        if is_layer:
-            m = int(members[0])
-            start = int(starts_of_traces[m])
+    for members, layer in zip(lowered.components, lowered.layers, strict=True):
+        if layer is not None:
+            m, _, place, *_ = layer.p
+            words, own, start = task.words[m][first:last], counted[place:], int(starts[m])
             arena, used = run_layer(
-                tables, neurons, m, arena, used, bounds, traces.buffer, start, last_v, bits
+                tables.words,
+                layer.routes,
+                of_layer,
+                layer.p,
+                arena,
+                used,
+                bounds,
+                words,
+                own,
+                trace,
+                start,
+                last_v,
             )
-        else:
-            arena, used = run_component(
-                tables, neurons, members, arena, used, bounds, traces.buffer, starts_of_traces, last_v, pairs
-            )
-    for m in (int(m) for members in lowered.components for m in members):
-        ticks, who, sizes = spikes_of(arena, bounds, m)
-        at = int(populations["first"][m])
-        if lowered.reordered[m]:
-            put_in_order(who, ticks, sizes, tables.order[at:], int(populations["n"][m]))
-        tally(who, counted[at:])
-        spikes[m] = ticks, who, sizes
+            continue
+        pairs = _pairs(populations)
+        arena, used = run_component(
+            tables, neurons, members, arena, used, bounds, trace, starts, last_v, pairs
+        )
+        for m in members.tolist():
+            spikes[m] = _lists(lowered, m, arena, bounds)
+            tally(spikes[m][1], counted[populations["first"][m] :])
     room.arena = arena
     rooms.append(room)
     return _Batch(spikes, counted, last_v)
 
 
+def _pairs(populations: AnyArray) -> AnyArray | None:
+    """Room for the neurons that keep pairs, see `run_component`."""
+    keep_pairs = np.isin(populations["kind"], (THETA, QIF))
+    return np.zeros((3, int(populations["n"].max()))) if keep_pairs.any() else None
+
+
+def _take_sources(
+    lowered: Lowered,
+    task: _Task,
+    first: int,
+    last: int,
+    arena: AnyArray,
+    bounds: IntArray,
+    counted: IntArray,
+) -> tuple[AnyArray, int]:
+    """List the inputs of a batch in the arena, and count them; how many are in it."""
+    used = 0
+    for m, e in zip(lowered.sources, task.inputs.values(), strict=True):
+        own = counted[lowered.tables.populations["first"][m] :]
+        if e.raw is not None:
+            words = task.words[m][first:last]
+            arena, used = take_raster(e.raw[first:last], words, m, arena, used, bounds, own)
+        elif e.bits is not None:
+            words = _aligned(e.bits, first, last)
+            arena, used = take_bits(words, e.bits.n_ticks, m, arena, used, bounds, own)
+        else:
+            begin, starts = used, e.sample_starts[first : last + 1]
+            arena, used = take_inputs(e.times, e.neurons, starts, m, arena, used, bounds)
+            tally(arena[begin:used], own)
+    return arena, used
+
+
+def _aligned(bits: Bits, first: int, last: int) -> AnyArray:
+    """The words of some samples, ticks beginning with a word."""
+    if bits.per_tick % 64 == 0:
+        return bits.words[first:last]
+    words = np.empty((last - first, bits.n_ticks * (-(-bits.per_tick // 64))), np.uint64)
+    align(bits.words[first:last], bits.per_tick, words, bits.n_ticks)
+    words.setflags(write=False)
+    return words
+
+
+def _lists(
+    lowered: Lowered, m: int, arena: AnyArray, bounds: IntArray
+) -> tuple[AnyArray, AnyArray, AnyArray]:
+    """The spikes of a population that is no layer, in the network's order."""
+    ticks, who, sizes = spikes_of(arena, bounds, m)
+    if lowered.reordered[m]:
+        p = lowered.tables.populations[m]
+        put_in_order(who, ticks, sizes, lowered.tables.order[p["first"] :], int(p["n"]))
+    return ticks, who, sizes
+
+
 def _compile(lowered: Lowered, network: Network) -> None:
     """Compile the kernels that a network needs, or load them from the disk."""
     traces = Traces.of(network, (), 0, 0, np.int64)
-    for made in (no_events, lambda samples, n: from_raster(np.zeros((samples, 0, n), np.bool_))):
-        _run_batch(
-            lowered, {name: made(0, network.population(name).n) for name in network.inputs}, traces, [], 0, 0
-        )
+    for made in (no_events, lambda samples, n: from_raster(np.zeros((samples, 0, n), np.bool_), copy=False)):
+        nothing = {name: made(0, network.population(name).n) for name in network.inputs}
+        _run_batch(lowered, _Task(nothing, traces, False, _words(lowered, nothing, 0, 0)), [], 0, 0)
+    lists_of(np.zeros((0, 0), np.uint64), 0)
 
 
 def _clipped(e: Events, n_ticks: int) -> Events:
     """The spikes of the first ticks."""
-    if e.bits is not None and e.bits.n_ticks <= n_ticks:
-        return e
-    return e.keep(e.times < n_ticks)
+    return e if e.length <= n_ticks else e.keep(e.times < n_ticks)
 
 
 def _count_projection(one: Touched, spikes: IntArray) -> ProjectionCounts:

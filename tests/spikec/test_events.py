@@ -15,6 +15,7 @@ from spikec.events import (
     Events,
     from_counts,
     from_dense_times,
+    from_packed,
     from_raster,
     from_rows,
     join_events,
@@ -88,6 +89,31 @@ def test_a_raster_survives_the_way_through_events(raster):
     np.testing.assert_array_equal(e.raster(raster.shape[1]), raster)
     np.testing.assert_array_equal(e.counts(), raster.sum(axis=1))
     assert e.n_events == raster.sum()
+
+
+@given(rasters, st.sampled_from(["big", "little"]))
+def test_packed_rows_are_the_raster_that_numpy_packed(raster, bitorder):
+    e = from_packed(np.packbits(raster, axis=2, bitorder=bitorder), raster.shape[2], bitorder=bitorder)
+    assert same(e, from_raster(raster))
+
+
+def test_packed_rows_of_another_shape_or_with_bits_of_no_neuron_are_refused():
+    with pytest.raises(EventsError, match=r"9 neurons need \(n_samples, n_ticks, 2\) of uint8"):
+        from_packed(np.zeros((1, 2, 1), np.uint8), 9)
+    with pytest.raises(EventsError, match="beyond their 3 neurons"):
+        from_packed(np.full((1, 2, 1), 16, np.uint8), 3)
+    assert from_packed(np.full((1, 2, 1), 32, np.uint8), 3).neurons.tolist() == [2, 2]
+
+
+def test_a_raster_that_is_not_copied_is_read_once():
+    raster = np.eye(3, dtype=np.bool_)[None]
+    e = from_raster(raster, copy=False)
+    assert (e.n_samples, e.in_ticks, e.most_at_once()) == (1, True, 1)
+    assert e.select(0, 1).raw is not None
+    assert e.times.tolist() == [0, 1, 2]
+    raster[:] = False
+    assert e.raw is None
+    assert e.raster(3).sum() == 3
 
 
 @given(rasters, st.randoms(use_true_random=False))

@@ -30,6 +30,23 @@ def inner(function: Function) -> Function:
     return _compiled(function, no_cfunc_wrapper=True, no_cpython_wrapper=True)
 
 
+def inlined(function: Function) -> Function:
+    """As `inner`, for what is called in innermost loops: made part of whatever calls it.
+
+    A call would pass every field of every array, and count who refers to it, atomically.
+    """
+    return _compiled(function, no_cfunc_wrapper=True, no_cpython_wrapper=True, forceinline=True)
+
+
+def leaf(function: Function) -> Function:
+    """As `inner`, for what takes arrays, but neither makes, grows nor returns any.
+
+    It does not count who uses an array: that would take longer than much of what it is for, and where threads
+    count the users of one array they wait for each other.
+    """
+    return _compiled(function, no_cfunc_wrapper=True, no_cpython_wrapper=True, _nrt=False)
+
+
 def _compiled(function: Function, **options: bool) -> Function:
     settings: Any = numba.config
     compiled: Any = numba.njit  # whose types leave out these options

@@ -4,9 +4,10 @@ All spikes of a batch of samples lie in one list, the *arena*, in the order in w
 says where those of each sample, population and tick begin and end. A population finds there the spikes that
 reach it.
 
-A layer needs nothing of itself, so each tile of its neurons runs through all ticks of all samples
-(`run_layer`): that tile's rows are all that is read over and over, and stay near. Every other component runs
-tick by tick, population by population (`run_component`). Tiles at rest are asleep until something comes.
+A layer needs nothing of itself, so each tile of its neurons runs through all ticks of a group of samples
+(`run_layer`): that tile's rows are all that is read over and over, and stay near. Who spikes
+is kept as bits, and listed where something reads it. Every other component runs tick by tick, population by
+population (`run_component`). Tiles at rest are asleep until something comes.
 """
 
 from __future__ import annotations
@@ -15,122 +16,166 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import cuba_fixed, inner, kernel
-from spikec_cpu.kernels.lanes import LANES, count
+from spikec_cpu.kernels.bits import (
+    PLANES,
+    SPARE,
+    count_bits,
+    empty,
+    list_bits,
+    list_sample,
+    tally_sample,
+)
+from spikec_cpu.kernels.lanes import LANES
 from spikec_cpu.kernels.qif_fixed import update as update_qif
 from spikec_cpu.kernels.rows import MOST_ROWS, add_rows, any_sum
-from spikec_cpu.kernels.spikes import SPARE, list_bits, with_room
+from spikec_cpu.kernels.spikes import with_room
 from spikec_cpu.kernels.synapses import spread
 from spikec_cpu.kernels.theta_fixed import update as update_theta
 from spikec_cpu.lower import Record, Tables
 from spikec_cpu.lower_neurons import CUBA, THETA, CubaTable, NeuronTables
 from spikec_cpu.lower_parts import TILE
 
+GROUP = 8
+"""Samples that a tile goes through before the next does: their spikes stay near, and so do its rows."""
+
 
 @kernel
 def run_layer(
-    tables: Tables,
-    neurons: NeuronTables,
-    m: int,
+    words: AnyArray,
+    routes: AnyArray,
+    neurons: tuple[CubaTable, AnyArray, AnyArray],
+    p: tuple[int, int, int, bool, bool],
     arena: AnyArray,
     used: int,
     bounds: AnyArray,
+    bits: AnyArray,
+    counted: AnyArray,
     trace: AnyArray,
     trace_start: int,
     last_v: AnyArray,
-    room: AnyArray,
 ) -> tuple[AnyArray, int]:
     """Run a population that is a layer (`lower`) from its first state, tile by tile.
 
     Args:
-        tables: The network.
-        neurons: What its neurons are.
-        m: The population.
-        arena: Spikes so far, int32.
+        words: All matrices.
+        routes: What leads to it, see `ROUTE`.
+        neurons: What all neurons are, and their first currents and membranes.
+        p: Number of the population, its neurons, its first place, whether its currents may wrap, and whether
+            anything reads its spikes.
+        arena: Spikes of those before it, int32.
         used: How many.
-        bounds: Where spikes begin and end in the arena, ``(n_samples, n_populations, n_ticks, 2)``; written.
+        bounds: Where they begin and end in the arena, ``(n_samples, n_populations, n_ticks, 2)``; written.
+        bits: Who spikes, a word a tile, ``(n_samples, n_ticks * n_tiles)``; written.
+        counted: How often each of its places spiked; added to.
         trace: Membranes to return; written.
         trace_start: Where in it the first sample of the population begins, -1 if it is not wanted.
-        last_v: Membranes at the end, ``(n_samples, n_places)``; written.
-        room: For the bits of who spikes, uint64, a word a tile, sample and tick.
+        last_v: Membranes at the end, ``(n_samples, n_places)``, or nothing; written.
 
     Returns:
         The arena (another one if it had to grow) and how many spikes are in it.
     """
-    n_samples, _, n_ticks, _ = bounds.shape
-    p, k = tables.populations[m], neurons.cuba
-    blocks, wraps = tables.blocks[p.first_block : p.last_block], p.wraps > 0
-    bits = room[: p.width // TILE * n_samples * n_ticks].reshape(p.width // TILE, n_samples, n_ticks)
+    (m, n, first, wraps, is_read), (cuba, u_init, v_init) = p, neurons
+    n_samples, n_ticks = bounds.shape[0], bounds.shape[2]
+    n_tiles = (n + TILE - 1) // TILE
+    u, v = u_init.copy(), v_init.copy()
     x, shifted = np.zeros(TILE, np.int32), np.zeros(TILE, np.int32)
-    u, v = neurons.u_init.copy(), neurons.v_init.copy()
-    for tile in range(p.width // TILE):
-        at, own = p.first + tile * TILE, min(TILE, p.n - tile * TILE)
-        n = (own + LANES - 1) // LANES * LANES
-        for sample in range(n_samples):
-            for j in range(at, at + n):
-                u[j], v[j] = neurons.u_init[j], neurons.v_init[j]
-            awake = True
-            for tick in range(n_ticks):
-                come = False
-                for b in range(blocks.size):
-                    block = blocks[b]
-                    sent = tick - 1 - block.delay
-                    if sent < 0:
-                        continue
-                    begin, end = bounds[sample, block.pre, sent, 0], bounds[sample, block.pre, sent, 1]
-                    if begin < end:
-                        base = block.words + tile * (TILE // 2) * block.n_pre
-                        to = shifted if block.right > 0 else x
-                        add_tile(tables.words, base, arena, begin, end, to, 0, block.gain, block.zero)
-                        come = True
-                        if block.right > 0:
-                            for j in range(TILE):
-                                x[j] += shifted[j] >> block.right
-                                shifted[j] = 0
-                spikes = np.uint64(0)
-                if come:
-                    awake = True
-                    spikes = cuba_fixed.update(
-                        u, v, x, 0, k.keep_u, k.keep_v, k.bias, k.threshold, at, n, wraps
-                    )
-                elif awake:
-                    spikes, moved = cuba_fixed.rest(u, v, k.keep_u, k.keep_v, k.bias, k.threshold, at, n)
-                    awake = (spikes | moved) != 0
-                bits[tile, sample, tick] = spikes
-                if trace_start >= 0:
-                    start = trace_start + (sample * n_ticks + tick) * p.n + tile * TILE
-                    for j in range(own):
-                        trace[start + j] = v[at + j]
-            for j in range(at, at + own):
-                last_v[sample, j] = v[j]
-    for sample in range(n_samples):
-        for tick in range(n_ticks):
-            n = 0
-            for tile in range(p.width // TILE):
-                n += count(bits[tile, sample, tick])
-            if used + n + SPARE > arena.size:
-                arena = with_room(arena, used, n + SPARE)
-            bounds[sample, m, tick, 0] = used
-            for tile in range(p.width // TILE if n > 0 else 0):
-                used = list_bits(bits[tile, sample, tick], tile * TILE, arena, used)
-            bounds[sample, m, tick, 1] = used
+    planes, filled = np.zeros((n_tiles, PLANES), np.uint64), 0
+    for group in range(0, n_samples, GROUP):
+        group_end = min(group + GROUP, n_samples)
+        for tile in range(n_tiles):
+            at = first + tile * TILE
+            for sample in range(group, group_end):
+                for j in range(at, at + TILE):
+                    u[j], v[j] = u_init[j], v_init[j]
+                to = trace_start + sample * n_ticks * n + tile * TILE if trace_start >= 0 else -1
+                run_tile(
+                    words, routes, cuba, wraps, tile, n, at,
+                    arena, bounds[sample], bits[sample], u, v, x, shifted, trace, to,
+                )  # fmt: skip
+                for j in range(at, min(at + TILE, first + n) if last_v.size > 0 else at):
+                    last_v[sample, j] = v[j]
+        for sample in range(group, group_end):
+            filled = tally_sample(bits, sample, n_ticks, planes, filled, counted)
+            if is_read:
+                arena = with_room(arena, used, count_bits(bits, sample) + SPARE)
+                used = list_sample(bits, sample, n_ticks, m, arena, used, bounds)
+    empty(planes, counted)
     return arena, used
 
 
 @inner
-def add_tile(
+def run_tile(
     words: AnyArray,
-    base: int,
-    arena: AnyArray,
-    begin: int,
-    end: int,
-    x: AnyArray,
+    routes: AnyArray,
+    table: CubaTable,
+    wraps: bool,
+    tile: int,
+    n: int,
     at: int,
-    gain: np.int32,
-    zero: np.int32,
+    arena: AnyArray,
+    bounds: AnyArray,
+    bits: AnyArray,
+    u: AnyArray,
+    v: AnyArray,
+    x: AnyArray,
+    shifted: AnyArray,
+    trace: AnyArray,
+    to: int,
 ) -> None:
-    """Add as many rows of a tile as there are; see `add_rows`."""
-    for e in range(begin, end, MOST_ROWS):
-        add_rows(words, base, arena, e, min(end, e + MOST_ROWS), x, at, gain, zero)
+    """Bring a tile of a layer through all ticks of a sample.
+
+    Args:
+        words: All matrices.
+        routes: As for `run_layer`.
+        table: What its neurons are.
+        wraps: Whether a current may.
+        tile: Number of the tile.
+        n: Neurons of the layer.
+        at: Place of the first one of the tile.
+        arena: As for `run_layer`.
+        bounds: Of this sample.
+        bits: Of this sample; written.
+        u: Currents of all neurons; changed.
+        v: Membranes.
+        x: Zeros, and again afterwards; room for sums.
+        shifted: The same.
+        trace: Membranes to return; written.
+        to: Where in it they begin, -1 if they are not wanted.
+    """
+    keep_u, keep_v, bias, threshold = table.keep_u, table.keep_v, table.bias, table.threshold
+    n_ticks, n_tiles, own = bounds.shape[1], (n + TILE - 1) // TILE, min(TILE, n - tile * TILE)
+    n_lanes = (own + LANES - 1) // LANES * LANES
+    awake = True
+    for tick in range(n_ticks):
+        come = False
+        for b in range(routes.shape[0]):
+            sent = tick - 1 - routes[b, 1]
+            if sent < 0:
+                continue
+            pre, right = routes[b, 0], routes[b, 4]
+            begin, end = bounds[pre, sent, 0], bounds[pre, sent, 1]
+            if begin == end:
+                continue
+            come = True
+            base, gain, zero = routes[b, 2] + tile * (TILE // 2) * routes[b, 3], routes[b, 5], routes[b, 6]
+            for e in range(begin, end, MOST_ROWS):
+                last, to_shift = min(end, e + MOST_ROWS), shifted if right > 0 else x
+                add_rows(words, base, arena, e, last, to_shift, 0, np.int32(gain), np.int32(zero))
+            if right > 0:
+                for j in range(TILE):
+                    x[j] += shifted[j] >> right
+                    shifted[j] = 0
+        spikes = np.uint64(0)
+        if come:
+            awake = True
+            spikes = cuba_fixed.update(u, v, x, 0, keep_u, keep_v, bias, threshold, at, n_lanes, wraps)
+        elif awake:
+            spikes, moved = cuba_fixed.rest(u, v, keep_u, keep_v, bias, threshold, at, n_lanes)
+            awake = (spikes | moved) != 0
+        bits[tick * n_tiles + tile] = spikes
+        if to >= 0:
+            for j in range(own):
+                trace[to + tick * n + j] = v[at + j]
 
 
 @kernel
@@ -157,7 +202,7 @@ def run_component(
         bounds: Written.
         trace: Membranes to return, one array after another; written.
         trace_starts: Where in it the first sample of each population begins, -1 if it is not wanted.
-        last_v: Membranes at the end, ``(n_samples, n_places)``; written.
+        last_v: As for `run_layer`.
         pairs: Room for three numbers a neuron, float64; None where no neuron of the network keeps pairs, and
             what is only theirs is not compiled.
 
@@ -197,7 +242,7 @@ def run_component(
                         trace[to + tables.order[j]] = v[j]
         for m in members:
             p = tables.populations[m]
-            for j in range(p.first, p.first + p.n):
+            for j in range(p.first, p.first + p.n if last_v.size > 0 else p.first):
                 last_v[sample, p.first + tables.order[j]] = v[j]
     return arena, used
 

@@ -1,4 +1,4 @@
-"""Lists of spikes: made from flags and bits, taken from inputs, handed back by population."""
+"""Lists of spikes: taken from inputs, counted, handed back by population."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import kernel
-from spikec_cpu.kernels.lanes import count, lowest
-
-SPARE = 4
-"""Places after the last spike that `list_bits` may write to."""
+from spikec_cpu.kernels.lanes import lowest
 
 
 @kernel
@@ -21,99 +18,6 @@ def with_room(arena: AnyArray, used: int, more: int) -> AnyArray:
     for e in range(used):
         larger[e] = arena[e]
     return larger
-
-
-@kernel
-def list_spikes(spiking: AnyArray, arena: AnyArray, used: int) -> int:
-    """Append the places of bytes that are 1 to the arena, which must have room for all.
-
-    Eight bytes that are all zero are passed over at once.
-
-    Returns:
-        Spikes in the arena now.
-    """
-    words = spiking[: spiking.size // 8 * 8].view(np.uint64)
-    for k in range(words.size):
-        if words[k] != 0:
-            for j in range(8 * k, 8 * k + 8):
-                arena[used] = j
-                used += spiking[j]
-    for j in range(8 * words.size, spiking.size):
-        if spiking[j]:
-            arena[used] = j
-            used += 1
-    return used
-
-
-@kernel
-def list_bits(bits: np.uint64, first: int, arena: AnyArray, used: int) -> int:
-    """Append the places of the bits that are 1, `first` that of the lowest.
-
-    Four at a time, for the end of a loop that nobody can foresee takes longer than to write what is not used.
-
-    Args:
-        bits: A word.
-        first: Place of its lowest bit.
-        arena: Has room for all, and `SPARE` more.
-        used: Spikes in the arena.
-
-    Returns:
-        Spikes in the arena now.
-    """
-    end: int = used + count(bits)
-    one = np.uint64(1)
-    while used < end:
-        arena[used] = first + lowest(bits)
-        bits &= bits - one
-        arena[used + 1] = first + lowest(bits)
-        bits &= bits - one
-        arena[used + 2] = first + lowest(bits)
-        bits &= bits - one
-        arena[used + 3] = first + lowest(bits)
-        bits &= bits - one
-        used += 4
-    return end
-
-
-@kernel
-def take_raster(
-    words: AnyArray, per_tick: int, source: int, arena: AnyArray, used: int, bounds: AnyArray
-) -> tuple[AnyArray, int]:
-    """Append the spikes of one source that a raster holds.
-
-    Args:
-        words: Bits of each sample, tick by tick, uint64, ``(n_samples, n_words)``.
-        per_tick: Bits of a tick.
-        source: The population.
-        arena: Spikes so far, int32.
-        used: How many.
-        bounds: See `run_component`; written for this source.
-
-    Returns:
-        The arena (another one if it had to grow) and how many spikes are in it.
-    """
-    n_samples, _, n_ticks, _ = bounds.shape
-    every = ~np.uint64(0)
-    for sample in range(n_samples):
-        for tick in range(n_ticks):
-            bounds[sample, source, tick, 0] = used
-            begin = tick * per_tick
-            end = min(begin + per_tick, 64 * words.shape[1])
-            first, last = begin // 64, (end + 63) // 64
-            n = 0
-            for k in range(first, last):
-                n += count(words[sample, k])
-            if used + n + SPARE > arena.size:
-                arena = with_room(arena, used, n + SPARE)
-            for k in range(first, last):
-                bits = words[sample, k]
-                if 64 * k < begin:
-                    bits &= every << np.uint64(begin - 64 * k)
-                if 64 * k + 64 > end:
-                    bits &= every >> np.uint64(64 * k + 64 - end)
-                used = list_bits(bits, 64 * k - begin, arena, used)
-            bounds[sample, source, tick, 1] = used
-    return arena, used
 
 
 @kernel

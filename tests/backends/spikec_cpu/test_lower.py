@@ -90,9 +90,9 @@ def test_neurons_that_a_kernel_leads_to_lie_pixel_by_pixel():
 
 
 def test_a_layer_is_one_population_reached_by_matrices_in_one_delay():
-    assert _lowered(DENSE, Delays(3)).layers == (True,)
-    assert _lowered(DENSE, Delays([5, 3, 4], DelayKind.AXONAL)).layers == (False,)
-    assert _lowered(SLIDING).layers == (False,)
+    assert _lowered(DENSE, Delays(3)).layers[0] is not None
+    assert _lowered(DENSE, Delays([5, 3, 4], DelayKind.AXONAL)).layers == (None,)
+    assert _lowered(SLIDING).layers == (None,)
 
 
 @pytest.mark.parametrize("connectivity", [DENSE, SPARSE])
