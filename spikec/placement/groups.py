@@ -13,8 +13,9 @@ from math import prod
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from spikec.arrays import FloatArray, IntArray
+from spikec.arrays import FloatArray, IndexArray, IntArray
 from spikec.ir.connectivity import Convolution, Dense
 from spikec.ir.network import Network, Population, Projection
 from spikec.placement.cost import Rates, rates_of
@@ -91,9 +92,9 @@ class Nets(NamedTuple):
     weight: FloatArray
     over: IntArray
     pins_at: IntArray
-    pins: IntArray
+    pins: IndexArray
     in_at: IntArray
-    into: IntArray
+    into: IndexArray
     out_at: IntArray
     out: IntArray
     limits: IntArray
@@ -137,15 +138,14 @@ def nets_of(network: Network, target: Target, groups: Groups, rates: Rates | Non
         weight.append(np.bincount(net, rates_of(network, p.name, rates)))
         over.append(n_axons * listed * (HEADER + WORD - 1))
         pins_at.append(rows.indptr[1:].astype(np.int64) + pins_at[-1][-1])
-        pins.append(rows.indices.astype(np.int64))
+        pins.append(rows.indices.astype(np.int32))
     reached = {name: np.unique(r.counts.indices).tolist() for name, r in reaches.items()}
     labels_at, labels, label_kind, label_bits = _labels(network, target, groups, reached)
-    ends, members = _joined(pins_at), _joined(pins)
+    ends, members = _joined(pins_at), np.concatenate([*pins, np.zeros(0, np.int32)])
     begins = _joined(source)
-    net_of_pin = np.repeat(np.arange(ends.size - 1, dtype=np.int64), np.diff(ends))
-    in_at, into = _grouped(members, net_of_pin, groups.n)
+    in_at, into = transposed(ends, members, groups.n)
     inner = np.flatnonzero(begins >= 0)
-    out_at, out = _grouped(begins[inner], inner, groups.n)
+    out_at, out = grouped(begins[inner], inner, groups.n)
     return Nets(
         neurons=np.bincount(_joined(list(groups.of.values())), minlength=groups.n).astype(np.int64),
         bits=bits,
@@ -240,7 +240,7 @@ def _labels(
                 found.append(label(3, (q.name,), _whole_kernel(q, target)))
             pairs |= {(g, k) for g in reached[q.name] for k in found}
     listed = np.array(sorted(pairs), np.int64).reshape(-1, 2)
-    starts, labels = _grouped(listed[:, 0], listed[:, 1], groups.n)
+    starts, labels = grouped(listed[:, 0], listed[:, 1], groups.n)
     return starts, labels, np.array(kinds, np.int64), np.array(memory, np.int64)
 
 
@@ -257,7 +257,14 @@ def _limits(target: Target) -> IntArray:
     return np.array([*limits, UNLIMITED], np.int64)
 
 
-def _grouped(key: IntArray, value: IntArray, n: int) -> tuple[IntArray, IntArray]:
+def transposed(pins_at: IntArray, pins: IndexArray, n: int) -> tuple[IntArray, IndexArray]:
+    """The nets that reach each of n groups, where they begin and all of them, in the order of nets."""
+    ones = np.ones(pins.size, np.bool_)
+    nets = csr_array((ones, pins, pins_at), shape=(pins_at.size - 1, n)).tocsc()
+    return nets.indptr.astype(np.int64), nets.indices.astype(np.int32)
+
+
+def grouped(key: IntArray, value: IntArray, n: int) -> tuple[IntArray, IntArray]:
     """Values by key: where those of each key begin, and all of them."""
     starts = np.concatenate([[0], np.cumsum(np.bincount(key, minlength=n))]).astype(np.int64)
     return starts, np.ascontiguousarray(value[np.argsort(key, kind="stable")])

@@ -1,6 +1,7 @@
 """Local search: groups move between cores, cores merge, and cores change their places, as long as it pays.
 
-It starts from several first placements and keeps the best end. Everything is drawn from one seed.
+It starts from several first placements and keeps the best end. Of a large network it places joined groups
+first, and betters them level by level (`spikec.placement.levels`). Everything is drawn from one seed.
 """
 
 from __future__ import annotations
@@ -9,17 +10,24 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from spikec.arrays import BoolArray, IntArray
-from spikec.placement import kernels, starts
+from spikec.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from spikec.placement import starts
 from spikec.placement.cost import Traffic
 from spikec.placement.grid import Grid, grid_of
 from spikec.placement.groups import Groups, Nets
-from spikec.placement.places import annealed, one_by_one, traffic_of, way
+from spikec.placement.kernels import moves, state
+from spikec.placement.kernels.state import State
+from spikec.placement.levels import levels
+from spikec.placement.places import EPSILON, annealed, one_by_one, traffic_of, ways
 from spikec.targets.target import Target
 
 SWEEPS = 8
 """Most sweeps over all groups between two changes of places."""
+
+MOST_ENDS = 20_000_000
+"""Most ends of nets that sweeps of a level meet, but for a first sweep."""
 
 ROUNDS = 2
 """How often groups, then places are bettered."""
@@ -30,8 +38,16 @@ WORTH = 1e-3
 EXCHANGES = 6
 """Groups of a full core that are tried for an exchange."""
 
-FEW = 20_000
-"""So many groups are grown into cores by connectivity; more take too long."""
+FLAT = 6_000
+"""Up to so many groups are placed as they are, too."""
+
+COARSE = 1_500
+"""So few groups are no longer joined."""
+
+MANY = 512
+"""Of more cores, only those merge that are not fuller than `ROOM` by any limit."""
+
+ROOM = 0.75
 
 
 class Found(NamedTuple):
@@ -50,18 +66,37 @@ class Found(NamedTuple):
 
 def searched(groups: Groups, nets: Nets, target: Target, seed: int) -> Found:
     """The best that local search finds from several starts."""
+    ends = []
+    if groups.n <= FLAT:
+        ends.append(_best_of_starts(groups, nets, target, seed))
+    if groups.n > COARSE:
+        ends.append(_level_by_level(groups, nets, target, seed))
+    return min(ends, key=lambda end: end.message_hops)
+
+
+def _best_of_starts(groups: Groups, nets: Nets, target: Target, seed: int) -> Found:
     ends = [
-        bettered(nets, core, target, np.random.default_rng([seed, k]))
+        bettered(nets, core, target, np.random.default_rng([seed, k]), ROUNDS)
         for k, core in enumerate(_first(groups, nets, np.random.default_rng(seed)))
     ]
     return min(ends, key=lambda end: end.message_hops)
 
 
-def bettered(nets: Nets, core: IntArray, target: Target, rng: np.random.Generator) -> Found:
+def _level_by_level(groups: Groups, nets: Nets, target: Target, seed: int) -> Found:
+    """Place the coarsest groups, and better them on every level down to the finest."""
+    every = levels(groups, nets, COARSE, np.random.default_rng(seed))
+    found = _best_of_starts(every[-1].groups, every[-1].nets, target, seed)
+    for k in range(len(every) - 1, 0, -1):
+        core, rng = found.core[every[k].parent], np.random.default_rng([seed, k])
+        found = bettered(every[k - 1].nets, core, target, rng, 1)
+    return found
+
+
+def bettered(nets: Nets, core: IntArray, target: Target, rng: np.random.Generator, rounds: int) -> Found:
     """Merge cores, find them places, and move groups, by turns."""
     core = _renumbered(_merged(nets, core))
     best: Found | None = None
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         n_used = int(core.max()) + 1
         grid = grid_of(target, n_used)
         n_cores = min(grid.n_places, n_used + max(2, n_used // 8))
@@ -82,9 +117,8 @@ def _first(groups: Groups, nets: Nets, rng: np.random.Generator) -> Iterator[Int
     yield starts.packed(groups, nets, by_population, _new_population(groups, by_population))
     yield starts.packed(groups, nets, by_population)
     yield starts.packed(groups, nets, starts.interleaved(groups))
-    if groups.n <= FEW:
-        yield starts.greedy(groups, nets, by_population)
-        yield starts.greedy(groups, nets, rng.permutation(groups.n))
+    yield starts.greedy(groups, nets, by_population)
+    yield starts.greedy(groups, nets, rng.permutation(groups.n))
 
 
 def _new_population(groups: Groups, order: IntArray) -> BoolArray:
@@ -96,21 +130,21 @@ def _ended(nets: Nets, core: IntArray, target: Target, rng: np.random.Generator)
     grid = grid_of(target, n_cores)
     s = starts.filled(nets, core, n_cores)
     place = _placed(traffic_of(nets, s), grid, rng)
-    return Found(core, place, float(kernels.message_hops(nets, s, *way(grid, place))))
+    return Found(core, place, float(state.message_hops(nets, s, *ways(grid, place))))
 
 
 def _placed(t: Traffic, grid: Grid, rng: np.random.Generator) -> IntArray:
     return annealed(t, grid, one_by_one(t, grid), rng)
 
 
-def _move(nets: Nets, s: kernels.State, grid: Grid, place: IntArray, rng: np.random.Generator) -> None:
-    routers, entry = way(grid, place)
-    least = kernels.EPSILON * float(nets.weight.sum())
-    cost = float(kernels.message_hops(nets, s, routers, entry))
-    for _ in range(SWEEPS):
+def _move(nets: Nets, s: State, grid: Grid, place: IntArray, rng: np.random.Generator) -> None:
+    way = ways(grid, place)
+    least = EPSILON * float(nets.weight.sum())
+    cost = float(state.message_hops(nets, s, *way))
+    for _ in range(min(SWEEPS, 1 + MOST_ENDS // max(nets.pins.size, 1))):
         order = rng.permutation(s.core.size)
         draws = rng.integers(0, 1 << 30, (s.core.size, EXCHANGES))
-        gained = float(kernels.sweep(nets, s, routers, entry, order, draws, least))
+        gained = float(moves.sweep(nets, s, way, order, draws, least))
         cost -= gained
         if gained <= WORTH * cost:
             return
@@ -121,26 +155,46 @@ def _merged(nets: Nets, core: IntArray) -> IntArray:
     s = starts.filled(nets, core, int(core.max()) + 1)
     while True:
         saved = _saved_by_merging(nets, s)
-        held = s.use[:, : kernels.AXONS_IN]
-        for k, limit in enumerate(nets.limits[: kernels.AXONS_IN]):
-            saved[held[:, k][:, None] + held[:, k] > limit] = -1
         pairs = np.argwhere(np.triu(saved, 1) > 0)
         merged = False
         gone = np.zeros(saved.shape[0], np.bool_)
         for i, j in pairs[np.argsort(-saved[pairs[:, 0], pairs[:, 1]], kind="stable")]:
-            if not gone[i] and not gone[j] and kernels.merge(nets, s, int(j), int(i)):
+            if not gone[i] and not gone[j] and state.merge(nets, s, int(j), int(i)):
                 gone[[i, j]] = True
                 merged = True
         if not merged:
             return s.core
 
 
-def _saved_by_merging(nets: Nets, s: kernels.State) -> np.ndarray:
-    """Messages between two cores, and those that both get from the same neurons."""
-    there = (s.there > 0).astype(np.float32)
-    both = (there * nets.weight[:, None].astype(np.float32)).T @ there
-    between, _ = kernels.messages(nets, s)
-    return np.asarray(both + between + between.T, np.float64)
+def _saved_by_merging(nets: Nets, s: State) -> FloatArray:
+    """Messages between two cores, and those that both get from the same neurons; 0 if they do not fit."""
+    n_cores = s.use.shape[0]
+    full = np.zeros(n_cores, np.bool_)
+    if n_cores > MANY:
+        full = np.any(s.use > ROOM * nets.limits, axis=1)
+    net, core = _reached(s)
+    net, core = net[~full[core]], core[~full[core]]
+    there = csr_array((np.ones(net.size), (net, core)), shape=(s.fan.size, n_cores))
+
+    def of_both(figure: AnyArray) -> FloatArray:
+        each = csr_array((figure[net].astype(np.float64), (net, core)), shape=there.shape)
+        return np.asarray((each.T @ there).toarray())
+
+    between, _ = state.messages(nets, s)
+    saved = of_both(nets.weight) + between + between.T
+    shared = {state.AXONS_IN: nets.axons, state.BITS: nets.over, state.NEURONS: np.zeros(s.fan.size)}
+    for k, figure in shared.items():
+        use = s.use[:, k]
+        saved[use[:, None] + use - of_both(figure) > nets.limits[k]] = 0
+    saved[full] = saved[:, full] = 0
+    return saved
+
+
+def _reached(s: State) -> tuple[IntArray, IntArray]:
+    """All pairs of a net and a core that it reaches."""
+    room = np.diff(s.at)
+    nth = np.arange(s.reached.size) - np.repeat(s.at[:-1], room)
+    return np.repeat(np.arange(s.fan.size), s.fan), s.reached[nth < np.repeat(s.fan, room)].astype(np.int64)
 
 
 def _renumbered(core: IntArray) -> IntArray:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from spikec.arrays import BoolArray, IntArray
-from spikec.placement import kernels
 from spikec.placement.groups import Groups, Nets
+from spikec.placement.kernels import fill, state
+from spikec.placement.kernels.state import State
 
 LESS = 0.85
 """Share of neurons that a core is given the next time if its axons out were too many."""
@@ -17,30 +18,35 @@ LESS = 0.85
 def packed(groups: Groups, nets: Nets, order: IntArray, breaks: BoolArray | None = None) -> IntArray:
     """Fill one core after the other with groups in an order; the core of every group."""
     starts = np.zeros(order.size, np.bool_) if breaks is None else breaks
-    return _filled_up(groups, nets, lambda tight, s: int(kernels.pack(tight, s, order, starts)))
+    return _filled_up(groups, nets, lambda tight, s: int(fill.pack(tight, s, order, starts)))
 
 
 def greedy(groups: Groups, nets: Nets, first: IntArray) -> IntArray:
     """Fill cores one by one with the groups that share most messages with them; the core of every group."""
-    return _filled_up(groups, nets, lambda tight, s: int(kernels.gather_greedily(tight, s, first)))
+    return _filled_up(groups, nets, lambda tight, s: int(fill.gather_greedily(tight, s, first)))
 
 
-def empty(nets: Nets, n_cores: int) -> kernels.State:
+def empty(nets: Nets, n_cores: int) -> State:
     """Cores with nothing on them."""
     n_nets = nets.source.size
-    return kernels.State(
+    most = np.minimum(np.diff(nets.pins_at), n_cores)
+    at = np.concatenate([[0], np.cumsum(most)]).astype(np.int64)
+    return State(
         core=np.full(nets.neurons.size, -1, np.int64),
-        there=np.zeros((n_nets, n_cores), np.int32),
+        at=at,
         fan=np.zeros(n_nets, np.int64),
+        reached=np.zeros(at[-1], np.int32),
+        count=np.zeros(at[-1], np.int32),
         use=np.zeros((n_cores, nets.limits.size), np.int64),
         labelled=np.zeros((n_cores, nets.label_kind.size), np.int64),
+        overflowing=np.zeros(1, np.int64),
     )
 
 
-def filled(nets: Nets, core: IntArray, n_cores: int) -> kernels.State:
+def filled(nets: Nets, core: IntArray, n_cores: int) -> State:
     """Cores with groups on them."""
     s = empty(nets, n_cores)
-    kernels.put_all(nets, s, core)
+    state.put_all(nets, s, core)
     return s
 
 
@@ -54,30 +60,30 @@ def interleaved(groups: Groups) -> IntArray:
     return np.lexsort((np.arange(groups.n), groups.population, groups.order))
 
 
-def _filled_up(groups: Groups, nets: Nets, fill: Callable[[Nets, kernels.State], int]) -> IntArray:
+def _filled_up(groups: Groups, nets: Nets, fill_cores: Callable[[Nets, State], int]) -> IntArray:
     """Fill cores, and again with fewer neurons on each as long as some have too many axons out.
 
     How many axons leave a core is known only when all it reaches is placed.
     """
     first: IntArray | None = None
-    most = int(min(nets.limits[kernels.NEURONS], nets.neurons.sum()))
+    most = int(min(nets.limits[state.NEURONS], nets.neurons.sum()))
     n_cores = _cores_at_least(nets)
     while True:
         tight = nets._replace(limits=nets.limits.copy())
-        tight.limits[kernels.NEURONS] = most
+        tight.limits[state.NEURONS] = most
         s = empty(nets, n_cores)
-        if fill(tight, s) < 0:
+        if fill_cores(tight, s) < 0:
             n_cores = min(2 * n_cores, groups.n + 1)
             continue
         over = s.use > nets.limits
         first = s.core if first is None else first
         if not over.any():
             return s.core
-        if most <= nets.neurons.max() or not over[:, kernels.AXONS_OUT].any():
+        if most <= nets.neurons.max() or not over[:, state.AXONS_OUT].any():
             return first
         most = max(int(most * LESS), int(nets.neurons.max()))
 
 
 def _cores_at_least(nets: Nets) -> int:
-    needed = [nets.neurons.sum() / nets.limits[kernels.NEURONS], nets.bits.sum() / nets.limits[kernels.BITS]]
+    needed = [nets.neurons.sum() / nets.limits[state.NEURONS], nets.bits.sum() / nets.limits[state.BITS]]
     return int(1.5 * max(needed)) + 8

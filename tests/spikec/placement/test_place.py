@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from spikec.errors import TargetError, UsageError
 from spikec.ir.connectivity import sparse
-from spikec.placement import chunks, kernels, starts
+from spikec.placement import chunks, starts
 from spikec.placement.cost import cost, message_hops
 from spikec.placement.grid import Grid, grid_of
 from spikec.placement.groups import groups_of, nets_of
+from spikec.placement.kernels import moves, state
 from spikec.placement.place import METHODS, assigned, place
-from spikec.placement.places import annealed, traffic_of, way
+from spikec.placement.places import annealed, traffic_of, ways
 from spikec.placement.rules import RULES, axons_in, axons_out, check_cores, synapse_bytes, uses
 from spikec.targets.target import load_target
 from tests.spikec.placement.nets import (
@@ -44,24 +45,43 @@ def _state(seed, n_cores=6):
     return p, groups, nets, rates, starts.filled(nets, core, n_cores), rng
 
 
+def _there(s):
+    """Groups that each net reaches on each core, ``(n_nets, n_cores)``."""
+    there = np.zeros((s.fan.size, s.use.shape[0]), int)
+    for e, fan in enumerate(s.fan):
+        here = slice(s.at[e], s.at[e] + fan)
+        there[e, s.reached[here]] = s.count[here]
+        assert np.all(s.count[here] > 0)
+    return there
+
+
+def _but_order(s):
+    return [s.core, s.fan, s.use, s.labelled, s.overflowing]
+
+
 @settings(max_examples=40)
 @given(st.integers(0, 10_000))
 def test_what_is_kept_up_while_groups_move_is_what_is_counted_anew(seed):
     p, groups, nets, rates, s, rng = _state(seed)
     where = rng.permutation(GRID.n_places)[:6]
+    way = ways(GRID, where)
     for _ in range(10):
         g, to = int(rng.integers(0, groups.n)), int(rng.integers(0, 6))
-        before = kernels.message_hops(nets, s, *way(GRID, where))
-        total = np.empty(6)
-        kernels.weigh(nets, s, g, *way(GRID, where), total)
+        before = state.message_hops(nets, s, *way)
+        pull, total = moves.no_pull(6), np.empty(6)
+        moves.feel(nets, s, g, way, pull)
+        moves.weigh(pull, way, s.core[g], total)
+        assert total.tolist() == [moves.cost_on(pull, way, c) for c in range(6)]
         expected = before + total[to] - total[s.core[g]]
-        kernels.put(nets, s, g, to)
-        assert kernels.message_hops(nets, s, *way(GRID, where)) == expected
+        state.put(nets, s, g, to)
+        assert state.message_hops(nets, s, *way) == expected
     fresh = starts.filled(nets, s.core.copy(), 6)
-    assert all(np.array_equal(x, y) for x, y in zip(s, fresh, strict=True))
+    assert np.array_equal(_there(s), _there(fresh))
+    for one, other in zip(_but_order(s), _but_order(fresh), strict=True):
+        assert np.array_equal(one, other)
     cores = {name: s.core[of] for name, of in groups.of.items()}
     hops, _, _ = hops_by_hand(p.network, cores, GRID, where, rates)
-    assert kernels.message_hops(nets, s, *way(GRID, where)) == hops
+    assert state.message_hops(nets, s, *way) == hops
 
 
 @settings(max_examples=40)
@@ -71,9 +91,9 @@ def test_the_search_counts_axons_as_the_rules_do_and_memory_never_less(seed):
     s = starts.filled(nets, np.unique(s.core, return_inverse=True)[1], 6)
     a = assigned(p, groups, s.core)
     n = a.n_cores
-    assert np.array_equal(s.use[:n, kernels.AXONS_IN], axons_in(a))
-    assert np.array_equal(s.use[:n, kernels.AXONS_OUT], axons_out(a))
-    assert np.all(s.use[:n, kernels.BITS] >= 8 * synapse_bytes(a) - 7)
+    assert np.array_equal(s.use[:n, state.AXONS_IN], axons_in(a))
+    assert np.array_equal(s.use[:n, state.AXONS_OUT], axons_out(a))
+    assert np.all(s.use[:n, state.BITS] >= 8 * synapse_bytes(a) - 7)
     for k, rule in enumerate(RULES):
         if rule.name.startswith(("distinct", "synapse formats")):
             assert np.array_equal(s.use[:n, k], rule.use(a)), rule.name
@@ -184,7 +204,7 @@ def test_an_image_is_filled_again_with_fewer_neurons_on_a_core_if_too_many_axons
     assert not list(check_cores(a))
     groups = groups_of(net, target)
     nets = nets_of(net, target, groups)
-    nets.limits[kernels.AXONS_OUT] = 1 << 40
+    nets.limits[state.AXONS_OUT] = 1 << 40
     free = assigned(program(net, target), groups, starts.packed(groups, nets, starts.by_population(groups)))
     assert axons_out(free).max() > 50
 
