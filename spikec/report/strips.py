@@ -79,7 +79,7 @@ def _strip(
     """One population."""
     row = height / size
     parts = [tag("rect", x=LEFT, y=y, width=WIDTH, height=height, class_="strip")]
-    parts += [_answer(run, name, sample, y, row, k) for k, run in enumerate(runs)]
+    parts += _answers(runs, name, sample, y, row)
     for k, run in enumerate(runs):
         parts.append(_spikes(run, name, sample, y, row, WIDTH / end if end else 0.0, scale, k, len(runs)))
     parts.append(text(LEFT - 10, y + height / 2 + (-1 if height > 30 else 4), name, "end", LEFT - 16))
@@ -106,13 +106,17 @@ def _spikes(
     return tag("path", d=d, class_=f"spikes {style}", stroke_width=width, data_value=str(e.n_events))
 
 
-def _answer(run: Shown, name: str, sample: int, y: float, row: float, k: int) -> str:
-    """A frame around the row of a run's answer, if this population gives it."""
-    answer = answer_of(run.result, sample, name)
-    if answer is None:
-        return ""
-    frame = tag("rect", x=LEFT - 3, y=y + answer * row, width=WIDTH + 6, height=max(row, 4.0), class_="given")
-    return frame + text(LEFT + WIDTH + 8, y + (answer + 0.5) * row + 4, f"{answer}", "strong small")
+def _answers(runs: Sequence[Shown], name: str, sample: int, y: float, row: float) -> list[str]:
+    """A frame around the row of each run's answer, if this population gives it; their numbers apart."""
+    answers = sorted({a for run in runs if (a := answer_of(run.result, sample, name)) is not None})
+    parts, below = [], 0.0
+    for answer in answers:
+        at = max(y + (answer + 0.5) * row + 4, below)
+        below = at + 13
+        top, high = y + answer * row, max(row, 4.0)
+        parts.append(tag("rect", x=LEFT - 3, y=top, width=WIDTH + 6, height=high, class_="given"))
+        parts.append(text(LEFT + WIDTH + 8, at, str(answer), "strong small"))
+    return parts
 
 
 def _legend(runs: Sequence[Shown]) -> str:
