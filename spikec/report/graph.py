@@ -21,6 +21,9 @@ MOST = 300
 MOST_LABELS = 40
 """Projections up to which labels are written at their lines."""
 
+MARGIN, LANE = 36.0, 36.0
+"""Beside the first and the last column, and from one line that leads around to the next, px."""
+
 _LABEL = 28.0
 
 
@@ -50,12 +53,12 @@ def graph(facts: Mapping[str, Any]) -> str | None:
     rows = max(len(column) for column in columns)
     top = 64.0 if any(q["pre"] == q["post"] for q in projections) else 20.0
     place = {
-        name: (10 + k * (BOX + GAP), top + (i + (rows - len(column)) / 2) * ROW)
+        name: (MARGIN + k * (BOX + GAP), top + (i + (rows - len(column)) / 2) * ROW)
         for k, column in enumerate(columns)
         for i, name in enumerate(column)
     }
-    width = 20 + len(columns) * BOX + (len(columns) - 1) * GAP
-    lines, below = _lines(projections, place, top + rows * ROW)
+    width = 2 * MARGIN + len(columns) * BOX + (len(columns) - 1) * GAP
+    lines, below = _lines(projections, place, top + rows * ROW - (ROW - BOX_HEIGHT))
     parts = [
         tag("g", tag("path", d=line.path, class_="wire"), title(_told(line.projection))) for line in lines
     ]
@@ -69,24 +72,22 @@ def graph(facts: Mapping[str, Any]) -> str | None:
 
 
 def layout(names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[list[str]]:
-    """Populations by column: generations of the graph whose cycles are one node each.
+    """Populations by column: generations of the graph without what leads back within a cycle.
 
     Args:
-        names: Populations, in network order.
+        names: Populations, in network order: within a cycle a line leads back if it does so here.
         pairs: Which lead to which.
 
     Returns:
         The columns; in each, a population is about as high as those it hears.
     """
+    order = {name: k for k, name in enumerate(names)}
     whole = nx.DiGraph()
     whole.add_nodes_from(names)
     whole.add_edges_from(pairs)
-    parts = nx.condensation(whole)
-    order = {name: k for k, name in enumerate(names)}
-    columns = [
-        sorted((n for part in generation for n in parts.nodes[part]["members"]), key=order.__getitem__)
-        for generation in nx.topological_generations(parts)
-    ]
+    cycle = {n: k for k, part in enumerate(nx.strongly_connected_components(whole)) for n in part}
+    whole.remove_edges_from([(a, b) for a, b in pairs if cycle[a] == cycle[b] and order[b] <= order[a]])
+    columns = [list(generation) for generation in nx.topological_generations(whole)]
     height: dict[str, float] = {}
     for column in columns:
         heard = {n: [height[p] for p in whole.predecessors(n) if p in height] for n in column}
@@ -103,8 +104,11 @@ def _ends(projections: Sequence[Mapping[str, Any]], place: Mapping[str, Any]) ->
 def _lines(
     projections: Sequence[Mapping[str, Any]], place: Mapping[str, tuple[float, float]], bottom: float
 ) -> tuple[list[_Line], float]:
-    """Paths of all projections, and how high the picture is with those that lead back below it."""
-    found, level = [], bottom
+    """Paths of all projections, and how high the picture is.
+
+    To the next column they lead straight; back, or past a column, around all boxes in a lane below them.
+    """
+    found, lanes = [], 0
     twins: dict[tuple[str, str], int] = {}
     for q in projections:
         (x0, y0), (x1, y1) = place[q["pre"]], place[q["post"]]
@@ -113,28 +117,28 @@ def _lines(
         begin, end = (x0 + BOX, y0 + BOX_HEIGHT / 2 + apart), (x1 - 6, y1 + BOX_HEIGHT / 2 + apart)
         if q["pre"] == q["post"]:
             found.append(_loop(q, x0, y0, apart))
-        elif x1 - x0 > 1.5 * (BOX + GAP):  # past other columns: around what stands between
-            low = max(y0, y1) + BOX_HEIGHT + 24 + apart
-            path = (
-                f"M{_at(begin)}C{_at((begin[0] + 60, begin[1]))} {_at((begin[0] + 20, low))} "
-                f"{_at((begin[0] + 90, low))}H{number(end[0] - 90)}C{_at((end[0] - 20, low))} "
-                f"{_at((end[0] - 60, end[1]))} {_at(end)}"
-            )
-            found.append(_Line(q, path, (begin[0] + end[0]) / 2, low))
-            level = max(level, low + 24)
-        elif x1 > x0:
+        elif 0 < x1 - x0 < 1.5 * (BOX + GAP):
             half = (begin[0] + end[0]) / 2
             path = f"M{_at(begin)}C{_at((half, begin[1]))} {_at((half, end[1]))} {_at(end)}"
             found.append(_Line(q, path, half, (begin[1] + end[1]) / 2))
-        else:  # back, or within a column: below both
-            low = max(y0, y1) + BOX_HEIGHT + 30 + apart
-            path = (
-                f"M{_at((x0 + 0.7 * BOX, y0 + BOX_HEIGHT))}C{_at((x0 + 0.7 * BOX, low + 12))} "
-                f"{_at((x1 + 0.3 * BOX, low + 12))} {_at((x1 + 0.3 * BOX, y1 + BOX_HEIGHT + 6))}"
-            )
-            found.append(_Line(q, path, (x0 + x1 + BOX) / 2, low))
-            level = max(level, low + 24)
-    return found, level + 6
+        else:
+            found.append(_around(q, begin, end, bottom + LANE * (lanes + 0.8), 5.0 * (lanes % 4)))
+            lanes += 1
+    return found, bottom + LANE * (lanes + 0.5) + 4
+
+
+def _around(
+    q: Mapping[str, Any], begin: tuple[float, float], end: tuple[float, float], low: float, apart: float
+) -> _Line:
+    """Down beside a box, along a lane below all of them, and up beside another."""
+    a, b, r = begin[0] + 14 + apart, end[0] - 14 - apart, 12.0
+    way = r if b > a else -r
+    path = (
+        f"M{_at(begin)}Q{_at((a, begin[1]))} {_at((a, begin[1] + r))}V{number(low - r)}"
+        f"Q{_at((a, low))} {_at((a + way, low))}H{number(b - way)}"
+        f"Q{_at((b, low))} {_at((b, low - r))}V{number(end[1] + r)}Q{_at((b, end[1]))} {_at(end)}"
+    )
+    return _Line(q, path, (a + b) / 2, low)
 
 
 def _loop(q: Mapping[str, Any], x: float, y: float, apart: float) -> _Line:
@@ -156,7 +160,7 @@ def _labels(lines: Sequence[_Line]) -> list[str]:
     taken: list[tuple[float, float, float]] = []
     for line in sorted(lines, key=lambda line: (line.x, line.y)):
         above, beneath = label_of(line.projection)
-        half, y = LETTER * max(len(above), len(beneath)) / 2, line.y
+        half, y = 0.46 * LETTER * max(len(above), len(beneath)), line.y
         while any(abs(line.x - x) < half + wide and abs(y - other) < _LABEL + 2 for x, other, wide in taken):
             y += 4
         taken.append((line.x, y, half))

@@ -67,7 +67,7 @@ def _network(summary: Summary) -> list[Picture]:
     if drawn is None:
         return []
     caption = (
-        "From left to right as spikes go; lines that lead back are curved. Round boxes are inputs, those "
+        "From left to right as spikes go; lines that lead back curve around. Round boxes are inputs, those "
         "with thick frames lead nowhere else. Delays are those beyond the tick that each hop takes on a chip."
     )
     return [Picture("The network as a graph", drawn, caption)]
