@@ -142,7 +142,7 @@ class Events:
     def most_at_once(self) -> int:
         """The most spikes of one neuron at one moment."""
         if self.raw is not None:
-            return int(self.raw.any())
+            return int(self.raw.view(np.bool_).any())
         if self.bits is not None:
             return int(self.bits.words.any())
         first = np.flatnonzero(~self.repeats())

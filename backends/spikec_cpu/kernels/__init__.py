@@ -31,11 +31,8 @@ def inner(function: Function) -> Function:
 
 
 def inlined(function: Function) -> Function:
-    """As `inner`, for what is called in innermost loops: made part of whatever calls it.
-
-    A call would pass every field of every array, and count who refers to it, atomically.
-    """
-    return _compiled(function, no_cfunc_wrapper=True, no_cpython_wrapper=True, forceinline=True)
+    """As `leaf`, for what is called in innermost loops: made part of whatever calls it."""
+    return _compiled(function, no_cfunc_wrapper=True, no_cpython_wrapper=True, forceinline=True, _nrt=False)
 
 
 def leaf(function: Function) -> Function:

@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 
 from spikec.arrays import AnyArray
-from spikec_cpu.kernels import inlined, inner, kernel
+from spikec_cpu.kernels import inlined, kernel, leaf
 from spikec_cpu.kernels.lanes import INT, WORD, Lanes, code, count, instructions, load, store
 from spikec_cpu.kernels.spikes import with_room
 
@@ -113,10 +113,12 @@ def take_raster(
     bounds: AnyArray,
     counted: AnyArray,
 ) -> tuple[AnyArray, int]:
-    """Turn a raster of bytes into bits, and go on as `take_bits` does, sample by sample.
+    """Turn a raster of bytes into bits, and go on as `take_bits` does.
+
+    One sample is read while the one before it is listed, so that neither memory nor the processor waits.
 
     Args:
-        flags: ``(n_samples, n_ticks, n)``, contiguous; what is not 0 is a spike.
+        flags: ``(n_samples, n_ticks, n)``, contiguous, no longer than the run; what is not 0 is a spike.
         words: uint64, ``(n_samples, n_ticks * ceil(n / 64))``, written.
         source: As for `take_bits`, as the others.
         arena: Spikes so far.
@@ -124,13 +126,17 @@ def take_raster(
         bounds: Written.
         counted: Added to.
     """
-    n_ticks = flags.shape[1]
-    planes, filled = np.zeros(((flags.shape[2] + 63) // 64, PLANES), np.uint64), 0
-    for sample in range(flags.shape[0]):
-        pack(flags, sample, words)
-        filled = tally_sample(words, sample, n_ticks, planes, filled, counted)
-        arena = with_room(arena, used, count_bits(words, sample) + SPARE)
-        used = list_sample(words, sample, n_ticks, source, arena, used, bounds)
+    (n_samples, n_ticks, n), flat = flags.shape, flags.reshape(-1)
+    planes, filled = np.zeros(((n + 63) // 64, PLANES), np.uint64), 0
+    for sample in range(-1, n_samples):
+        if sample >= 0:
+            filled = tally_sample(words, sample, n_ticks, planes, filled, counted)
+            arena = with_room(arena, used, count_bits(words, sample) + SPARE)
+        for tick in range(bounds.shape[2]):
+            if sample + 1 < n_samples and tick < n_ticks:
+                pack_tick(flat, n, n_ticks, sample + 1, tick, words)
+            if sample >= 0:
+                used = list_tick(words, n_ticks, sample, tick, source, arena, used, bounds)
     empty(planes, counted)
     return arena, used
 
@@ -163,34 +169,40 @@ def take_bits(
     for sample in range(words.shape[0]):
         filled = tally_sample(words, sample, n_ticks, planes, filled, counted)
         arena = with_room(arena, used, count_bits(words, sample) + SPARE)
-        used = list_sample(words, sample, n_ticks, source, arena, used, bounds)
+        for tick in range(bounds.shape[2]):
+            used = list_tick(words, n_ticks, sample, tick, source, arena, used, bounds)
     empty(planes, counted)
     return arena, used
 
 
-@inner
-def pack(flags: AnyArray, sample: int, words: AnyArray) -> None:
-    """Turn a sample of a raster into bits; arguments as for `take_raster`.
+@leaf
+def pack_tick(flat: AnyArray, n: int, n_ticks: int, sample: int, tick: int, words: AnyArray) -> None:
+    """Turn a tick of a raster into bits.
 
-    A tick's last word is read as the 64 bytes that end with it, if there are so many before it.
+    Its last word is read as the 64 bytes that end with it, if there are so many before it.
+
+    Args:
+        flat: The raster, flat.
+        n: Bytes of a tick.
+        n_ticks: Ticks of a sample.
+        sample: Which sample.
+        tick: Which tick.
+        words: As for `take_raster`.
     """
-    n_ticks, n = flags.shape[1], flags.shape[2]
-    flat, rest = flags.reshape(-1), n % 64
-    for tick in range(n_ticks):
-        begin, to = (sample * n_ticks + tick) * n, tick * ((n + 63) // 64)
-        for k in range(n // 64):
-            words[sample, to + k] = _flags_word(flat, begin + 64 * k)
-        if rest > 0:
-            end, word = begin + n, np.uint64(0)
-            if end >= 64:
-                word = _flags_word(flat, end - 64) >> np.uint64(64 - rest)
-            else:
-                for j in range(rest):
-                    word |= np.uint64(flat[end - rest + j] != 0) << np.uint64(j)
-            words[sample, to + n // 64] = word
+    begin, to = (sample * n_ticks + tick) * n, tick * ((n + 63) // 64)
+    end, rest = begin + n, n % 64
+    for k in range(n // 64):
+        words[sample, to + k] = _flags_word(flat, begin + 64 * k)
+    if rest > 0 and end >= 64:
+        words[sample, to + n // 64] = _flags_word(flat, end - 64) >> np.uint64(64 - rest)
+    elif rest > 0:
+        word = np.uint64(0)
+        for j in range(rest):
+            word |= np.uint64(flat[end - rest + j] != 0) << np.uint64(j)
+        words[sample, to + n // 64] = word
 
 
-@inner
+@leaf
 def count_bits(words: AnyArray, sample: int) -> int:
     """How many bits of a sample are 1."""
     n = 0
@@ -199,21 +211,27 @@ def count_bits(words: AnyArray, sample: int) -> int:
     return n
 
 
-@inner
-def list_sample(
-    words: AnyArray, sample: int, n_ticks: int, source: int, arena: AnyArray, used: int, bounds: AnyArray
+@leaf
+def list_tick(
+    words: AnyArray,
+    n_ticks: int,
+    sample: int,
+    tick: int,
+    source: int,
+    arena: AnyArray,
+    used: int,
+    bounds: AnyArray,
 ) -> int:
-    """List a sample's spikes in an arena that has room for all; arguments as for `take_bits`."""
+    """List a tick's spikes in an arena that has room for all; arguments as for `take_bits`."""
     n_words = words.shape[1] // max(n_ticks, 1)
-    for tick in range(bounds.shape[2]):
-        bounds[sample, source, tick, 0] = used
-        for k in range(n_words if tick < n_ticks else 0):
-            used = list_bits(words[sample, tick * n_words + k], 64 * k, arena, used)
-        bounds[sample, source, tick, 1] = used
+    bounds[sample, source, tick, 0] = used
+    for k in range(n_words if tick < n_ticks else 0):
+        used = list_bits(words[sample, tick * n_words + k], 64 * k, arena, used)
+    bounds[sample, source, tick, 1] = used
     return used
 
 
-@inner
+@leaf
 def tally_sample(
     words: AnyArray, sample: int, n_ticks: int, planes: AnyArray, filled: int, counted: AnyArray
 ) -> int:
@@ -250,7 +268,7 @@ def tally_sample(
     return filled
 
 
-@inner
+@leaf
 def add_four(a: np.uint64, b: np.uint64, c: np.uint64, d: np.uint64, planes: AnyArray, k: int) -> None:
     """Add the bits of four words to 64 numbers, whose digits are the bits of ``planes[k]``."""
     one, two = planes[k, 0], planes[k, 1]
@@ -265,14 +283,16 @@ def add_four(a: np.uint64, b: np.uint64, c: np.uint64, d: np.uint64, planes: Any
         carry &= before
 
 
-@inner
+@leaf
 def empty(planes: AnyArray, counted: AnyArray) -> None:
     """Add the numbers that planes hold to counts, and begin anew."""
     for j in range(min(counted.size, 64 * planes.shape[0])):
         for digit in range(PLANES):
             one = (planes[j >> 6, digit] >> np.uint64(j & 63)) & np.uint64(1)
             counted[j] += np.int64(one << np.uint64(digit))
-    planes[:] = 0
+    for k in range(planes.shape[0]):
+        for digit in range(PLANES):
+            planes[k, digit] = 0
 
 
 @kernel

@@ -15,14 +15,14 @@ from __future__ import annotations
 import numpy as np
 
 from spikec.arrays import AnyArray
-from spikec_cpu.kernels import cuba_fixed, inner, kernel
+from spikec_cpu.kernels import cuba_fixed, inner, kernel, leaf
 from spikec_cpu.kernels.bits import (
     PLANES,
     SPARE,
     count_bits,
     empty,
     list_bits,
-    list_sample,
+    list_tick,
     tally_sample,
 )
 from spikec_cpu.kernels.lanes import LANES
@@ -31,9 +31,11 @@ from spikec_cpu.kernels.rows import MOST_ROWS, add_rows, any_sum
 from spikec_cpu.kernels.spikes import with_room
 from spikec_cpu.kernels.synapses import spread
 from spikec_cpu.kernels.theta_fixed import update as update_theta
-from spikec_cpu.lower import Record, Tables
+from spikec_cpu.lower import ROUTE, Record, Tables
 from spikec_cpu.lower_neurons import CUBA, THETA, CubaTable, NeuronTables
 from spikec_cpu.lower_parts import TILE
+
+PRE, DELAY, WORDS, N_PRE, RIGHT, GAIN, ZERO = range(len(ROUTE))
 
 GROUP = 8
 """Samples that a tile goes through before the next does: their spikes stay near, and so do its rows."""
@@ -98,12 +100,13 @@ def run_layer(
             filled = tally_sample(bits, sample, n_ticks, planes, filled, counted)
             if is_read:
                 arena = with_room(arena, used, count_bits(bits, sample) + SPARE)
-                used = list_sample(bits, sample, n_ticks, m, arena, used, bounds)
+                for tick in range(n_ticks):
+                    used = list_tick(bits, n_ticks, sample, tick, m, arena, used, bounds)
     empty(planes, counted)
     return arena, used
 
 
-@inner
+@leaf
 def run_tile(
     words: AnyArray,
     routes: AnyArray,
@@ -145,30 +148,23 @@ def run_tile(
     keep_u, keep_v, bias, threshold = table.keep_u, table.keep_v, table.bias, table.threshold
     n_ticks, n_tiles, own = bounds.shape[1], (n + TILE - 1) // TILE, min(TILE, n - tile * TILE)
     n_lanes = (own + LANES - 1) // LANES * LANES
+    plain = routes.shape[0] == 1 and routes[0, RIGHT] == 0 and not wraps
     awake = True
     for tick in range(n_ticks):
-        come = False
-        for b in range(routes.shape[0]):
-            sent = tick - 1 - routes[b, 1]
-            if sent < 0:
-                continue
-            pre, right = routes[b, 0], routes[b, 4]
-            begin, end = bounds[pre, sent, 0], bounds[pre, sent, 1]
-            if begin == end:
-                continue
-            come = True
-            base, gain, zero = routes[b, 2] + tile * (TILE // 2) * routes[b, 3], routes[b, 5], routes[b, 6]
-            for e in range(begin, end, MOST_ROWS):
-                last, to_shift = min(end, e + MOST_ROWS), shifted if right > 0 else x
-                add_rows(words, base, arena, e, last, to_shift, 0, np.int32(gain), np.int32(zero))
-            if right > 0:
-                for j in range(TILE):
-                    x[j] += shifted[j] >> right
-                    shifted[j] = 0
+        begin, end = 0, 0
+        if plain and tick > routes[0, DELAY]:
+            sent = tick - 1 - routes[0, DELAY]
+            begin, end = bounds[routes[0, PRE], sent, 0], bounds[routes[0, PRE], sent, 1]
         spikes = np.uint64(0)
-        if come:
+        if 0 < end - begin <= MOST_ROWS:
+            base, gain, zero = base_of(routes, 0, tile), np.int32(routes[0, GAIN]), np.int32(routes[0, ZERO])
+            spikes = cuba_fixed.update_by_rows(
+                words, base, arena, begin, end, gain, zero, u, v, keep_u, keep_v, bias, threshold, at, n_lanes
+            )
             awake = True
+        elif arrive(words, routes, tile, arena, bounds, tick, x, shifted):
             spikes = cuba_fixed.update(u, v, x, 0, keep_u, keep_v, bias, threshold, at, n_lanes, wraps)
+            awake = True
         elif awake:
             spikes, moved = cuba_fixed.rest(u, v, keep_u, keep_v, bias, threshold, at, n_lanes)
             awake = (spikes | moved) != 0
@@ -176,6 +172,42 @@ def run_tile(
         if to >= 0:
             for j in range(own):
                 trace[to + tick * n + j] = v[at + j]
+
+
+@leaf
+def base_of(routes: AnyArray, b: int, tile: int) -> int:
+    """Where the rows of a tile begin."""
+    return routes[b, WORDS] + tile * (TILE // 2) * routes[b, N_PRE]
+
+
+@leaf
+def arrive(
+    words: AnyArray,
+    routes: AnyArray,
+    tile: int,
+    arena: AnyArray,
+    bounds: AnyArray,
+    tick: int,
+    x: AnyArray,
+    shifted: AnyArray,
+) -> bool:
+    """Add up what all matrices bring to a tile in a tick; whether anything came."""
+    come = False
+    for b in range(routes.shape[0]):
+        sent, right = tick - 1 - routes[b, DELAY], routes[b, RIGHT]
+        if sent < 0:
+            continue
+        begin, end = bounds[routes[b, PRE], sent, 0], bounds[routes[b, PRE], sent, 1]
+        come |= begin < end
+        base, gain, zero = base_of(routes, b, tile), np.int32(routes[b, GAIN]), np.int32(routes[b, ZERO])
+        for e in range(begin, end, MOST_ROWS):
+            last = min(end, e + MOST_ROWS)
+            add_rows(words, base, arena, e, last, shifted if right > 0 else x, 0, gain, zero)
+        if begin < end and right > 0:
+            for j in range(TILE):
+                x[j] += shifted[j] >> right
+                shifted[j] = 0
+    return come
 
 
 @kernel

@@ -23,7 +23,9 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from spikec_cpu.kernels.lanes import LANES, WORD, Lanes, code, instructions, load, store, variable
+from spikec_cpu.kernels.lanes import INT, LANES, WORD, Lanes, code, instructions, load, store, variable
+from spikec_cpu.kernels.rows import summed
+from spikec_cpu.lower_parts import TILE
 
 M = 1 << 23
 
@@ -76,7 +78,7 @@ def update(
                 to = builder.add(here, k)
                 arrived = load(builder, x, to, 32, LANES)
                 arrays = (u, v, keep_u, keep_v, bias, threshold)
-                spikes, _moved = _tick(builder, arrays, builder.add(at, k), arrived, wrap)
+                spikes, _moved = _tick(builder, arrays, builder.add(at, k), arrived << 6, wrap)
                 store(x, to, arrived.constant(0))
                 builder.store(builder.or_(builder.load(found), builder.shl(spikes.word(), k)), found)
 
@@ -85,6 +87,72 @@ def update(
                 loop(_wrapped)
             with otherwise:
                 loop(lambda u: u)
+        return builder.load(found)
+
+    return made
+
+
+@instructions
+def update_by_rows(
+    _typing: Any,
+    words: Any,
+    base: Any,
+    spikes: Any,
+    begin: Any,
+    end: Any,
+    gain: Any,
+    zero: Any,
+    u: Any,
+    v: Any,
+    keep_u: Any,
+    keep_v: Any,
+    bias: Any,
+    threshold: Any,
+    at: Any,
+    n: Any,
+) -> Any:
+    """Advance a tile by one tick in which rows of bytes arrive, as `rows.add_rows` and `update` do together.
+
+    Their sums stay in registers. No current may wrap.
+
+    Args:
+        _typing: Numba's.
+        words: As for `add_rows`, up to `zero`.
+        base: Where row 0 begins.
+        spikes: Which rows.
+        begin: Place of the first of them.
+        end: The one after the last.
+        gain: int32.
+        zero: int32.
+        u: As for `update`, the others too.
+        v: Membranes.
+        keep_u: See `CubaTable`, as the next three.
+        keep_v: int32.
+        bias: int32.
+        threshold: int32.
+        at: Place of the first of them.
+        n: How many.
+
+    Returns:
+        Who spikes, a bit each, uint64.
+    """
+    place, number = types.int64, types.int32
+    of_rows = (words, place, spikes, place, place, number, number)
+
+    @code(types.uint64, *of_rows, u, v, keep_u, keep_v, bias, threshold, place, place)
+    def made(builder: Any, *arguments: Any) -> Any:
+        words, base, spikes, begin, end, gain, zero, *arrays, at, n = arguments
+        halves = summed(builder, words, base, spikes, begin, end)
+        offset = builder.mul(builder.trunc(builder.sub(end, begin), INT), zero)
+        factor = builder.shl(gain, INT(6))
+        found = variable(builder, WORD(0))
+        for k in range(0, TILE, LANES):
+            with builder.if_then(builder.icmp_signed(">", n, WORD(k))):
+                total = halves[2 * k // TILE].part(k % (TILE // 2), LANES).widened()
+                arrived = (total - total.splat(offset)) * total.splat(factor)
+                fired, _moved = _tick(builder, arrays, builder.add(at, WORD(k)), arrived, lambda u: u)
+                bits = builder.shl(fired.word(), WORD(k))
+                builder.store(builder.or_(builder.load(found), bits), found)
         return builder.load(found)
 
     return made
@@ -119,13 +187,13 @@ def rest(
 def _tick(
     builder: Any, arrays: Sequence[Any], at: Any, arrived: Lanes, wrap: Callable[[Lanes], Lanes]
 ) -> tuple[Lanes, Lanes]:
-    """Code that reads the states of some neurons and writes their next ones.
+    """Code that reads the states of some neurons, adds what arrived, and writes their next ones.
 
     Returns:
         Bits of who spikes, and of whose state is another.
     """
     u, v, keep_u, keep_v, bias, threshold = (load(builder, a, at, 32, LANES) for a in arrays)
-    current = wrap(_decayed(u, keep_u) + (arrived << 6))
+    current = wrap(_decayed(u, keep_u) + arrived)
     membrane = (_decayed(v, keep_v) + current + bias).at_least(1 - M).at_most(M - 1)
     spikes = membrane.compared(">", threshold)
     membrane = membrane.constant(0).where(spikes, membrane)
@@ -138,10 +206,10 @@ def _decayed(x: Lanes, keep: Lanes) -> Lanes:
     r"""dec(x, 4096 - keep), for x of any 32 bits.
 
     With :math:`x = 2^{12} h + l`, :math:`0 \le l < 2^{12}`, that is :math:`h\,keep + ((l\,keep + r) \gg 12)`,
-    where r = 4095 rounds up what is negative. All of it fits 32 bits.
+    where r, the upper 12 bits of h, rounds up what is negative. All of it fits 32 bits.
     """
-    rounding = (x >> 31).cut(20)
-    return (x >> 12) * keep + ((x & 4095) * keep + rounding).cut(12)
+    high = x >> 12
+    return high * keep + ((x & 4095) * keep + high.cut(20)).cut(12)
 
 
 def _wrapped(u: Lanes) -> Lanes:

@@ -76,6 +76,11 @@ class Lanes:
         """Shifted to the right, zeros from the left."""
         return self._with("lshr", bits)
 
+    def part(self, first: int, n: int) -> Lanes:
+        """Some lanes, side by side."""
+        places = ir.Constant(ir.VectorType(INT, n), list(range(first, first + n)))
+        return Lanes(self.builder, self.builder.shuffle_vector(self.value, self.value, places))
+
     def widened(self) -> Lanes:
         """As 32 bits, zeros in front."""
         return Lanes(self.builder, self.builder.zext(self.value, ir.VectorType(INT, self.kind.count)))

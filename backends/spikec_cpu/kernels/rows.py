@@ -15,6 +15,34 @@ MOST_ROWS = 256
 """Rows of bytes whose sum surely fits 16 bits: 256 times 255 do."""
 
 
+def summed(builder: Any, words: Any, base: Any, spikes: Any, begin: Any, end: Any) -> tuple[Lanes, Lanes]:
+    """Code for the sums of bytes of rows: those of the lower half of a tile's neurons, and of the upper half.
+
+    A word of 16 bits holds two bytes (`lower_parts.tiled`). The sum of words is, modulo 2**16, that of the
+    lower bytes plus 256 times that of the upper ones, so two additions and a shift add up two neurons' bytes.
+    Arguments as for `add_rows`.
+    """
+    nothing = ir.Constant(ir.VectorType(HALF, TILE // 2), None)
+    both, upper = (variable(builder, nothing) for _ in range(2))
+    start = builder.gep(words, [base])
+
+    def add_row(e: Any) -> None:
+        i = builder.sext(builder.load(builder.gep(spikes, [e])), WORD)
+        row = load(builder, start, builder.mul(i, WORD(TILE // 2)), 16, TILE // 2)
+        builder.store((row + Lanes(builder, builder.load(both))).value, both)
+        builder.store((row.cut(8) + Lanes(builder, builder.load(upper))).value, upper)
+
+    n = builder.sub(end, begin)
+    with cgutils.for_range(builder, builder.ashr(n, WORD(1)), intp=WORD) as loop:
+        e = builder.add(begin, builder.shl(loop.index, WORD(1)))
+        add_row(e)
+        add_row(builder.add(e, WORD(1)))
+    with builder.if_then(builder.trunc(n, ir.IntType(1))):
+        add_row(builder.sub(end, WORD(1)))
+    highs = Lanes(builder, builder.load(upper))
+    return Lanes(builder, builder.load(both)) - (highs << 8), highs
+
+
 @instructions
 def add_rows(
     _typing: Any,
@@ -29,9 +57,6 @@ def add_rows(
     zero: Any,
 ) -> Any:
     """Add rows of a tile: ``x[at : at + TILE] += gain * (sum of bytes - zero * rows)``, modulo 2**32.
-
-    A word of 16 bits holds two bytes (`lower_parts.tiled`). The sum of words is, modulo 2**16, that of the
-    lower bytes plus 256 times that of the upper ones, so two additions and a shift add up two neurons' bytes.
 
     Args:
         words: uint16, rows of ``TILE / 2``.
@@ -59,25 +84,8 @@ def add_rows(
         gain: Any,
         zero: Any,
     ) -> None:
-        nothing = ir.Constant(ir.VectorType(HALF, TILE // 2), None)
-        both, upper = (variable(builder, nothing) for _ in range(2))
-        start = builder.gep(words, [base])
-
-        def add_row(e: Any) -> None:
-            i = builder.sext(builder.load(builder.gep(spikes, [e])), WORD)
-            row = load(builder, start, builder.mul(i, WORD(TILE // 2)), 16, TILE // 2)
-            builder.store((row + Lanes(builder, builder.load(both))).value, both)
-            builder.store((row.cut(8) + Lanes(builder, builder.load(upper))).value, upper)
-
+        lows, highs = summed(builder, words, base, spikes, begin, end)
         n = builder.sub(end, begin)
-        with cgutils.for_range(builder, builder.ashr(n, WORD(1)), intp=WORD) as loop:
-            e = builder.add(begin, builder.shl(loop.index, WORD(1)))
-            add_row(e)
-            add_row(builder.add(e, WORD(1)))
-        with builder.if_then(builder.trunc(n, ir.IntType(1))):
-            add_row(builder.sub(end, WORD(1)))
-        highs = Lanes(builder, builder.load(upper))
-        lows = Lanes(builder, builder.load(both)) - (highs << 8)
         offset = builder.mul(builder.trunc(n, INT), zero)
         for k, half in enumerate((lows, highs)):
             total = half.widened()
