@@ -176,7 +176,7 @@ class _Batch:
         """Run all components in order."""
         for component in components:
             wanted = not self.lasts.isdisjoint(component.populations)
-            ends = np.zeros((self.n_samples, component.cells.kind.size if wanted else 0))
+            ends = np.zeros((self.n_samples, component.cells.n if wanted else 0))
             failed = np.zeros(3)
             times, cells, sizes = self._run(component, ends, max_spikes + 1, failed)
             if failed[0]:
@@ -196,7 +196,7 @@ class _Batch:
 
     def find_peaks(self, name: str, cells: Cells, lists: Lists) -> None:
         """Find the maxima of one readout's membranes, once all spikes are there."""
-        self.peaks[name] = np.zeros((self.n_samples, cells.kind.size))
+        self.peaks[name] = np.zeros((self.n_samples, cells.n))
         run_peaks(cells, lists, self.spikes, self.bounds, float(self.until), self.peaks[name])
 
     def _run(

@@ -2,7 +2,8 @@
 
 Components are lowered one by one, each in the form that suits it:
 
-* `Rows`: a population that does not feed itself and that every spike reaches as a whole;
+* `Rows`: a population that does not feed itself and that every spike reaches as a whole; neurons that
+  presumably spike early stand side by side, so that those after them need not wait;
 * `Lists`: one that does not feed itself, but whose neurons have synapses or delays of their own;
 * `Fans`: populations that feed themselves or each other.
 """
@@ -15,20 +16,29 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from spikec.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from spikec.arrays import AnyArray, FloatArray, IntArray
 from spikec.ir.connectivity import DelayKind, Dense
 from spikec.ir.network import Continuous, Network, Population, Projection, Reset
 from spikec.ir.neurons import CubaLif, If, IfExp, Lif, LiReadout, QifExp, Ramp, Theta
 from spikec_cpu.lower_parts import starts
 
-RAMP, LEAK, EXP, EQUAL, DOUBLE, GENERAL, THETA, QIF = range(8)
-"""Kinds of neurons: lines; kicks to the membrane; no leak; time constants of ratio 1, 2, any; pairs."""
+RAMP, EXP, EQUAL, DOUBLE, GENERAL, LEAK, THETA, QIF = range(8)
+"""Kinds of neurons: lines; no leak; time constants of ratio 1, 2, any; kicks to the membrane; pairs.
 
-A, B, C, REST, THRESHOLD, RESET, START = range(7)
-"""Rows of `Cells.values`. `Theta`: A is r/tau, B is 1/r; `QifExp`: A is 1/tau; else as in `membrane`."""
+Of kinds before LEAK what arrives acts on the current, in the second row of the state.
+"""
+
+A, B, C, REST, THRESHOLD, RESET, KIND, ONCE, SUBTRACTS, START = range(10)
+"""Rows of `Cells.values`. `Theta`: A is r/tau, B is 1/r; `QifExp`: A is 1/tau; else as in `membrane`.
+
+KIND is as above; ONCE is 1 where a neuron spikes once, SUBTRACTS where a spike takes off the threshold.
+"""
 
 SLICE = 64
 """Neurons that go through a batch together, at most: the weights of 800 inputs fit 400 KB of cache."""
+
+GLIDING = 8
+"""Neurons that go through a batch together if `glides` says so: their states fit a processor's registers."""
 
 
 class Cells(NamedTuple):
@@ -36,17 +46,16 @@ class Cells(NamedTuple):
 
     Attributes:
         values: Parameters, and from row `START` on the state at rest, ``(START + 3, n)``.
-        kind: ``(n,)``.
-        one_spike: ``(n,)``.
         same: Whether rows A and C are the same for all.
-        subtracts: Whether a spike takes the threshold off the membrane.
     """
 
     values: FloatArray
-    kind: IntArray
-    one_spike: BoolArray
     same: bool
-    subtracts: bool
+
+    @property
+    def n(self) -> int:
+        """How many."""
+        return int(self.values.shape[1])
 
 
 class Spikes(NamedTuple):
@@ -71,8 +80,7 @@ class Rows(NamedTuple):
         weights: One row a presynaptic neuron, behind them a row of zeros, ``(n_slices, n_rows + 1, width)``.
         values: `Cells.values` of each slice, ``(n_slices, START + 3, width)``; the last may be filled up with
             neurons that never spike.
-        kind: `Cells.kind` of each slice.
-        one_spike: `Cells.one_spike` of each slice.
+        neurons: Which they are, ``(n_slices, width)``; those that fill up have numbers from n on.
     """
 
     pre: IntArray
@@ -80,8 +88,7 @@ class Rows(NamedTuple):
     delays: FloatArray
     weights: FloatArray
     values: FloatArray
-    kind: IntArray
-    one_spike: BoolArray
+    neurons: IntArray
 
 
 class Lists(NamedTuple):
@@ -190,34 +197,50 @@ def lower_readout(network: Network, name: str) -> tuple[Cells, Lists]:
     return _cells([population], network), _lists(incoming, population.n, place, network)
 
 
+def glides(cells: Cells) -> bool:
+    """Whether neurons' membranes all decay alike, and arrivals act on their currents: see `kernels.glide`."""
+    return cells.same and bool((cells.values[KIND] < LEAK).all())
+
+
 def _is_matrix(q: Projection) -> bool:
     return isinstance(q.connectivity, Dense) and q.delays.kind in (DelayKind.UNIFORM, DelayKind.AXONAL)
 
 
 def _rows(incoming: Sequence[Projection], cells: Cells, place: dict[str, int]) -> Rows:
-    n = cells.kind.size
-    n_slices = -(-n // SLICE)
-    width = -(-n // n_slices)
+    n = cells.n
+    n_slices = -(-n // (GLIDING if glides(cells) else SLICE))
+    width = GLIDING if glides(cells) else -(-n // n_slices)
     matrices = [np.asarray(q.connectivity.dense_matrix().T, np.float64) for q in incoming]
     delays = [np.broadcast_to(np.asarray(q.delays.values, np.float64), (m.shape[0],))
               for q, m in zip(incoming, matrices, strict=True)]  # fmt: skip
     weights = np.concatenate([*matrices, np.zeros((1, n))])
-    padding = n_slices * width - n
+    order = np.argsort(-weights.sum(axis=0), kind="stable")
+    order = np.concatenate([order, np.arange(n, n_slices * width)])
+    padding = order.size - n
     values = np.pad(cells.values, ((0, 0), (0, padding)), "edge")
     values[THRESHOLD, n:] = np.inf
 
     def sliced(a: AnyArray) -> AnyArray:
+        a = a[..., order]
         return np.ascontiguousarray(np.moveaxis(a.reshape(*a.shape[:-1], n_slices, width), -2, 0))
 
     return Rows(
         pre=np.array([place[q.pre] for q in incoming], np.int64),
         begin=starts([m.shape[0] for m in matrices]),
         delays=np.concatenate([np.zeros(0), *delays]),
-        weights=sliced(np.pad(weights, ((0, 0), (0, padding)))),
+        weights=_aligned(sliced(np.pad(weights, ((0, 0), (0, padding))))),
         values=sliced(values),
-        kind=sliced(np.pad(cells.kind, (0, padding), "edge")),
-        one_spike=sliced(np.pad(cells.one_spike, (0, padding), "edge")),
+        neurons=order.reshape(n_slices, width),
     )
+
+
+def _aligned(a: FloatArray) -> FloatArray:
+    """The same numbers where a line of the cache begins, so that a row of 8 is one line."""
+    room = np.empty(a.size + 8)
+    first = -room.ctypes.data // room.itemsize % 8
+    found = room[first : first + a.size].reshape(a.shape)
+    found[...] = a
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,23 +318,20 @@ def _fans(
 
 
 def _cells(members: Sequence[Population], network: Network) -> Cells:
-    clock = network.clock
     values = np.concatenate([_values(p) for p in members], axis=1)
-    kinds = [_kinds(p, v) for p, v in zip(members, np.split(values, _ends(members), axis=1), strict=True)]
-    return Cells(
-        values=values,
-        kind=np.concatenate(kinds),
-        one_spike=np.concatenate([np.full(p.n, getattr(p.neuron, "one_spike", False)) for p in members]),
-        same=bool(np.all(values[[A, C]] == values[[A, C], :1])),
-        subtracts=isinstance(clock, Continuous) and clock.reset is Reset.SUBTRACT,
-    )
-
-
-def _ends(members: Sequence[Population]) -> IntArray:
-    return np.cumsum([p.n for p in members])[:-1]
+    clock = network.clock
+    values[SUBTRACTS] = isinstance(clock, Continuous) and clock.reset is Reset.SUBTRACT
+    return Cells(values, same=bool(np.all(values[[A, C]] == values[[A, C], :1])))
 
 
 def _values(population: Population) -> FloatArray:
+    values = _parameters(population)
+    values[KIND] = _kinds(population, values)
+    values[ONCE] = getattr(population.neuron, "one_spike", False)
+    return values
+
+
+def _parameters(population: Population) -> FloatArray:
     k, values = population.neuron, np.zeros((START + 3, population.n))
     if isinstance(k, Theta):
         turned = np.pi * np.asarray(k.phase) / k.period

@@ -1,7 +1,8 @@
 """What the exact engine asks of a neuron, whatever its type: go on, take a kick, say when it spikes, reset.
 
-A neuron is a column: its kind and parameters in `Cells`, up to three numbers of state in ``x`` (membrane and
-current, or a pair and a current), and a ``limit``: its threshold, or infinity once it is silenced.
+A neuron is a column: its kind and parameters in ``p`` (`Cells.values`), up to three numbers of state in
+``x`` (membrane and current, or a pair and a current), and a ``limit``: its threshold, or infinity once it is
+silenced.
 """
 
 from __future__ import annotations
@@ -10,47 +11,42 @@ import math
 from typing import Any
 
 from spikec.arrays import AnyArray
-from spikec_cpu.kernels import cuba_lif, if_exp, inner, lif, membrane, qif_exp, ramp, theta
+from spikec_cpu.kernels import cuba_lif, if_exp, leaf, lif, membrane, qif_exp, ramp, theta
 from spikec_cpu.lower_exact import (
     DOUBLE,
     EQUAL,
     EXP,
+    KIND,
     LEAK,
+    ONCE,
     QIF,
     RAMP,
     RESET,
     REST,
     START,
+    SUBTRACTS,
     THETA,
     THRESHOLD,
     A,
     B,
     C,
-    Cells,
 )  # fmt: skip
 
 
-@inner
-def begin(cells: Cells, x: AnyArray, limit: AnyArray) -> None:
-    """Bring all neurons to rest.
-
-    Args:
-        cells: The neurons.
-        x: State, ``(3, n)``, written.
-        limit: Thresholds, ``(n,)``, written.
-    """
-    for j in range(limit.size):
-        limit[j] = cells.values[THRESHOLD, j]
-        for k in range(3):
-            x[k, j] = cells.values[START + k, j]
+@leaf
+def begin(p: AnyArray, j: int, x: AnyArray, limit: AnyArray) -> None:
+    """Bring neuron `j` to rest."""
+    limit[j] = p[THRESHOLD, j]
+    for k in range(3):
+        x[k, j] = p[START + k, j]
 
 
-@inner
-def crossing(cells: Cells, j: int, x: AnyArray, limit: float, span: float) -> float:
+@leaf
+def crossing(p: AnyArray, j: int, x: AnyArray, limit: float, span: float) -> float:
     """Seconds until neuron `j` spikes; infinite if it does not within `span` (or perhaps later than that)."""
     if limit == math.inf:
         return math.inf
-    p, kind = cells.values, cells.kind[j]
+    kind = p[KIND, j]
     if kind == THETA:
         return theta.crossing(p[A, j], x[0, j], x[1, j])
     if kind == QIF:
@@ -71,10 +67,10 @@ def crossing(cells: Cells, j: int, x: AnyArray, limit: float, span: float) -> fl
     return cuba_lif.crossing_any(p[A, j], p[C, j], p[REST, j], p[B, j], v, i, limit, span)
 
 
-@inner
-def advance(cells: Cells, j: int, x: AnyArray, t: float, silenced: bool) -> None:
+@leaf
+def advance(p: AnyArray, j: int, x: AnyArray, t: float, silenced: bool) -> None:
     """Bring neuron `j` a time `t` on, in which it does not spike, or only in silence."""
-    p, kind = cells.values, cells.kind[j]
+    kind = p[KIND, j]
     if t == 0.0:
         return
     if kind == THETA:
@@ -85,42 +81,42 @@ def advance(cells: Cells, j: int, x: AnyArray, t: float, silenced: bool) -> None
         x[0, j], x[1, j] = membrane.advance(p[A, j], p[C, j], p[REST, j], p[B, j], x[0, j], x[1, j], t)
 
 
-@inner
-def kick(cells: Cells, j: int, x: AnyArray, w: float) -> None:
+@leaf
+def kick(p: AnyArray, j: int, x: AnyArray, w: float) -> None:
     """Let an arrival of weight `w` act on neuron `j`."""
-    kind = cells.kind[j]
+    kind = p[KIND, j]
     if kind == LEAK:
         x[0, j] += w
     elif kind == THETA:
-        x[0, j] += w * cells.values[B, j] * x[1, j]
+        x[0, j] += w * p[B, j] * x[1, j]
     elif kind == QIF:
         x[2, j] += w
     else:
         x[1, j] += w
 
 
-@inner
-def reset(cells: Cells, j: int, x: AnyArray, limit: AnyArray) -> None:
+@leaf
+def reset(p: AnyArray, j: int, x: AnyArray, limit: AnyArray) -> None:
     """Do to neuron `j` what a spike does; silence it if it spikes only once."""
-    kind = cells.kind[j]
-    if kind in (THETA, QIF):
+    kind = p[KIND, j]
+    if kind >= THETA:
         x[0, j], x[1, j] = -1.0, 0.0
-    elif cells.subtracts:
-        x[0, j] -= cells.values[THRESHOLD, j]
+    elif p[SUBTRACTS, j] != 0.0:
+        x[0, j] -= p[THRESHOLD, j]
     else:
-        x[0, j] = cells.values[RESET, j]
-    if cells.one_spike[j]:
+        x[0, j] = p[RESET, j]
+    if p[ONCE, j] != 0.0:
         limit[j] = math.inf
 
 
-@inner
-def potential(cells: Cells, j: int, x: AnyArray) -> Any:
+@leaf
+def potential(p: AnyArray, j: int, x: AnyArray) -> Any:
     """The membrane V of neuron `j`."""
-    kind = cells.kind[j]
-    if kind != THETA and kind != QIF:
+    kind = p[KIND, j]
+    if kind < THETA:
         return x[0, j]
     if x[1, j] == 0.0:
         return math.copysign(math.inf, x[0, j])
     if kind == QIF:
         return x[0, j] / x[1, j]
-    return 0.5 + x[0, j] / x[1, j] / cells.values[B, j]
+    return 0.5 + x[0, j] / x[1, j] / p[B, j]

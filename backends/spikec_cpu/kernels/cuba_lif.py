@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import math
 
-from spikec_cpu.kernels import inner, lif, membrane
+from spikec_cpu.kernels import leaf, lif, membrane
 from spikec_cpu.kernels.lambert import lambert
 
 
-@inner
+@leaf
 def crossing_double(a: float, rest: float, b: float, v: float, i: float, threshold: float) -> float:
     """Ratio 2: seconds until a membrane at or below its threshold exceeds it; infinite if it never does."""
     gap, slope, curve = threshold - v, (b + i) / a - (v - rest), -i / a
@@ -37,7 +37,7 @@ def crossing_double(a: float, rest: float, b: float, v: float, i: float, thresho
     return -math.log1p(-y) / a if y < 1.0 else math.inf
 
 
-@inner
+@leaf
 def crossing_equal(a: float, rest: float, b: float, v: float, i: float, threshold: float) -> float:
     """Ratio 1: seconds until a membrane at or below its threshold exceeds it; infinite if it never does."""
     if i == 0.0:
@@ -65,7 +65,7 @@ def crossing_equal(a: float, rest: float, b: float, v: float, i: float, threshol
     return max(x, 0.0) / a
 
 
-@inner
+@leaf
 def crossing_any(
     a: float, c: float, rest: float, b: float, v: float, i: float, threshold: float, span: float
 ) -> float:
@@ -78,7 +78,7 @@ def crossing_any(
     return math.inf
 
 
-@inner
+@leaf
 def extremum(a: float, c: float, rest: float, b: float, v: float, i: float) -> float:
     """Where the membrane's slope vanishes; infinite if nowhere ahead."""
     fade, r = i * c, c - a
@@ -92,7 +92,7 @@ def extremum(a: float, c: float, rest: float, b: float, v: float, i: float) -> f
     return -math.log1p(-r * q) / r
 
 
-@inner
+@leaf
 def root(
     a: float,
     c: float,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 
-from spikec_cpu.kernels import inner
+from spikec_cpu.kernels import leaf
 
 
-@inner
+@leaf
 def crossing(c: float, v: float, i: float, threshold: float) -> float:
     """Seconds until a membrane at or below its threshold exceeds it; infinite if it never does."""
     if i <= 0.0:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 
-from spikec_cpu.kernels import inner
+from spikec_cpu.kernels import leaf
 
 
-@inner
+@leaf
 def lambert(log_z: float, positive: bool, lower: bool) -> float:
     """W of z.
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import cells as neuron
-from spikec_cpu.kernels import inner, kernel
+from spikec_cpu.kernels import inner, kernel, leaf
 from spikec_cpu.kernels.order import longer, sort_by_time, sort_spikes
-from spikec_cpu.lower_exact import Cells, Lists, Spikes
+from spikec_cpu.lower_exact import ONCE, Cells, Lists, Spikes
+
+NO_ROOM = cast(int, np.int64(-1))
+"""What kernels say if an array is too short for their spikes; call them again with a longer one."""
 
 
-@inner
+@leaf
 def through(
-    cells: Cells,
+    p: AnyArray,
     j: int,
     x: AnyArray,
     limit: AnyArray,
@@ -27,11 +30,11 @@ def through(
     neurons: AnyArray,
     used: int,
     most: int,
-) -> tuple[AnyArray, AnyArray, int]:
+) -> int:
     """Bring one neuron through an interval without arrivals, spike by spike.
 
     Args:
-        cells: The neurons.
+        p: `Cells.values`.
         j: Which one.
         x: State, changed.
         limit: Thresholds, changed.
@@ -45,25 +48,25 @@ def through(
         most: Stop at so many.
 
     Returns:
-        `times` and `neurons` (others if they had to grow), and how many spikes are in them.
+        How many spikes there are now; `NO_ROOM` if `times` is too short for them.
     """
     while used < most:
-        wait = neuron.crossing(cells, j, x, limit[j], span)
+        wait = neuron.crossing(p, j, x, limit[j], span)
         if not (wait < span or (last and wait == span)):
             break
         if used == times.size:
-            times, neurons = longer(times, neurons)
+            return NO_ROOM
         times[used], neurons[used] = now + wait, j
         used += 1
-        if cells.one_spike[j] and not wanted:
+        if p[ONCE, j] != 0.0 and not wanted:
             limit[j] = np.inf
             break
-        neuron.advance(cells, j, x, wait, limit[j] == np.inf)
-        neuron.reset(cells, j, x, limit)
+        neuron.advance(p, j, x, wait, limit[j] == np.inf)
+        neuron.reset(p, j, x, limit)
         now, span = now + wait, span - wait
     if wanted or limit[j] < np.inf:
-        neuron.advance(cells, j, x, span, limit[j] == np.inf)
-    return times, neurons, used
+        neuron.advance(p, j, x, span, limit[j] == np.inf)
+    return used
 
 
 @kernel
@@ -78,7 +81,8 @@ def run_lists(
     failed: AnyArray,
 ) -> tuple[AnyArray, AnyArray, AnyArray]:
     """Run a layer neuron by neuron; arguments and result as in `run_rows` of `slices`."""
-    n_samples, n = bounds.shape[1], cells.kind.size
+    p, weights = cells.values, lists.weights
+    n_samples, n = bounds.shape[1], p.shape[1]
     wanted = ends.shape[1] > 0
     times, neurons = np.empty(1024, np.float64), np.empty(1024, np.int64)
     used: Any = np.int64(0)  # no literal, for which all that takes it would be compiled twice
@@ -87,31 +91,80 @@ def run_lists(
     arrivals, synapses = np.empty(1024, np.float64), np.empty(1024, np.int64)
     for sample in range(n_samples):
         starts, sent = by_neuron(lists, spikes, bounds, sample)
-        neuron.begin(cells, x, limit)
         began = used
         for j in range(n):
             arrivals, synapses, m = incoming_list(lists, starts, sent, j, until, arrivals, synapses)
-            now = 0.0
-            for k in range(m + 1):
-                last = k == m
-                if limit[j] == np.inf and not wanted:
-                    break
-                stop = until if last else arrivals[k]
-                if last or stop > now:
-                    times, neurons, used = through(
-                        cells, j, x, limit, now, stop - now, last, wanted, times, neurons, used, began + most
-                    )
-                    now = stop
-                if not last:
-                    neuron.kick(cells, j, x, lists.weights[synapses[k]])
+            before, used = used, NO_ROOM
+            while used == NO_ROOM:
+                used = run_neuron(
+                    p, j, arrivals, synapses, m, weights, until, x, limit, wanted, times, neurons, before,
+                    began + most,
+                )  # fmt: skip
+                if used == NO_ROOM:
+                    times, neurons = longer(times, neurons)
             if used >= began + most:
                 failed[0], failed[1], failed[2] = 1.0, sample, times[used - 1]
                 return times[:used], neurons[:used], sizes
             if wanted:
-                ends[sample, j] = neuron.potential(cells, j, x)
+                ends[sample, j] = neuron.potential(p, j, x)
         sort_spikes(times, neurons, began, used)
         sizes[sample] = used - began
     return times[:used], neurons[:used], sizes
+
+
+@leaf
+def run_neuron(
+    p: AnyArray,
+    j: int,
+    arrivals: AnyArray,
+    synapses: AnyArray,
+    m: int,
+    weights: AnyArray,
+    until: float,
+    x: AnyArray,
+    limit: AnyArray,
+    wanted: bool,
+    times: AnyArray,
+    neurons: AnyArray,
+    used: int,
+    most: int,
+) -> int:
+    """Run one neuron through one sample.
+
+    Args:
+        p: `Cells.values`.
+        j: Which one.
+        arrivals: What reaches it, as `incoming_list` gives it.
+        synapses: Likewise.
+        m: How many.
+        weights: Of all synapses.
+        until: End of the sample, seconds.
+        x: States, of which its own is written.
+        limit: Thresholds, likewise.
+        wanted: As in `through`, as the others.
+        times: Spikes so far.
+        neurons: Whose they are.
+        used: How many.
+        most: Stop at so many.
+
+    Returns:
+        As `through`.
+    """
+    neuron.begin(p, j, x, limit)
+    now = 0.0
+    for k in range(m + 1):
+        last = k == m
+        if limit[j] == np.inf and not wanted:
+            break
+        stop = until if last else arrivals[k]
+        if last or stop > now:
+            used = through(p, j, x, limit, now, stop - now, last, wanted, times, neurons, used, most)
+            if used == NO_ROOM:
+                return NO_ROOM
+            now = stop
+        if not last:
+            neuron.kick(p, j, x, weights[synapses[k]])
+    return used
 
 
 @inner

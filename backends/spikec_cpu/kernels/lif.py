@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 
-from spikec_cpu.kernels import inner, ramp
+from spikec_cpu.kernels import leaf, ramp
 
 
-@inner
+@leaf
 def crossing(a: float, rest: float, b: float, v: float, threshold: float) -> float:
     """Seconds until a membrane at or below its threshold exceeds it; infinite if it never does."""
     if a == 0.0:

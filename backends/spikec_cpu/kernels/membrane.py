@@ -11,23 +11,20 @@ With the rates :math:`a = 1/\tau_m` and :math:`c = 1/\tau_s` (0 for infinite one
 from __future__ import annotations
 
 import math
-from typing import Any
-
-import numpy as np
 
 from spikec.arrays import AnyArray
-from spikec_cpu.kernels import inner
+from spikec_cpu.kernels import leaf
 from spikec_cpu.lower_exact import REST, A, B, C
 
 
-@inner
+@leaf
 def shares(a: float, c: float, t: float) -> tuple[float, float, float]:
     r""":math:`e^{-at}`, :math:`e^{-ct}` and :math:`K(t)`."""
     keep, left = math.exp(-a * t), math.exp(-c * t)
     return keep, left, (keep if a <= c else left) * fading(t, abs(c - a))
 
 
-@inner
+@leaf
 def fading(t: float, r: float) -> float:
     """:math:`E(t, r)`, stable as r goes to 0."""
     if r == 0.0:
@@ -35,7 +32,15 @@ def fading(t: float, r: float) -> float:
     return -math.expm1(-r * t) / r
 
 
-@inner
+@leaf
+def top(a: float, c: float) -> float:
+    """Where :math:`K` has its maximum; infinite if it rises for ever."""
+    if a == 0.0 or c == 0.0:
+        return math.inf
+    return 1.0 / a if a == c else math.log(c / a) / (c - a)
+
+
+@leaf
 def advance(a: float, c: float, rest: float, b: float, v: float, i: float, t: float) -> tuple[float, float]:
     """Membrane and current a time `t` later."""
     keep, left, driven = shares(a, c, t)
@@ -43,74 +48,19 @@ def advance(a: float, c: float, rest: float, b: float, v: float, i: float, t: fl
     return rest + (v - rest) * keep + i * driven + b * biased, i * left
 
 
-@inner
-def glide(
-    p: AnyArray,
-    limit: AnyArray,
-    steps: AnyArray,
-    row: AnyArray,
-    weights: AnyArray,
-    x: AnyArray,
-    now: int,
-    k: int,
-    end: int,
-) -> tuple[int, int]:
-    r"""Bring neurons whose rates are the same from arrival to arrival, until one of them may spike.
-
-    The membrane of one that does is above its threshold afterwards, or would be if its slope stayed what it
-    is at the beginning, for where a membrane has a maximum its slope falls from the beginning on.
-
-    Args:
-        p: `Cells.values`.
-        limit: Thresholds, infinite for those that cannot spike, ``(n,)``.
-        steps: From each arrival to the next: seconds, :math:`e^{-at}`, :math:`e^{-ct}`, :math:`K(t)` and
-            :math:`E(t, a)`, ``(n_arrivals, 5)``.
-        row: Which row of weights arrives.
-        weights: One row a presynaptic neuron.
-        x: States, those of one moment and those of the next by turns, ``(2, 3, n)``.
-        now: Where the state before arrival `k` is.
-        k: The first arrival.
-        end: The last, which is left.
-
-    Returns:
-        The arrival after which a neuron may spike, or `end`; where the state before it is in `x`.
-    """
-    a = p[A, 0]
-    while k < end:
-        t, keep, left, driven, biased = steps[k, 0], steps[k, 1], steps[k, 2], steps[k, 3], steps[k, 4]
-        r, then = row[k], 1 - now
-        found: Any = np.int64(0)  # a sum, which processors make for several neurons at once
-        if t == 0.0:
-            for j in range(limit.size):
-                x[now, 1, j] += weights[r, j]
-            k += 1
-            continue
-        for j in range(limit.size):
-            v, i = x[now, 0, j], x[now, 1, j] + weights[r, j]
-            u = v - p[REST, j]
-            slope = p[B, j] - a * u + i
-            v_after = p[REST, j] + (u * keep + i * driven + p[B, j] * biased)
-            x[then, 0, j], x[then, 1, j] = v_after, i * left
-            found += max(v + max(slope, 0.0) * t, v_after) > limit[j]
-        if found > 0:
-            break
-        now, k = then, k + 1
-    return k, now
-
-
-@inner
+@leaf
 def sweep(
     p: AnyArray,
     limit: AnyArray,
     slack: float,
-    step: AnyArray,
+    steps: AnyArray,
+    k: int,
     same: bool,
     x: AnyArray,
-    kick: AnyArray,
     after: AnyArray,
     excess: AnyArray,
 ) -> None:
-    r"""Kick neurons, advance them by a step as if none spiked, and tell those that may.
+    r"""Advance neurons from arrival `k` to the next as if none spiked, and tell those that may.
 
     A membrane that is above threshold neither before nor after can have been so in between only if it has
     a maximum there. Then its current is positive and its slope falls from the beginning on, so that
@@ -120,20 +70,19 @@ def sweep(
         p: `Cells.values`.
         limit: Thresholds, infinite for those that cannot spike, ``(n,)``.
         slack: What a membrane may lack to its threshold afterwards and still count as above.
-        step: As one of the `steps` of `glide`; only its first number if rates differ.
+        steps: As `slices.steps_of` gives them; only their seconds if rates differ.
+        k: Which arrival.
         same: Whether all rates are the same.
-        x: Membranes and currents, which take the kicks, ``(3, n)``.
-        kick: What is added to the currents first, ``(n,)``.
+        x: Membranes and currents, ``(3, n)``.
         after: Membranes and currents afterwards, written.
         excess: By how much each may exceed its threshold, written; above zero for those that may.
     """
-    t, keep, left, driven, biased = step[0], step[1], step[2], step[3], step[4]
+    t, keep, left, driven, biased = steps[k, 0], steps[k, 1], steps[k, 2], steps[k, 3], steps[k, 4]
     for j in range(limit.size):
-        v, i, rest, b = x[0, j], x[1, j] + kick[j], p[REST, j], p[B, j]
+        v, i, rest, b = x[0, j], x[1, j], p[REST, j], p[B, j]
         if not same:
             keep, left, driven = shares(p[A, j], p[C, j], t)
             biased = fading(t, p[A, j]) if b != 0.0 else 0.0
-        x[1, j] = i
         u = v - rest
         slope = b - p[A, j] * u + i
         u_after = u * keep + i * driven + b * biased

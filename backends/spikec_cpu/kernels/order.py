@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spikec.arrays import AnyArray
-from spikec_cpu.kernels import inner
+from spikec_cpu.kernels import inner, leaf
 
 RUN = 16
 """Pieces of this length are sorted by insertion before they are merged."""
@@ -77,7 +77,7 @@ def sort_spikes(times: AnyArray, neurons: AnyArray, begin: int, end: int) -> Non
         neurons[m] = i
 
 
-@inner
+@leaf
 def place(heap: AnyArray, where: AnyArray, keys: AnyArray, j: int) -> None:
     """Move member `j` of a heap of all neurons to where its key belongs.
 
@@ -107,7 +107,7 @@ def place(heap: AnyArray, where: AnyArray, keys: AnyArray, j: int) -> None:
     where[j] = k
 
 
-@inner
+@leaf
 def push(times: AnyArray, values: AnyArray, n: int, time: float, value: int) -> None:
     """Add one to a heap of `n` times and values that has room for it."""
     k = n
@@ -117,7 +117,7 @@ def push(times: AnyArray, values: AnyArray, n: int, time: float, value: int) -> 
     times[k], values[k] = time, value
 
 
-@inner
+@leaf
 def drop_first(times: AnyArray, values: AnyArray, n: int) -> None:
     """Take the earliest from a heap of `n` times and values."""
     time, value, k = times[n - 1], values[n - 1], 0

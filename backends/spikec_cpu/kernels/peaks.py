@@ -32,8 +32,8 @@ def run_peaks(
     arrivals, synapses = np.empty(1024, np.float64), np.empty(1024, np.int64)
     for sample in range(n_samples):
         starts, sent = by_neuron(lists, spikes, bounds, sample)
-        neuron.begin(cells, x, limit)
         for j in range(n):
+            neuron.begin(p, j, x, limit)
             arrivals, synapses, m = incoming_list(lists, starts, sent, j, until, arrivals, synapses)
             now, v, i = 0.0, x[0, j], x[1, j]
             peak = v

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import math
 
-from spikec_cpu.kernels import inner
+from spikec_cpu.kernels import leaf
 
 
-@inner
+@leaf
 def crossing(rate: float, a: float, b: float, i: float) -> float:
     """Seconds until the next spike, infinite if there is none; `rate` is 1/tau."""
     if b <= 0.0 and a >= 0.0:
@@ -41,7 +41,7 @@ def crossing(rate: float, a: float, b: float, i: float) -> float:
     return -math.log1p(-s) / rate
 
 
-@inner
+@leaf
 def advance(
     rate: float, a: float, b: float, i: float, t: float, silenced: bool
 ) -> tuple[float, float, float]:
@@ -58,7 +58,7 @@ def advance(
     return a, b, i
 
 
-@inner
+@leaf
 def turn(i: float, s: float) -> tuple[float, float]:
     """C and S."""
     x = i * s * s

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 
-from spikec_cpu.kernels import inner
+from spikec_cpu.kernels import leaf
 
 
-@inner
+@leaf
 def crossing(v: float, slope: float, threshold: float) -> float:
     """Seconds until a membrane at or below its threshold exceeds it; infinite if it never does."""
     if slope <= 0.0:

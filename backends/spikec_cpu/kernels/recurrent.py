@@ -12,7 +12,7 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import cells as neuron
-from spikec_cpu.kernels import inner, kernel
+from spikec_cpu.kernels import inner, kernel, leaf
 from spikec_cpu.kernels.order import drop_first, longer, place, push, sort_by_time
 from spikec_cpu.lower_exact import Cells, Fans, Spikes
 
@@ -33,7 +33,8 @@ def run_recurrent(
     Returns:
         Spikes in order of time: times, places of the neurons in `cells`, and how many of each sample.
     """
-    n_samples, n = bounds.shape[1], cells.kind.size
+    p = cells.values
+    n_samples, n = bounds.shape[1], p.shape[1]
     wanted = ends.shape[1] > 0
     times, neurons = np.empty(1024, np.float64), np.empty(1024, np.int64)
     used: Any = np.int64(0)  # no literal, for which all that takes it would be compiled twice
@@ -44,8 +45,8 @@ def run_recurrent(
     late, late_bundles = np.empty(1024, np.float64), np.empty(1024, np.int64)
     for sample in range(n_samples):
         given, given_bundles = incoming_bundles(fans, spikes, bounds, sample, until)
-        neuron.begin(cells, x, limit)
         for j in range(n):
+            neuron.begin(p, j, x, limit)
             since[j], coming[j], touched[j] = 0.0, np.inf, j
         n_touched: Any = np.int64(n)
         n_late: Any = np.int64(0)
@@ -54,7 +55,7 @@ def run_recurrent(
             for m in range(n_touched):
                 j = touched[m]
                 is_touched[j] = 0
-                coming[j] = now + neuron.crossing(cells, j, x, limit[j], until - now)
+                coming[j] = now + neuron.crossing(p, j, x, limit[j], until - now)
                 place(heap, where, coming, j)
             arrival = given[k] if k < given.size else np.inf
             if n_late and late[0] < arrival:
@@ -75,7 +76,7 @@ def run_recurrent(
                     else:
                         break
                     n_touched = deliver(
-                        cells, fans, bundle, now, x, limit, since, wanted, touched, is_touched, n_touched
+                        p, fans, bundle, now, x, limit, since, wanted, touched, is_touched, n_touched
                     )
             else:
                 while coming[heap[0]] == now:
@@ -86,9 +87,9 @@ def run_recurrent(
                     place(heap, where, coming, j)
                 for m in range(n_touched):
                     j = touched[m]
-                    neuron.advance(cells, j, x, now - since[j], limit[j] == np.inf)
+                    neuron.advance(p, j, x, now - since[j], limit[j] == np.inf)
                     since[j] = now
-                    neuron.reset(cells, j, x, limit)
+                    neuron.reset(p, j, x, limit)
                     if used == times.size:
                         times, neurons = longer(times, neurons)
                     times[used], neurons[used] = now, j
@@ -105,14 +106,14 @@ def run_recurrent(
                     return times[:used], neurons[:used], sizes
         sizes[sample] = used - began
         for j in range(n if wanted else 0):
-            neuron.advance(cells, j, x, until - since[j], limit[j] == np.inf)
-            ends[sample, j] = neuron.potential(cells, j, x)
+            neuron.advance(p, j, x, until - since[j], limit[j] == np.inf)
+            ends[sample, j] = neuron.potential(p, j, x)
     return times[:used], neurons[:used], sizes
 
 
-@inner
+@leaf
 def deliver(
-    cells: Cells,
+    p: AnyArray,
     fans: Fans,
     bundle: int,
     now: float,
@@ -133,9 +134,9 @@ def deliver(
             is_touched[j] = 1
             touched[n_touched] = j
             n_touched += 1
-            neuron.advance(cells, j, x, now - since[j], limit[j] == np.inf)
+            neuron.advance(p, j, x, now - since[j], limit[j] == np.inf)
             since[j] = now
-        neuron.kick(cells, j, x, fans.weights[s])
+        neuron.kick(p, j, x, fans.weights[s])
     return n_touched
 
 

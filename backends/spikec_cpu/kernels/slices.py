@@ -12,10 +12,11 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import cells as neuron
-from spikec_cpu.kernels import inner, kernel, membrane, theta
-from spikec_cpu.kernels.layers import through
-from spikec_cpu.kernels.order import sort_by_time, sort_spikes
-from spikec_cpu.lower_exact import LEAK, QIF, THETA, A, B, C, Cells, Rows, Spikes
+from spikec_cpu.kernels import inner, kernel, leaf, membrane, theta
+from spikec_cpu.kernels.glide import BIASED, DRIVEN, KEEP, LEFT, N_SHARES, PEAK, glide
+from spikec_cpu.kernels.layers import NO_ROOM, through
+from spikec_cpu.kernels.order import longer, sort_by_time, sort_spikes
+from spikec_cpu.lower_exact import GLIDING, KIND, LEAK, QIF, THETA, A, B, C, Cells, Rows, Spikes
 
 EVENTS_PER_SHRINK = 16
 """Kicks of theta neurons between two times that their pairs are brought back to length 1."""
@@ -49,45 +50,50 @@ def run_rows(
     Returns:
         Spikes in order of time: times, neurons, and how many of each sample.
     """
-    n_samples, width = bounds.shape[1], rows.kind.shape[1]
+    n_samples, n_slices, width = bounds.shape[1], rows.values.shape[0], rows.values.shape[2]
     sizes = np.zeros(n_samples, np.int64)
     times, neurons = np.empty(1024, np.float64), np.empty(1024, np.int64)
     used: Any = np.int64(0)  # no literal, for which all that takes it would be compiled twice
     starts, arrivals, row = incoming_rows(rows, spikes, bounds, until)
-    steps = steps_of(cells, starts, arrivals, until)
-    x, limit, excess = np.zeros((2, 3, width)), np.zeros(width), np.zeros(width)
-    cuts = np.zeros((rows.kind.shape[0], n_samples + 1), np.int64)
-    for s in range(rows.kind.shape[0]):
-        here = Cells(rows.values[s], rows.kind[s], rows.one_spike[s], cells.same, cells.subtracts)
+    steps = steps_of(cells.values, cells.same, starts, arrivals, until)
+    x, after, limit, excess = np.zeros((3, width)), np.zeros((3, width)), np.zeros(width), np.zeros(width)
+    cuts, wanted = np.zeros((n_slices, n_samples + 1), np.int64), ends.shape[1] > 0
+    for s in range(n_slices):
+        p, weights = rows.values[s], rows.weights[s]
         cuts[s, 0] = used
         for sample in range(n_samples):
-            began = used
-            times, neurons, used = run_slice(
-                here, rows.weights[s], arrivals, row, steps, starts[sample], starts[sample + 1], until, slack,
-                x, limit, excess, ends.shape[1] > 0, times, neurons, used, used + most - sizes[sample],
-            )  # fmt: skip
+            began, used = used, NO_ROOM
+            while used == NO_ROOM:
+                used = run_slice(
+                    p, cells.same, weights, arrivals, row, steps, starts[sample], starts[sample + 1], slack,
+                    x, after, limit, excess, wanted, times, neurons, began, began + most - sizes[sample],
+                )  # fmt: skip
+                if used == NO_ROOM:
+                    times, neurons = longer(times, neurons)
             sizes[sample] += used - began
             cuts[s, sample + 1] = used
             if sizes[sample] >= most:
                 failed[0], failed[1], failed[2] = 1.0, sample, latest(times, cuts, sample)
                 return times[:0], neurons[:0], sizes
-            for j in range(s * width, min((s + 1) * width, ends.shape[1])):
-                ends[sample, j] = neuron.potential(here, j - s * width, x[0])
-    return (*by_sample(times, neurons, cuts, width), sizes)
+            for j in range(width):
+                if rows.neurons[s, j] < ends.shape[1]:
+                    ends[sample, rows.neurons[s, j]] = neuron.potential(p, j, x)
+    return (*by_sample(times, neurons, cuts, rows.neurons), sizes)
 
 
-@inner
+@leaf
 def run_slice(
-    cells: Cells,
+    p: AnyArray,
+    same: bool,
     weights: AnyArray,
     arrivals: AnyArray,
     row: AnyArray,
     steps: AnyArray,
     k: int,
     end: int,
-    until: float,
     slack: float,
     x: AnyArray,
+    after: AnyArray,
     limit: AnyArray,
     excess: AnyArray,
     wanted: bool,
@@ -95,20 +101,21 @@ def run_slice(
     neurons: AnyArray,
     used: int,
     most: int,
-) -> tuple[AnyArray, AnyArray, int]:
+) -> int:
     """Run a slice of a layer through one sample.
 
     Args:
-        cells: The neurons of the slice.
+        p: `Cells.values` of the slice.
+        same: See `Cells`.
         weights: What reaches them, one row a presynaptic neuron; behind them a row of zeros.
         arrivals: As `incoming_rows` gives them.
         row: As `incoming_rows` gives them.
         steps: As `steps_of` gives them.
         k: Where those of the sample begin.
         end: Where they end.
-        until: End of the sample, seconds.
         slack: See `membrane.sweep`; for the end of the sample.
-        x: States of one moment and of the next, ``(2, 3, n)``; at the end ``x[0]`` is the last.
+        x: Room for states, ``(3, n)``; at the end the last.
+        after: Room, ``(3, n)``.
         limit: Thresholds, ``(n,)``, written.
         excess: Room, ``(n,)``.
         wanted: Whether the membranes at the end are.
@@ -118,38 +125,47 @@ def run_slice(
         most: Stop at so many.
 
     Returns:
-        `times` and `neurons` (others if they had to grow), and how many spikes are in them.
+        As `through`.
     """
-    neuron.begin(cells, x[0], limit)
-    kind, first = cells.kind[0], k
-    now: Any = np.int64(0)  # no literal either
-    glides = cells.same and not has_own_kick(kind)
+    for j in range(limit.size):
+        neuron.begin(p, j, x, limit)
+    first, gliding = k, same and limit.size == GLIDING and p[KIND, 0] < LEAK
     while k < end and used < most:
-        if glides:
-            k, now = membrane.glide(cells.values, limit, steps, row, weights, x, now, k, end - 1)
-        here, after, span, last, kick = x[now], x[1 - now], steps[k, 0], k == end - 1, weights[row[k]]
-        if has_own_kick(kind):
-            kick_all(cells, here, kick, k - first)
-            kick = weights[weights.shape[0] - 1]
-        if span == 0.0 and not last:
-            for j in range(limit.size):
-                here[1, j] += kick[j]
+        last = k == end - 1
+        if gliding and not last:
+            k = glide(p, limit, steps, row, weights, x, after, excess, k, end - 1)
+            if k == end - 1:
+                continue
         else:
-            sweep(cells, here, limit, kick, steps[k], slack if last else 0.0, after, excess)
-            for j in range(limit.size):
-                if excess[j] > 0.0:
-                    times, neurons, used = through(
-                        cells, j, here, limit, arrivals[k], span, last, wanted, times, neurons, used, most
-                    )
-                    after[0, j], after[1, j], after[2, j] = here[0, j], here[1, j], here[2, j]
-            now = 1 - now
+            kick_all(p, x, weights, row[k], k - first)
+            sweep(p, x, limit, steps, k, same, slack if last else 0.0, after, excess)
+        before = used
+        for j in range(limit.size):
+            if excess[j] > 0.0:
+                used = through(
+                    p, j, x, limit, arrivals[k], steps[k, 0], last, wanted, times, neurons, used, most
+                )
+                if used == NO_ROOM:
+                    return NO_ROOM
+                after[0, j], after[1, j], after[2, j] = x[0, j], x[1, j], x[2, j]
+        for j in range(limit.size):
+            x[0, j], x[1, j] = after[0, j], after[1, j]
+        if used > before and not wanted and awake(limit) == 0:
+            break
         k += 1
-    for j in range(limit.size if now == 1 else 0):
-        x[0, 0, j], x[0, 1, j] = x[1, 0, j], x[1, 1, j]
-    return times, neurons, used
+    return used
 
 
-@inner
+@leaf
+def awake(limit: AnyArray) -> int:
+    """How many neurons can spike still."""
+    n = 0
+    for j in range(limit.size):
+        n += limit[j] < np.inf
+    return n
+
+
+@leaf
 def latest(times: AnyArray, cuts: AnyArray, sample: int) -> float:
     """When the last spike of a sample is, of those that are known."""
     time = 0.0
@@ -159,60 +175,59 @@ def latest(times: AnyArray, cuts: AnyArray, sample: int) -> float:
     return time
 
 
-@inner
-def has_own_kick(kind: int) -> bool:
-    """Whether an arrival acts on something else than the current in the second row of the state."""
-    return kind in (LEAK, THETA, QIF)
-
-
-@inner
-def kick_all(cells: Cells, x: AnyArray, w: AnyArray, k: int) -> None:
-    """Let arrival `k` of a sample (counted from 1) act on neurons that have a kick of their own."""
-    kind = cells.kind[0]
+@leaf
+def kick_all(p: AnyArray, x: AnyArray, weights: AnyArray, r: int, k: int) -> None:
+    """Let row `r` of weights act on all neurons, as arrival `k` of a sample (counted from 1)."""
+    kind = p[KIND, 0]
     if kind == LEAK:
-        for j in range(w.size):
-            x[0, j] += w[j]
+        for j in range(x.shape[1]):
+            x[0, j] += weights[r, j]
     elif kind == QIF:
-        for j in range(w.size):
-            x[2, j] += w[j]
-    else:
-        for j in range(w.size):
-            x[0, j] += w[j] * cells.values[B, j] * x[1, j]
+        for j in range(x.shape[1]):
+            x[2, j] += weights[r, j]
+    elif kind == THETA:
+        for j in range(x.shape[1]):
+            x[0, j] += weights[r, j] * p[B, j] * x[1, j]
         if k % EVENTS_PER_SHRINK == 1:
-            theta.shrink(x[0], x[1])
+            theta.shrink(x)
+    else:
+        for j in range(x.shape[1]):
+            x[1, j] += weights[r, j]
 
 
-@inner
+@leaf
 def sweep(
-    cells: Cells,
+    p: AnyArray,
     x: AnyArray,
     limit: AnyArray,
-    kick: AnyArray,
-    step: AnyArray,
+    steps: AnyArray,
+    k: int,
+    same: bool,
     slack: float,
     after: AnyArray,
     excess: AnyArray,
 ) -> None:
-    """Advance neurons as if none spiked; tell those that may by a positive excess.
+    """Advance neurons from arrival `k` to the next as if none spiked; tell those that may.
 
     Args:
-        cells: The neurons.
-        x: State; the currents take the kicks.
+        p: `Cells.values`.
+        x: State.
         limit: Thresholds.
-        kick: What arrives in the currents.
-        step: As `steps_of` gives it.
+        steps: As `steps_of` gives them.
+        k: Which arrival.
+        same: See `Cells`.
         slack: See `membrane.sweep`.
         after: State afterwards, written.
-        excess: Written.
+        excess: Written; above zero for those that may.
     """
-    p, kind = cells.values, cells.kind[0]
+    kind = p[KIND, 0]
     if kind == QIF:
         for j in range(excess.size):
             excess[j] = 1.0
     elif kind == THETA:
-        theta.sweep(p[A], step[0], cells.same, x[0], x[1], after[0], after[1], excess)
+        theta.sweep(p, steps[k, 0], same, x, after, excess)
     else:
-        membrane.sweep(p, limit, slack, step, cells.same, x, kick, after, excess)
+        membrane.sweep(p, limit, slack, steps, k, same, x, after, excess)
 
 
 @inner
@@ -247,25 +262,37 @@ def incoming_rows(
 
 
 @inner
-def steps_of(cells: Cells, starts: AnyArray, arrivals: AnyArray, until: float) -> AnyArray:
-    """How long each arrival is followed by none, and what all neurons keep in that time, as in `glide`."""
-    steps, p = np.empty((arrivals.size, 5), np.float64), cells.values
-    shared = cells.same and cells.kind[0] not in (THETA, QIF)
+def steps_of(p: AnyArray, same: bool, starts: AnyArray, arrivals: AnyArray, until: float) -> AnyArray:
+    r"""How long each arrival is followed by none, and the numbers of `membrane` for that time.
+
+    Returns:
+        Seconds, and if the rates are the same for all :math:`e^{-at}`, :math:`e^{-ct}`, :math:`K(t)`,
+        :math:`E(t, a)` (0 if no neuron has a bias) and the maximum of K until then,
+        ``(n_arrivals, N_SHARES)``.
+    """
+    steps = np.empty((arrivals.size, N_SHARES), np.float64)
+    shared = same and p[KIND, 0] < THETA
+    top = membrane.top(p[A, 0], p[C, 0])
+    highest = membrane.shares(p[A, 0], p[C, 0], top)[2] if top < np.inf else np.inf
     biased = False
-    for j in range(cells.kind.size):
+    for j in range(p.shape[1]):
         biased |= p[B, j] != 0.0
     for sample in range(starts.size - 1):
         for k in range(starts[sample], starts[sample + 1]):
             t = (arrivals[k + 1] if k + 1 < starts[sample + 1] else until) - arrivals[k]
             steps[k, 0] = t
             if shared:
-                steps[k, 1], steps[k, 2], steps[k, 3] = membrane.shares(p[A, 0], p[C, 0], t)
-                steps[k, 4] = membrane.fading(t, p[A, 0]) if biased else 0.0
+                keep, left, driven = membrane.shares(p[A, 0], p[C, 0], t)
+                steps[k, KEEP], steps[k, LEFT], steps[k, DRIVEN] = keep, left, driven
+                steps[k, BIASED] = membrane.fading(t, p[A, 0]) if biased else 0.0
+                steps[k, PEAK] = driven if t <= top else highest
     return steps
 
 
 @inner
-def by_sample(times: AnyArray, neurons: AnyArray, cuts: AnyArray, width: int) -> tuple[AnyArray, AnyArray]:
+def by_sample(
+    times: AnyArray, neurons: AnyArray, cuts: AnyArray, numbers: AnyArray
+) -> tuple[AnyArray, AnyArray]:
     """Spikes of one slice after another as those of one sample after another, in order of time.
 
     Args:
@@ -273,7 +300,7 @@ def by_sample(times: AnyArray, neurons: AnyArray, cuts: AnyArray, width: int) ->
         neurons: Whose they are, counted within a slice.
         cuts: Where those of each slice and sample begin, and the end of a slice's last,
             ``(n_slices, n_samples + 1)``.
-        width: Neurons of a slice.
+        numbers: Which neurons those of a slice are, ``(n_slices, width)``.
     """
     n: Any = cuts[-1, -1]
     ordered, whose = np.empty(n, np.float64), np.empty(n, np.int64)
@@ -282,7 +309,7 @@ def by_sample(times: AnyArray, neurons: AnyArray, cuts: AnyArray, width: int) ->
         began = n
         for s in range(cuts.shape[0]):
             for e in range(cuts[s, sample], cuts[s, sample + 1]):
-                ordered[n], whose[n] = times[e], s * width + neurons[e]
+                ordered[n], whose[n] = times[e], numbers[s, neurons[e]]
                 n += 1
         sort_spikes(ordered, whose, began, n)
     return ordered, whose

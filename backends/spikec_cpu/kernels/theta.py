@@ -14,10 +14,11 @@ from __future__ import annotations
 import math
 
 from spikec.arrays import AnyArray
-from spikec_cpu.kernels import inner
+from spikec_cpu.kernels import leaf
+from spikec_cpu.lower_exact import A
 
 
-@inner
+@leaf
 def crossing(rate: float, a: float, b: float) -> float:
     """Seconds until the next spike; `rate` is r/tau."""
     if b <= 0.0:
@@ -25,7 +26,7 @@ def crossing(rate: float, a: float, b: float) -> float:
     return math.atan2(b, a) / rate
 
 
-@inner
+@leaf
 def advance(rate: float, a: float, b: float, t: float, silenced: bool) -> tuple[float, float]:
     """The pair a time `t` later, of length 1; only one that is silenced may pass through infinity."""
     cos, sin = math.cos(rate * t), math.sin(rate * t)
@@ -38,42 +39,31 @@ def advance(rate: float, a: float, b: float, t: float, silenced: bool) -> tuple[
     return a, b
 
 
-@inner
-def sweep(
-    rate: AnyArray,
-    t: float,
-    same: bool,
-    a: AnyArray,
-    b: AnyArray,
-    a_after: AnyArray,
-    b_after: AnyArray,
-    excess: AnyArray,
-) -> None:
+@leaf
+def sweep(p: AnyArray, t: float, same: bool, x: AnyArray, after: AnyArray, excess: AnyArray) -> None:
     """Turn all neurons of a population by `t`, and tell those that spike.
 
     Args:
-        rate: r/tau, per second, ``(n,)``.
+        p: `Cells.values`, of which row A is r/tau, per second.
         t: Seconds.
-        same: Whether `rate` is the same for all.
-        a: First of each pair.
-        b: Second of each pair.
-        a_after: First, written.
-        b_after: Second, written; negative after a spike.
+        same: Whether that is the same for all.
+        x: Pairs, ``(3, n)``.
+        after: Those afterwards, written; the second below zero after a spike.
         excess: Written; above zero for those that spike.
     """
-    cos, sin, often = math.cos(rate[0] * t), math.sin(rate[0] * t), rate[0] * t >= math.pi
-    for j in range(a.size):
+    cos, sin, often = math.cos(p[A, 0] * t), math.sin(p[A, 0] * t), p[A, 0] * t >= math.pi
+    for j in range(excess.size):
         if not same:
-            cos, sin, often = math.cos(rate[j] * t), math.sin(rate[j] * t), rate[j] * t >= math.pi
-        a_after[j] = a[j] * cos + b[j] * sin
-        b_after[j] = b[j] * cos - a[j] * sin
-        excess[j] = 1.0 if often else a[j] * sin - b[j] * cos
+            cos, sin, often = math.cos(p[A, j] * t), math.sin(p[A, j] * t), p[A, j] * t >= math.pi
+        after[0, j] = x[0, j] * cos + x[1, j] * sin
+        after[1, j] = x[1, j] * cos - x[0, j] * sin
+        excess[j] = 1.0 if often else x[0, j] * sin - x[1, j] * cos
 
 
-@inner
-def shrink(a: AnyArray, b: AnyArray) -> None:
+@leaf
+def shrink(x: AnyArray) -> None:
     """Bring pairs that kicks have made long back to about length 1."""
-    for j in range(a.size):
-        size = 1.0 / (abs(a[j]) + abs(b[j]))
-        a[j] *= size
-        b[j] *= size
+    for j in range(x.shape[1]):
+        size = 1.0 / (abs(x[0, j]) + abs(x[1, j]))
+        x[0, j] *= size
+        x[1, j] *= size

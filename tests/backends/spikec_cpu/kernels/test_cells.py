@@ -11,7 +11,7 @@ from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import CubaLif, If, IfExp, Lif, QifExp, Ramp, Source, Theta
 from spikec_cpu.kernels import cells as neuron
 from spikec_cpu.kernels import cuba_lif, lambert
-from spikec_cpu.lower_exact import lower_exact
+from spikec_cpu.lower_exact import START, THRESHOLD, lower_exact
 
 SPAN, STEP = 4.0, 2e-3
 
@@ -41,7 +41,7 @@ def cells_of(kind, n):
         ("out",),
         Continuous(),
     )
-    return lower_exact(network)[0].cells
+    return lower_exact(network)[0].cells.values
 
 
 def linear(rng, n, a, c, jumps=False):
@@ -144,7 +144,7 @@ def check(kind, seed, n):
     cells, x, move, y, i, end = drawn(kind, rng, n)
     with np.errstate(over="ignore"):
         expected, slope, nearest = brute_force(move, y, i, end)
-    limit = cells.values[4]
+    limit = cells[THRESHOLD]
     got = np.array([crossing(cells, j, x, limit[j], SPAN) for j in range(n)])
     got[got > SPAN] = np.inf
     clear = (np.abs(expected - SPAN) > 1e-6) & (np.abs(got - SPAN) > 1e-6)
@@ -234,7 +234,7 @@ def test_a_qif_neuron_that_was_kicked_from_rest_spikes_above_a_quarter_of_pi_squ
 
 def test_a_kick_moves_a_theta_neuron_as_the_transfer_function_says():
     cells = cells_of(Theta(6 / np.pi, phase=3.0), 1)
-    x = cells.values[6:].copy()
+    x = cells[START:].copy()
     assert crossing(cells, 0, x, 0.0, 9.0) == pytest.approx(3.0, rel=1e-14)
     kick(cells, 0, x, 0.7)
     moved = 6 / np.pi * (np.arctan(0.7) + np.pi / 2)  # V = 1/2 at half the period
