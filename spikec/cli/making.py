@@ -39,14 +39,21 @@ from spikec.commands.options import (
 
 
 def demo(
-    json_: Json = False, stock: Annotated[int, typer.Option(help="Samples on stock Lava.")] = 20
+    json_: Json = False,
+    stock: Annotated[int, typer.Option(help="Samples on stock Lava.")] = 20,
+    html: Html = None,
 ) -> None:
     """Train on digits, compile, run on reference, CPU and Lava, compare, count and price."""
     from spikec.commands.demo import demo as run_demo
+    from spikec.commands.demo import write_page
+    from spikec.commands.files import check_output
     from spikec.commands.show import demo as show
 
+    check_output(html)
     with telling() as tell:
         report = run_demo(n_stock=stock, progress=tell)
+    if html is not None:
+        write_page(report, html)
     print_found(report.to_json(), lambda: show(report), json_)
     raise typer.Exit(0 if report.identical else 1)
 

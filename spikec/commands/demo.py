@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -13,12 +14,16 @@ import numpy as np
 from spikec.backend import Backend, find_backend
 from spikec.commands.files import read_inputs
 from spikec.compare import Comparison, compare
+from spikec.container import write_atomically
 from spikec.events import Events
 from spikec.execute import execute
 from spikec.ir.network import Network
 from spikec.passes.pipelines import compile_network
 from spikec.program import Program
 from spikec.reference import ReferenceBackend
+from spikec.report.beside import beside
+from spikec.report.html import page
+from spikec.report.shown import Shown
 from spikec.report.summary import Summary, summarise
 from spikec.result import RunResult
 from spikec.targets.target import load_target
@@ -39,6 +44,7 @@ class DemoReport:
         summary: Of the first seed's CPU run.
         seconds: Wall time of each stage over all seeds; of the training, for one, data loaded before.
         n_ticks: Ticks of an inference.
+        runs: The first seed's run in exact time, and that of its program.
     """
 
     trained: tuple[float, ...]
@@ -47,6 +53,7 @@ class DemoReport:
     summary: Summary
     seconds: dict[str, float]
     n_ticks: int
+    runs: tuple[RunResult, RunResult]
 
     @property
     def identical(self) -> bool:
@@ -116,12 +123,12 @@ def demo(
     watch = _Watch(progress)
     recipe, target = load_recipe(RECIPE), load_target(TARGET)
     cpu = find_backend("cpu")
-    trained: list[float] = []
+    exact: list[RunResult] = []
     runs: list[tuple[Program, Mapping[str, Events], RunResult]] = []
     for seed in seeds:
         made = watch.stage("train", f"training, seed {seed}", partial(train, recipe, seed))
-        exact = partial(_float, made.network, cpu)
-        trained.append(watch.stage("float", f"real spike times, seed {seed}", exact))
+        in_real_times = partial(_float, made.network, cpu)
+        exact.append(watch.stage("float", f"real spike times, seed {seed}", in_real_times))
         program = watch.stage("compile", "compiling", partial(compile_network, made.network, target))
         inputs, data = read_inputs(program.network, DATA, None)
         labels = None if data is None else data.labels
@@ -138,21 +145,30 @@ def demo(
         "lava_stock", f"running in Lava, stock, {n_stock} samples", partial(execute, program, stock, few)
     )
     return DemoReport(
-        trained=tuple(trained),
+        trained=tuple(r.meta["accuracy"] for r in exact),
         compiled=tuple(r.meta["accuracy"] for _, _, r in runs),
         comparisons={
             "reference_cpu": compare(reference, result),
             "cpu_lava_fused": compare(result, on_fused),
             "cpu_lava_stock": compare(execute(program, cpu, few), on_stock),
         },
-        summary=summarise(result, AS_IF),
+        summary=summarise(result, AS_IF, beside(result, exact[0], "the exact network")),
         seconds={**watch.seconds, "train": watch.seconds["train"] / len(seeds)},
         n_ticks=int(result.meta["until"]),
+        runs=(exact[0], result),
     )
 
 
-def _float(network: Network, backend: Backend) -> float:
+def write_page(report: DemoReport, path: Path) -> None:
+    """Write what the demo found of the first seed as a page."""
+    exact, compiled = report.runs
+    other = Shown(exact, "the exact network")
+    text = page(compiled, report.summary, title="spikec demo: handwritten digits", beside=other)
+    write_atomically(path, text.encode())
+
+
+def _float(network: Network, backend: Backend) -> RunResult:
     program = Program(network, load_target("ideal"))
     inputs, data = read_inputs(network, DATA, None)
     assert data is not None
-    return float(execute(program, backend, inputs, data.labels).meta["accuracy"])
+    return execute(program, backend, inputs, data.labels)

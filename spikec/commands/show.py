@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -234,7 +235,8 @@ def demo(report: DemoReport) -> RenderableType:
         ],
     )
     third = table("seconds", ("stage", "s"), [(k, f"{v:.3g}") for k, v in report.seconds.items()])
-    return Group(first, second, render(report.summary, notes=False), third)
+    short = replace(report.summary, beside=None, passes=())
+    return Group(first, second, render(short, notes=False), third)
 
 
 def _in_unit(record: Mapping[str, Any], name: str) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +29,9 @@ MOST_HISTOGRAMS = 8
 
 MOST_MARKS = 20_000
 """Spikes in a scatter."""
+
+MARKERS = "osD^vP"
+"""Of populations side by side, besides their colours."""
 
 
 def quantisation_page(
@@ -88,7 +91,7 @@ def weight_histograms(found: Quantisation) -> Figure:
 
 
 def spike_scatter(exact: RunResult, compiled: RunResult) -> Figure:
-    """Draw when spikes come in the program against when in the float network, a colour a population."""
+    """Draw when spikes come in the program against the float network, a colour and a mark a population."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.5, 5.0), layout="constrained")
@@ -103,7 +106,8 @@ def spike_scatter(exact: RunResult, compiled: RunResult) -> Figure:
         x = 1e3 * seconds(exact, name, of_a)[in_a[::step]]
         y = 1e3 * seconds(compiled, name, of_b)[in_b[::step]]
         colour = COLOURS[k % len(COLOURS)]
-        axis.scatter(x, y, s=4, color=colour, lw=0, alpha=0.5, label=printable(name), rasterized=True)
+        style: dict[str, Any] = {"s": 9, "color": colour, "lw": 0, "alpha": 0.7, "marker": MARKERS[k % len(MARKERS)]}
+        axis.scatter(x, y, label=printable(name), rasterized=True, **style)
         longest = max(longest, float(x.max(initial=0.0)), float(y.max(initial=0.0)))
     axis.plot([0, longest], [0, longest], color="0.5", lw=0.8)
     axis.set_xlabel("float network, ms")
@@ -126,7 +130,7 @@ def blame_bars(found: Blame) -> Figure:
         [_score(getattr(x, which), scored) for x in found.lines] for which in ("only", "all_but")
     )
     axis.barh(at - 0.2, alone, 0.38, color=PAIR[0], label="only this is quantised")
-    axis.barh(at + 0.2, without, 0.38, color=PAIR[1], label="all but this")
+    axis.barh(at + 0.2, without, 0.38, color=PAIR[1], hatch="//", label="all but this")
     axis.set_yticks(at, [printable(x.part) for x in found.lines], fontsize=8, parse_math=False)
     axis.invert_yaxis()
     for outcome, style, label in ((found.exact, "-", "float"), (found.compiled, "--", "compiled")):
