@@ -2,45 +2,48 @@
 
     .venv/bin/python bench/bounds.py --json
 
-One neuron of each population of each network at a time is pushed up and down, its current and, where it never
-spikes, its membrane. The search begins with what the weights suggest - every input that excites it spikes,
-once or in every tick, so that all arrive together - and, behind a hidden layer that spikes once, with what
-gradients suggest (`bounds_attack.py`). It changes a few spikes at a time for as long as that takes the neuron
-further, in the end one input (of few inputs, two) to all ticks that there are. What it finds is a lower limit
-of the worst case, the bound an upper one.
+Each row is one population of a shipped network, its current or, where it never spikes, its membrane, pushed
+up or down; ratios are those of the worst of the neurons with the widest bounds.
+
+* `bound_over_found`: the proven bound over the farthest that annealing (`bounds_attack.py`) took the
+  integers. What it finds is a lower limit of the worst case, the bound an upper one.
+* `boxed_over_found`: the same with the bound of `spikec.ir.boxes`, where inputs are few.
+* `bound_over_free`: the bound over what happens if the neurons in front spike whenever they like, none before
+  it can. What is above 1 here is lost by arithmetic, the rest by taking these neurons as independent.
+* `share`: the bound as a share of 24 bits.
+
+Relays are left out, which repeat single spikes. `search` pushes neurons of any network, with less effect:
+`tests/bench/test_bounds.py` attacks random ones with it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations, product
 from pathlib import Path
+from time import process_time
 
 import numpy as np
-from bounds_attack import attack_of, steer
+from bounds_attack import anneal, freed
 from scipy.sparse import csr_array
 
 from spikec.arrays import FloatArray, IntArray
-from spikec.ir.bounds import current_bounds, membrane_bound
+from spikec.ir.bounds import CurrentBound, current_bound, membrane_bound, once_spiking
+from spikec.ir.boxes import boxed_current_bound
 from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
 from spikec.ir.network import Network, Population
+from spikec.ir.one_layer import OneLayer, one_layer
+from spikec.ir.own_inhibition import repeats
 from spikec.passes.pipelines import CompileOptions, compile_network
 from spikec.targets.target import load_target
 
 NETS = Path(__file__).parents[1] / "models" / "nets"
 M = 1 << 23
-STEERED = 200_000
-"""Synapses times inputs of a search that follow gradients."""
-ENOUGH = 0.9
-"""Part of a bound at which nothing further is looked for."""
-FEW = 6
-"""Inputs of which two are moved at once."""
-SWEEPS = 2
-"""How often all inputs are moved."""
+FEW = 8
+"""Inputs up to which boxes are halved."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +78,9 @@ def simulate(network: Network, rasters: dict[str, IntArray], n_ticks: int) -> Ex
                 if q.post == p.name:
                     e = q.connectivity.weights.format.exponent
                     for d, matrix in matrices:
-                        if t - 1 - d >= 0:
-                            summed = (spikes[q.pre][:, t - 1 - d] @ matrix.T).astype(np.int64)
+                        left = spikes[q.pre][:, t - 1 - d] if t > d else np.zeros(())
+                        if left.any():
+                            summed = (left @ matrix).astype(np.int64)
                             a += summed << e if e >= 0 else summed >> -e
             u[p.name] = _decay(u[p.name], k.du + 1) + (a << 6)
             e = np.broadcast_to(np.asarray(k.bias_exp), (p.n,))
@@ -106,11 +110,11 @@ def search(
     *,
     n_samples: int = 24,
     rounds: int = 10,
-    membrane: bool = False,
-    steered: int = 0,
-    bound: float = np.inf,
 ) -> Extremes:
-    """Push one neuron's current, or membrane, up (sign 1) or down (-1); the extremes of all that was tried.
+    """Push one neuron's current up (sign 1) or down (-1); the extremes of all that was tried.
+
+    It begins with what the weights suggest - every input that excites the neuron spikes, once or in every
+    tick, so that all arrive together - and changes a few spikes of the best at a time.
 
     Args:
         network: In the fixed dialect.
@@ -121,85 +125,26 @@ def search(
         rng: Where chance comes from.
         n_samples: Inputs tried in a round.
         rounds: How often the best are changed and tried again.
-        membrane: Whether the membrane is pushed, not the current.
-        steered: How many of the first inputs follow gradients; with any, the best is improved further.
-        bound: What is proven.
     """
     rasters = {
         name: _first_tries(network, name, population, neuron, sign, n_ticks, rng, n_samples)
         for name in network.inputs
     }
-    attack = attack_of(network, population, neuron, sign, membrane, n_ticks) if steered else None
-    for sample in range(steered if attack is not None else 0):
-        assert attack is not None
-        for name, ticks in steer(attack, rng, (0.15, 0.3, 1.0)[sample % 3]).items():
-            rasters[name][sample] = np.arange(n_ticks)[:, None] == ticks
-            rasters[name][sample] *= network.population(name).neuron.most_at_once
     tried = []
     for _ in range(rounds):
         found = simulate(network, rasters, n_ticks)
         tried.append(found)
-        far = _far(found, membrane, sign)
-        order = np.argsort(-sign * far[population.name][:, neuron], kind="stable")
-        best = order[: max(n_samples // 4, 1)]
+        far = (found.highest if sign > 0 else found.lowest)[population.name][:, neuron]
+        best = np.argsort(-sign * far, kind="stable")[: max(n_samples // 4, 1)]
         rasters = {
             name: _changed(network, name, raster[best], n_samples, rng) for name, raster in rasters.items()
         }
-    farthest = max(float(np.max(sign * _far(f, membrane, sign)[population.name][:, neuron])) for f in tried)
-    once = all(network.population(name).neuron.one_spike for name in rasters)
-    if steered and once and farthest < ENOUGH * bound:
-        first = {name: raster[:1] for name, raster in rasters.items()}
-        tried += _moved_one_by_one(
-            network, first, n_ticks, lambda f: sign * _far(f, membrane, sign)[population.name][:, neuron]
-        )
     return Extremes(
         *(
             {name: np.concatenate([getattr(f, kind)[name] for f in tried]) for name in tried[0].lowest}
             for kind in ("lowest", "highest", "v_lowest", "v_highest")
         )
     )
-
-
-def _moved_one_by_one(
-    network: Network,
-    rasters: dict[str, IntArray],
-    n_ticks: int,
-    reach: Callable[[Extremes], FloatArray],
-) -> list[Extremes]:
-    """Move the spike of one input after the other, or of two at once, to where the neuron goes farthest."""
-    places = [(name, i) for name, raster in rasters.items() for i in range(raster.shape[2])]
-    groups = list(combinations(places, 2)) if len(places) <= FEW else [(place,) for place in places]
-    tried, best = [], -np.inf
-    for _ in range(SWEEPS):
-        before = best
-        for group in groups:
-            options = list(product(range(n_ticks + 1), repeat=len(group)))
-            moved = {name: np.repeat(raster, len(options), axis=0) for name, raster in rasters.items()}
-            for k, (name, i) in enumerate(group):
-                at = np.array([option[k] for option in options])
-                count = network.population(name).neuron.most_at_once
-                moved[name][:, :, i] = (np.arange(n_ticks) == at[:, None]) * count
-            found = simulate(network, moved, n_ticks)
-            far = reach(found)
-            top = int(np.argmax(far))
-            tried.append(_sample(found, top))
-            if far[top] > best:
-                best, rasters = far[top], {name: raster[top : top + 1] for name, raster in moved.items()}
-        if best <= before:
-            break
-    return tried
-
-
-def _sample(found: Extremes, k: int) -> Extremes:
-    """One sample of many."""
-    kinds = (found.lowest, found.highest, found.v_lowest, found.v_highest)
-    return Extremes(*({name: values[k : k + 1] for name, values in kind.items()} for kind in kinds))
-
-
-def _far(found: Extremes, membrane: bool, sign: int) -> dict[str, FloatArray]:
-    """The end of what is pushed."""
-    ends = (found.v_highest, found.v_lowest) if membrane else (found.highest, found.lowest)
-    return ends[0] if sign > 0 else ends[1]
 
 
 def _first_tries(network, name, population, neuron, sign, n_ticks, rng, n_samples) -> IntArray:  # type: ignore[no-untyped-def]
@@ -248,14 +193,14 @@ def _changed(
 
 
 def _by_delay(q) -> list[tuple[int, FloatArray | csr_array]]:  # type: ignore[no-untyped-def]
-    """Weights of each delay as a matrix ``(n_post, n_pre)``, sparse where little is stored."""
+    """Weights of each delay as a matrix ``(n_pre, n_post)``, sparse where little is stored."""
     assert isinstance(q.connectivity.weights, Fixed)
     pre, post = q.connectivity.synapses()
     delay, stored = q.delays.per_synapse(q.connectivity), q.connectivity.stored()
     matrices = []
     for d in np.unique(delay):
-        matrix = np.zeros((q.connectivity.n_post, q.connectivity.n_pre))
-        matrix[post[delay == d], pre[delay == d]] = stored[delay == d]
+        matrix = np.zeros((q.connectivity.n_pre, q.connectivity.n_post))
+        matrix[pre[delay == d], post[delay == d]] = stored[delay == d]
         some = np.count_nonzero(matrix) < matrix.size / 8
         matrices.append((int(d), csr_array(matrix) if some else matrix))
     return matrices
@@ -265,74 +210,142 @@ def _decay(x: IntArray, d: object) -> IntArray:
     return np.sign(x) * ((np.abs(x) * (4096 - np.asarray(d))) >> 12)
 
 
-def tightness(
-    network: Network, n_ticks: int, rng: np.random.Generator, rounds: int
-) -> list[dict[str, object]]:
-    """For each population, the bound over the worst found, of the neurons whose bounds are widest."""
-    rows = []
-    synapses = max(q.connectivity.n_synapses for q in network.projections)
-    steered, most = min(max(STEERED // synapses, 3), 24), 2 if synapses < STEERED / 24 else 1
-    bounds = current_bounds(network, n_ticks)
+@dataclass(frozen=True)
+class Target:
+    """What is pushed: the current or the membrane of a population, up (sign 1) or down (-1)."""
+
+    population: Population
+    membrane: bool
+    sign: int
+
+    def limit(self, bound: CurrentBound) -> FloatArray:
+        """How far each neuron can go this way."""
+        return bound.highest if self.sign > 0 else -bound.lowest
+
+    def far(self, found: Extremes, neuron: int) -> float:
+        """How far one went at most."""
+        ends = (found.v_lowest, found.v_highest) if self.membrane else (found.lowest, found.highest)
+        return float(np.max(self.sign * ends[self.sign > 0][self.population.name][:, neuron]))
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much a table may cost: neurons of each row, moves for each input, starts, boxes."""
+
+    neurons: int
+    moves: int
+    starts: int
+    boxes: int
+
+
+def rows(
+    name: str, network: Network, n_ticks: int, effort: Effort, rng: np.random.Generator
+) -> Iterator[dict[str, object]]:
+    """The rows of one network."""
     for p in network.populations:
-        if not isinstance(p.neuron, CubaFixed):
+        if not isinstance(p.neuron, CubaFixed) or any(repeats(network, q) for q in network.incoming(p.name)):
             continue
-        bound = bounds[p.name]
+        layer = one_layer(network, p, n_ticks)
+        assert layer is not None, f"{p.name} is not behind one layer that spikes once"
+        few = sum(layer.inputs.values()) <= FEW
+        boxed = boxed_current_bound(network, p, n_ticks, effort.boxes) if few else None
         silent = np.all(np.asarray(p.neuron.vth) == 131071)
-        ends = membrane_bound(network, p, n_ticks) if silent else None
-        for sign, limit in ((1, bound.highest), (-1, -bound.lowest)):
-            for neuron in np.argsort(-limit)[:most]:
-                if limit[neuron] <= 0:
+        for membrane in (False, True) if silent else (False,):
+            bound = (membrane_bound if membrane else current_bound)(network, p, n_ticks)
+            for sign in (1, -1):
+                target = Target(p, membrane, sign)
+                limit = target.limit(bound)
+                if not np.any(limit > 0):
                     continue
-                row: dict[str, object] = {"population": p.name, "neuron": int(neuron), "sign": sign}
-                kinds = [("", limit[neuron], False)]
-                if ends is not None:
-                    reach = ends.highest if sign > 0 else -ends.lowest
-                    kinds.append(("v_", reach[neuron], True))
-                for kind, bound, membrane in kinds:
-                    seen = search(network, p, int(neuron), sign, n_ticks, rng, n_samples=48, rounds=rounds,
-                                  membrane=membrane, steered=steered, bound=float(bound))  # fmt: skip
-                    far = _far(seen, membrane, sign)[p.name][:, neuron]
-                    row[f"{kind}bound"], row[f"{kind}found"] = float(bound), float(np.max(sign * far))
-                rows.append(row)
-    return rows
+                start, ratios = process_time(), dict[str, float]()
+                for neuron in np.argsort(-limit)[: effort.neurons]:
+                    found = _farthest(network, layer, target, int(neuron), float(limit[neuron]), effort, rng)
+                    each = {"bound_over_found": limit[neuron] / found}
+                    if boxed is not None and not membrane:
+                        each["boxed_over_found"] = target.limit(boxed)[neuron] / found
+                    if p.name not in once_spiking(network, n_ticks):
+                        free = _free(network, layer, target, int(neuron))
+                        each["bound_over_free"] = limit[neuron] / free
+                    ratios = {key: float(max(ratio, ratios.get(key, 0.0))) for key, ratio in each.items()}
+                yield {
+                    "bench": "bounds",
+                    "network": name,
+                    "population": p.name,
+                    "of": "membrane" if membrane else "current",
+                    "way": "up" if sign > 0 else "down",
+                    "neurons": min(effort.neurons, p.n),
+                    **{key: round(ratio, 3) for key, ratio in ratios.items()},
+                    "share": round(bound.share, 4),
+                    "cpu_seconds": round(process_time() - start, 1),
+                }
 
 
-def shipped() -> dict[str, tuple[Network, int]]:
+def _farthest(
+    network: Network,
+    layer: OneLayer,
+    target: Target,
+    neuron: int,
+    bound: float,
+    effort: Effort,
+    rng: np.random.Generator,
+) -> float:
+    """How far annealing takes a neuron of the integers."""
+    n_moves = effort.moves * sum(layer.inputs.values())
+    tries = [
+        anneal(layer, target.population, neuron, target.sign, target.membrane, bound, n_moves, rng)
+        for _ in range(effort.starts)
+    ]
+    rasters = {
+        name: np.stack([_raster(network, name, t[name], layer.n_ticks) for t in tries]) for name in tries[0]
+    }
+    return target.far(simulate(network, rasters, layer.n_ticks), neuron)
+
+
+def _free(network: Network, layer: OneLayer, target: Target, neuron: int) -> float:
+    """How far a neuron goes if those in front spike when it suits the push, but not before they can."""
+    loose, ticks = freed(network, layer, target.population, neuron, target.sign, target.membrane)
+    rasters = {name: _raster(loose, name, k, layer.n_ticks)[None] for name, k in ticks.items()}
+    return target.far(simulate(loose, rasters, layer.n_ticks), neuron)
+
+
+def _raster(network: Network, name: str, ticks: IntArray, n_ticks: int) -> FloatArray:
+    """One spike of each neuron, or as many at once as it can have, ``(n_ticks, n)``."""
+    return (np.arange(n_ticks)[:, None] == ticks) * float(network.population(name).neuron.most_at_once)
+
+
+def shipped() -> Iterator[tuple[str, Network, int]]:
     """Networks of models/nets that have currents, and a sampled one, compiled."""
     from spikec.frontends import open_trained
     from spikec_train.recipes import load_recipe, train
 
     networks = {name: open_trained(NETS / f"{name}.npz") for name in ("yinyang-ttfs", "yinyang-ttfs-delays")}
     networks["digits-sampled"] = train(load_recipe("digits-sampled")).network
-    compiled = {}
     for name, network in networks.items():
         program = compile_network(network, load_target("loihi2"), CompileOptions())
         assert program.n_ticks is not None
-        compiled[name] = (program.network, program.n_ticks)
-    return compiled
+        yield name, program.network, program.n_ticks
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object a network")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a row")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rounds", type=int, default=30, help="of each search")
+    parser.add_argument("--neurons", type=int, default=2, help="of each row, those with the widest bounds")
+    parser.add_argument("--moves", type=int, default=6000, help="of each start, for each input")
+    parser.add_argument("--starts", type=int, default=2, help="of annealing")
+    parser.add_argument("--boxes", type=int, default=20_000, help="to look into, where inputs are few")
     parser.add_argument("--only", help="one network")
     options = parser.parse_args()
-    for name, (network, n_ticks) in shipped().items():
-        if options.only not in (None, name):
-            continue
-        rng = np.random.default_rng(options.seed)
-        rows = tightness(network, n_ticks, rng, options.rounds)
-        ratios: dict[str, float] = {}
-        for row in rows:
-            for kind in ("", "v_"):
-                if row.get(f"{kind}found"):
-                    key = f"{row['population']}.{'v' if kind else 'u'}.{'up' if row['sign'] == 1 else 'down'}"
-                    ratio = float(str(row[f"{kind}bound"])) / float(str(row[f"{kind}found"]))
-                    ratios[key] = min(ratio, ratios.get(key, np.inf))
-        found = {"bench": "bounds", "network": name, "n_ticks": n_ticks, "bound_over_found": ratios}
-        print(json.dumps({**found, "rows": rows} if options.json else found))
+    effort = Effort(options.neurons, options.moves, options.starts, options.boxes)
+    for name, network, n_ticks in shipped():
+        if options.only in (None, name):
+            for row in rows(name, network, n_ticks, effort, np.random.default_rng(options.seed)):
+                print(
+                    json.dumps(row) if options.json else "  ".join(f"{k} {v}" for k, v in row.items()),
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -1,189 +1,189 @@
-"""Inputs that steer a neuron far, where one hidden layer and all inputs spike once: by smoothed gradients.
+"""Inputs that push a neuron far, where one hidden layer and all inputs spike once: by simulated annealing.
 
-When each input spikes is a real number here, and whether a hidden neuron has spiked by a tick is no step but
-a sigmoid of the highest its membrane has been, which becomes steeper round by round. What a neuron then gets
-from all hidden neurons has a gradient in the inputs' times. `bench/bounds.py` counts what the integers do.
+One input at a time moves its spike to another tick, or to none. What all hidden neurons' membranes and the
+neuron then are is known at once (`spikec.ir.one_layer`), so a second tries tens of thousands of moves. Those
+that push the neuron further stay, others with a chance that falls to nothing. Rounding is left out here:
+`bench/bounds.py` counts what the integers do.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
+from numba import njit
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.ir.bounds import once_spiking
-from spikec.ir.fan_in import alike, bias_of, unit_of
-from spikec.ir.fixed_neurons import CubaFixed
-from spikec.ir.kernels import current_kernel, membrane_kernel
-from spikec.ir.network import Network, Population, Projection
+from spikec.ir.earliest import earliest_spikes
+from spikec.ir.network import Network, Population
+from spikec.ir.neurons import Source
+from spikec.ir.one_layer import OneLayer, Synapses, pushed_course
 
-ROUNDS = 120
-STEEPNESS = (0.5, 0.005)
-"""Width of the sigmoids in the first and the last round, as a share of the most excitation."""
-
-
-@dataclass(frozen=True, eq=False)
-class Attack:
-    """One neuron, and what leads to it.
-
-    Attributes:
-        inputs: Names of the inputs, each with its number of neurons.
-        ways: For each hidden population and delay the inputs' weights, ``(n_hidden, n_inputs)``.
-        hidden: For each hidden population its kernel, biases and thresholds.
-        pushes: For each hidden population its weights to the neuron, and their delays, each ``(n_hidden,)``.
-        direct: The inputs' own weights to the neuron, and their delays.
-        kernel: What is left of an arrival in what is pushed, after 0, 1, ... ticks.
-    """
-
-    inputs: dict[str, int]
-    ways: dict[str, list[tuple[int, FloatArray]]]
-    hidden: dict[str, tuple[FloatArray, FloatArray, FloatArray]]
-    pushes: dict[str, tuple[FloatArray, IntArray]]
-    direct: tuple[FloatArray, IntArray]
-    kernel: FloatArray
-
-    @property
-    def n_ticks(self) -> int:
-        return self.kernel.size - 1
+HOT = 0.01
+"""What a move may lose in the beginning, as a share of the bound."""
 
 
-def attack_of(
-    network: Network, p: Population, neuron: int, sign: int, membrane: bool, n_ticks: int
-) -> Attack | None:
-    """What an attack on a current or membrane needs to know; None if the network has another form."""
-    once = once_spiking(network, n_ticks)
-    inputs = {name: network.population(name).n for name in network.inputs}
-    starts = dict(zip(inputs, np.cumsum([0, *inputs.values()]), strict=False))
-    n_inputs = sum(inputs.values())
-    incoming = [q for q in network.incoming(p.name) if q.pre != p.name]
-    names = list(dict.fromkeys(q.pre for q in incoming if q.pre not in inputs))
-    if not all(name in once for name in (*names, *inputs)):
-        return None
-    direct = np.zeros(n_inputs), np.zeros(n_inputs, np.int64)
-    pushes = {name: (np.zeros(network.population(name).n), np.zeros(0, np.int64)) for name in names}
-    ways: dict[str, list[tuple[int, FloatArray]]] = {name: [] for name in names}
-    hidden = {}
-    for q in incoming:
-        weights, delays = _to_one(q, neuron)
-        if q.pre in inputs:
-            at = slice(starts[q.pre], starts[q.pre] + inputs[q.pre])
-            direct[0][at], direct[1][at] = sign * weights, delays
-        else:
-            pushes[q.pre] = (sign * weights, delays)
-    for name in names:
-        group = network.population(name)
-        kinds = list(alike(group))
-        if len(kinds) > 1 or not isinstance(group.neuron, CubaFixed):
-            return None
-        _, r, b = kinds[0]
-        hidden[name] = (
-            membrane_kernel(r, b, n_ticks).left,
-            np.cumsum(b ** np.arange(float(n_ticks)))[:, None] * bias_of(group),
-            np.broadcast_to(np.asarray(group.neuron.vth) * 64.0, (group.n,)),
-        )
-        for q in network.incoming(name):
-            if q.pre in inputs:
-                ways[name] += _by_delay(q, starts[q.pre], n_inputs)
-            elif q.pre != name:
-                return None
-    _, r, b = next(kind for kind in alike(p) if neuron in kind[0])
-    kernel = membrane_kernel(r, b, n_ticks) if membrane else current_kernel(r, n_ticks)
-    return Attack(inputs, ways, hidden, pushes, direct, kernel.left)
-
-
-def steer(attack: Attack, rng: np.random.Generator, latest: float) -> dict[str, IntArray]:
-    """The tick in which each neuron of each input spikes; the number of ticks for never.
+def anneal(
+    layer: OneLayer,
+    population: Population,
+    neuron: int,
+    sign: int,
+    membrane: bool,
+    bound: float,
+    n_moves: int,
+    rng: np.random.Generator,
+) -> dict[str, IntArray]:
+    """The tick in which each neuron of each input spikes, `layer.n_ticks` for never.
 
     Args:
-        attack: What is attacked.
+        layer: What leads to the population.
+        population: Where the neuron is.
+        neuron: Its number.
+        sign: Which way to push it.
+        membrane: Whether the membrane is pushed, not the current.
+        bound: What is proven of it.
+        n_moves: How many moves to try.
         rng: Where chance comes from.
-        latest: Inputs begin somewhere in this part of the sample.
     """
-    n_ticks = attack.n_ticks
-    times = rng.uniform(0, latest * n_ticks, sum(attack.inputs.values()))
-    speed = np.zeros_like(times)
-    for k in range(ROUNDS):
-        width = STEEPNESS[0] * (STEEPNESS[1] / STEEPNESS[0]) ** (k / ROUNDS)
-        slope = _slope(attack, times, width)
-        size = np.mean(np.abs(slope))
-        speed = 0.8 * speed + 0.2 * np.clip(slope / (size if size > 0 else 1.0), -3, 3)
-        times = np.clip(times + 1.8 * speed * (1 - k / ROUNDS), 0, n_ticks)
-    whole = np.rint(times).astype(np.int64)
-    cuts = np.cumsum(list(attack.inputs.values()))[:-1]
-    return dict(zip(attack.inputs, np.split(whole, cuts), strict=True))
+    n_inputs, n_ticks = sum(layer.inputs.values()), layer.n_ticks
+    kernel, drift = pushed_course(population, neuron, n_ticks, membrane)
+    pushes = layer.pushes.into(neuron)
+    best = _anneal(
+        rng.integers(0, n_ticks + 1, n_inputs),
+        _by_pre(layer.excites.where(np.isin(layer.excites.post, pushes.pre)), n_inputs, 1),
+        _by_pre(layer.direct.into(neuron), n_inputs, sign),
+        _by_pre(pushes, len(layer.kernels), sign),
+        layer.kernels,
+        layer.drift.copy(),
+        layer.thresholds,
+        kernel,
+        sign * drift,
+        n_moves,
+        HOT * bound,
+        rng,
+    )
+    return dict(zip(layer.inputs, np.split(best, np.cumsum(list(layer.inputs.values()))[:-1]), strict=True))
 
 
-def _slope(attack: Attack, times: FloatArray, width: float) -> FloatArray:
-    """By how much the push grows as inputs come later, at the tick in which it is largest."""
-    n_ticks = attack.n_ticks
-    ticks = np.arange(n_ticks)[:, None]
-    steps = np.diff(attack.kernel, prepend=0.0)
-    weights, delays = attack.direct
-    pushed = _course(attack.kernel, ticks - 1 - delays - times) @ weights
-    spiked = {}
-    for name, (kernel, bias, threshold) in attack.hidden.items():
-        v = bias + sum(_course(kernel, ticks - 1 - d - times) @ w.T for d, w in attack.ways[name])
-        highest = np.maximum.accumulate(v, axis=0)
-        when = np.maximum.accumulate(np.where(v >= highest, ticks, 0), axis=0)
-        scale = width * np.mean(sum(np.abs(w).sum(axis=1) for _, w in attack.ways[name])) * kernel[4]
-        p = 1 / (1 + np.exp(-np.clip((highest - threshold) / scale, -30, 30)))
-        spiked[name] = (p, p * (1 - p) / scale, when)
-        pushed = pushed + _pushed(p, attack.pushes[name], steps)
-    best = int(np.argmax(pushed))
-    moved = _moved(attack.kernel, best - 1 - delays - times) * weights
-    for name, (_, steep, when) in spiked.items():
-        weights, delays = attack.pushes[name]
-        since = best - 1 - delays - ticks
-        gain = steep * weights * np.where(since >= 0, steps[np.maximum(since, 0)], 0.0)
-        n = weights.size
-        at = (when * n + np.arange(n)).ravel()
-        into = np.bincount(at, gain.ravel(), n_ticks * n).reshape(n_ticks, n)
-        kernel = attack.hidden[name][0]
-        for d, w in attack.ways[name]:
-            moved = moved + np.sum(_moved(kernel, ticks - 1 - d - times) * (into @ w), axis=0)
-    return -moved
+def freed(
+    network: Network, layer: OneLayer, p: Population, neuron: int, sign: int, membrane: bool
+) -> tuple[Network, dict[str, IntArray]]:
+    """The network with its hidden neurons as inputs, and when all spike to push a neuron far by the end.
+
+    None does before it can in the network. Arguments are those of `anneal`.
+    """
+    n_ticks, n_cells = layer.n_ticks, len(layer.kernels)
+    kernel, _ = pushed_course(p, neuron, n_ticks, membrane)
+    earliest = earliest_spikes(network, n_ticks, once_spiking(network, n_ticks))
+    names = [*layer.cells, *layer.inputs]
+    first = np.concatenate([earliest[name] for name in names])
+    worth = np.zeros((first.size, n_ticks + 1))  # of a spike in each tick, and of none
+    for s, start in ((layer.pushes.into(neuron), 0), (layer.direct.into(neuron), n_cells)):
+        since = n_ticks - 2 - s.delay[:, None] - np.arange(n_ticks)
+        left = np.where(since >= 0, kernel[np.maximum(since, 0)], 0.0)
+        np.add.at(worth[:, :-1], s.pre + start, sign * s.weight[:, None] * left)
+    worth[:, :-1][np.arange(n_ticks) < first[:, None]] = -np.inf
+    cuts = np.cumsum([network.population(name).n for name in names])[:-1]
+    source = Source(one_spike=True)
+    loose = replace(
+        network,
+        populations=tuple(
+            replace(g, neuron=source) if g.name in layer.cells else g for g in network.populations
+        ),
+        projections=tuple(q for q in network.projections if q.post not in layer.cells),
+        inputs=(*network.inputs, *layer.cells),
+    )
+    return loose, dict(zip(names, np.split(worth.argmax(axis=1), cuts), strict=True))
 
 
-def _pushed(p: FloatArray, push: tuple[FloatArray, IntArray], steps: FloatArray) -> FloatArray:
-    """What hidden neurons that have spiked by each tick leave in the neuron, tick by tick."""
-    weights, delays = push
-    total = np.zeros(len(p))
-    for d in np.unique(delays):
-        arrived = p[:, delays == d] @ weights[delays == d]
-        total[1 + d :] += np.convolve(arrived, steps)[: max(len(p) - 1 - d, 0)]
-    return total
+def _by_pre(s: Synapses, n_pre: int, sign: int) -> tuple[IntArray, IntArray, FloatArray, IntArray]:
+    """Where each presynaptic neuron's synapses begin, and their ends, weights and delays."""
+    return np.searchsorted(s.pre, np.arange(n_pre + 1)), s.post, sign * s.weight, s.delay
 
 
-def _course(kernel: FloatArray, since: FloatArray) -> FloatArray:
-    """What is left of an arrival some real number of ticks ago; it fades in within the tick before."""
-    return np.interp(since, np.arange(-1.0, kernel.size), np.concatenate([[0.0], kernel]), left=0.0)
+@njit(cache=True)
+def _anneal(ticks, excites, direct, pushes, kernels, v, thresholds, kernel, pushed, n_moves, hot, rng):
+    """The best ticks of all that were tried; `v` and `pushed` begin with what biases add."""
+    n_cells, n_ticks = v.shape
+    begins, post, weight, delay = excites
+    spiked, spiking = np.full(n_cells, n_ticks), np.full(n_cells, n_ticks)
+    for i in range(ticks.size):
+        for s in range(begins[i], begins[i + 1]):
+            _arrive(v[post[s]], kernels[post[s]], weight[s], ticks[i] + 1 + delay[s])
+        _push(pushed, kernel, direct, i, ticks[i], 1.0)
+    for j in range(n_cells):
+        spiked[j] = spiking[j] = _crossing(v[j], thresholds[j])
+        _push(pushed, kernel, pushes, j, spiked[j], 1.0)
+    now = far = pushed.max()
+    best, tried, tried_v = ticks.copy(), pushed.copy(), v.copy()
+    for move in range(n_moves):
+        i = rng.integers(0, ticks.size)
+        old, new = ticks[i], _moved(ticks[i], n_ticks, rng)
+        if new == old:
+            continue
+        own = slice(begins[i], begins[i + 1])
+        tried[:] = pushed
+        _push(tried, kernel, direct, i, old, -1.0)
+        _push(tried, kernel, direct, i, new, 1.0)
+        for j in post[own]:
+            tried_v[j] = v[j]
+        for s in range(begins[i], begins[i + 1]):
+            _arrive(tried_v[post[s]], kernels[post[s]], -weight[s], old + 1 + delay[s])
+            _arrive(tried_v[post[s]], kernels[post[s]], weight[s], new + 1 + delay[s])
+        for j in post[own]:
+            tick = _crossing(tried_v[j], thresholds[j])
+            if tick != spiking[j]:
+                _push(tried, kernel, pushes, j, spiking[j], -1.0)
+                _push(tried, kernel, pushes, j, tick, 1.0)
+                spiking[j] = tick
+        reach, warmth = tried.max(), hot * (1 - move / n_moves) ** 2
+        if reach >= now or rng.random() < np.exp((reach - now) / warmth):
+            now, ticks[i] = reach, new
+            pushed[:] = tried
+            for j in post[own]:
+                v[j], spiked[j] = tried_v[j], spiking[j]
+            if now > far:
+                far = now
+                best[:] = ticks
+        else:
+            for j in post[own]:
+                spiking[j] = spiked[j]
+    return best
 
 
-def _moved(kernel: FloatArray, since: FloatArray) -> FloatArray:
-    """The slope of `_course`."""
-    rises = np.diff(np.concatenate([[0.0], kernel]))
-    at = np.floor(since).astype(np.int64) + 1
-    return np.where((at >= 0) & (at < rises.size), rises[np.clip(at, 0, rises.size - 1)], 0.0)
+@njit(cache=True)
+def _moved(tick, n_ticks, rng):
+    """A third of the moves go anywhere, a sixth to never, the others not far."""
+    kind = rng.random()
+    if kind < 1 / 3:
+        return rng.integers(0, n_ticks)
+    if kind < 1 / 2:
+        return n_ticks
+    most = max(n_ticks // 12, 2)
+    return min(max(tick + rng.integers(-most, most + 1), 0), n_ticks)
 
 
-def _to_one(q: Projection, neuron: int) -> tuple[FloatArray, IntArray]:
-    """Weights and delays of the synapses that lead to one neuron, each ``(n_pre,)``."""
-    pre, post = q.connectivity.synapses()
-    own = post == neuron
-    weights, delays = np.zeros(q.connectivity.n_pre), np.zeros(q.connectivity.n_pre, np.int64)
-    weights[pre[own]] = q.connectivity.stored()[own] * unit_of(q)
-    delays[pre[own]] = q.delays.per_synapse(q.connectivity)[own]
-    return weights, delays
+@njit(cache=True)
+def _arrive(course, kernel, weight, tick):
+    """Add what an arrival in some tick leaves."""
+    for t in range(tick, course.size):
+        course[t] += weight * kernel[t - tick]
 
 
-def _by_delay(q: Projection, start: int, n_inputs: int) -> list[tuple[int, FloatArray]]:
-    pre, post = q.connectivity.synapses()
-    delay = q.delays.per_synapse(q.connectivity)
-    found = []
-    for d in np.unique(delay):
-        matrix = np.zeros((q.connectivity.n_post, n_inputs))
-        some = delay == d
-        matrix[post[some], start + pre[some]] = q.connectivity.stored()[some] * unit_of(q)
-        found.append((int(d), matrix))
-    return found
+@njit(cache=True)
+def _push(pushed, kernel, synapses, i, tick, sign):
+    """Add, or with -1 take off, what one neuron's spike leaves in the neuron that is pushed."""
+    begins, _, weight, delay = synapses
+    if tick < pushed.size:
+        for s in range(begins[i], begins[i + 1]):
+            _arrive(pushed, kernel, sign * weight[s], tick + 1 + delay[s])
+
+
+@njit(cache=True)
+def _crossing(v, threshold):
+    """The first tick above the threshold; the number of ticks for none."""
+    for t in range(v.size):
+        if v[t] > threshold:
+            return t
+    return v.size

@@ -43,7 +43,7 @@ def own_inhibitions(network: Network, population: Population) -> list[Inhibition
         population: One of its populations, with incoming weights in integers.
     """
     found: list[Inhibition] = []
-    for name, origin, late in _echoes(network, population):
+    for name, origin, late in echoes(network, population):
         for q in network.outgoing(name):
             if q.post == population.name and isinstance(q.connectivity.weights, Fixed) and q.delays.in_ticks:
                 found.extend(_brought_back(q, origin, late, population.n))
@@ -71,21 +71,21 @@ def inhibition_left(
     return total
 
 
-def _echoes(network: Network, population: Population) -> Iterator[tuple[str, IntArray, int]]:
+def echoes(network: Network, population: Population) -> Iterator[tuple[str, IntArray, int]]:
     """The population and all relays of it: name, whose spikes each neuron repeats, and how late."""
     waiting, seen = [(population.name, np.arange(population.n), 0)], {population.name}
     while waiting:
         name, origin, late = waiting.pop()
         yield name, origin, late
         for q in network.outgoing(name):
-            if q.post not in seen and _repeats(network, q):
+            if q.post not in seen and repeats(network, q):
                 seen.add(q.post)
                 pre, post = q.connectivity.synapses()
                 repeated_by = origin[pre[np.argsort(post)]]
                 waiting.append((q.post, repeated_by, late + 1 + int(q.delays.values)))
 
 
-def _repeats(network: Network, q: Projection) -> bool:
+def repeats(network: Network, q: Projection) -> bool:
     """Whether every neuron at the far end does nothing but repeat one neuron at the near end."""
     p = network.population(q.post)
     if len(network.incoming(p.name)) > 1 or q.connectivity.n_synapses != p.n:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,16 @@ def _attack(bench, seed):
 def test_no_input_that_a_search_finds_leaves_the_bounds(bench):
     near = [_attack(bench, seed) for seed in range(50)]
     assert np.median(near) > 0.5  # the search does push: half the attacks come to half the bound or further
+
+
+def test_annealing_follows_relays_and_stays_in_the_boxes(bench):
+    """Each way at least a third of the bound is found; the shipped network's long delays are relays."""
+    network, n_ticks = next(found for name, *found in bench.shipped() if name == "yinyang-ttfs-delays")
+    rows = list(bench.rows("", network, n_ticks, bench.Effort(1, 1500, 2, 2000), np.random.default_rng(0)))
+    assert [(r["population"], r["way"]) for r in rows] == list(product(("hidden1", "output"), ("up", "down")))
+    for row in rows:
+        assert 1 <= row["boxed_over_found"] <= row["bound_over_found"] < 3.5
+        assert row.get("bound_over_free", 1.0) == pytest.approx(1, abs=0.02)
 
 
 @pytest.mark.long
