@@ -36,6 +36,7 @@ class Calibration:
             it is decoded.
         predictions: Its answer to each sample, ``(n_samples,)``, -1 for none; None likewise.
         labels: The right class of each sample, ``(n_samples,)``, if known.
+        backend: What ran the float network, and can run on the same samples what is made of it.
     """
 
     inputs: Mapping[str, Events]
@@ -45,6 +46,7 @@ class Calibration:
     scores: FloatArray | None = None
     predictions: IntArray | None = None
     labels: IntArray | None = None
+    backend: Backend | None = None
 
     @property
     def n_samples(self) -> int:
@@ -112,7 +114,7 @@ def calibrate(
         scores = scores_of(decoding, answering, membrane, end)
         predictions = decode(decoding, answering, membrane)
     dt = None if isinstance(network.clock, Continuous) else network.dt
-    return Calibration(dict(inputs), dict(result.spikes), end, dt, scores, predictions, labels)
+    return Calibration(dict(inputs), dict(result.spikes), end, dt, scores, predictions, labels, backend)
 
 
 def scores_of(decoding: Decoding, spikes: Events, membrane: AnyArray | None, until: float) -> FloatArray:

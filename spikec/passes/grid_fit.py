@@ -26,12 +26,6 @@ from spikec.arrays import FloatArray, IntArray
 SWEEPS = 6
 """Most rounds of single coordinates: later ones gain little."""
 
-SHIFTS = 4
-"""Common shifts tried a step, over two steps, where only differences between columns count."""
-
-EQUAL = 1e-9
-"""A move gains something if it does by more than this part of a squared step."""
-
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -48,32 +42,6 @@ class Grid:
     lowest: FloatArray
     highest: FloatArray
     differences: bool = False
-
-    def nearest(self, i: int, values: FloatArray) -> FloatArray:
-        """The grid points of coordinate `i` nearest to some values, ``(..., n_columns)``."""
-        step, low, high = self.step[..., i, None], self.lowest[..., i, None], self.highest[..., i, None]
-        if not self.differences:
-            nearest: FloatArray = np.minimum(np.maximum(np.rint(values / step) * step, low), high)
-            return nearest
-        middle = (values.max(axis=-1, keepdims=True) + values.min(axis=-1, keepdims=True)) / 2
-        offsets = ((np.arange(2 * SHIFTS) + 0.5) / SHIFTS - 1.0).reshape(-1, *[1] * values.ndim)
-        steps = np.rint((values - middle + (low + high) / 2) / step + offsets)
-        tried = np.minimum(np.maximum(steps * step, low), high)
-        least = np.argmin(self.squares(tried - values), axis=0)
-        chosen: FloatArray = np.take_along_axis(tried, least[None], axis=0)[0]
-        return chosen
-
-    def counted(self, errors: FloatArray) -> FloatArray:
-        """What counts of errors of a coordinate's columns, ``(..., n_columns)``."""
-        if not self.differences:
-            return errors
-        rest: FloatArray = errors - errors.sum(axis=-1, keepdims=True) / errors.shape[-1]
-        return rest
-
-    def squares(self, errors: FloatArray) -> FloatArray:
-        """The squares that a move must lessen: of each column, or summed where they are moved together."""
-        squares: FloatArray = self.counted(errors) ** 2
-        return squares.sum(axis=-1, keepdims=True) if self.differences else squares
 
     def ordered(self, order: IntArray) -> Grid:
         """The grid with its coordinates in another order."""
@@ -95,30 +63,28 @@ def fitted(quadratic: FloatArray, best: FloatArray, grid: Grid) -> FloatArray:
     diagonal = np.diagonal(quadratic, axis1=-2, axis2=-1)
     order = np.argsort(diagonal.reshape(-1, diagonal.shape[-1]).mean(axis=0), kind="stable")
     a, b, g = quadratic[..., order, :][..., order], best[..., order, :], grid.ordered(order)
-    upper = np.swapaxes(np.linalg.cholesky(a), -1, -2)
     chosen = np.empty_like(best)
-    chosen[..., order, :] = settled(a, b, g, rounded_in_turn(upper, b, g))
+    chosen[..., order, :] = settled(a, b, g, rounded_in_turn(np.linalg.cholesky(a), b, g))
     return chosen
 
 
-def rounded_in_turn(upper: FloatArray, best: FloatArray, grid: Grid) -> FloatArray:
+def rounded_in_turn(lower: FloatArray, best: FloatArray, grid: Grid) -> FloatArray:
     """Round minima to a grid, each coordinate with regard to those rounded before, from the last on.
 
     Args:
-        upper: U, with A = U^T U, ``(..., n, n)``.
+        lower: The transpose of U, with A = U^T U, ``(..., n, n)``.
         best: Where each column's sum of squares is least, b, ``(..., n, n_columns)``.
         grid: What exists.
 
     Returns:
         Grid points, ``(..., n, n_columns)``.
     """
-    missing, chosen = np.zeros_like(best), np.empty_like(best)
-    for i in range(best.shape[-2] - 1, -1, -1):
-        pushed = (upper[..., i, None, i + 1 :] @ missing[..., i + 1 :, :])[..., 0, :]
-        centre = best[..., i, :] + pushed / upper[..., i, i, None]
-        chosen[..., i, :] = grid.nearest(i, centre)
-        missing[..., i, :] = grid.counted(best[..., i, :] - chosen[..., i, :])
-    return chosen
+    from spikec.passes.kernels import round_in_turn  # late, for it loads numba
+
+    groups, per = _groups(best, grid)
+    chosen = np.empty_like(groups)
+    round_in_turn(_stacked(lower), groups, _points(grid), per, grid.differences, chosen)
+    return _as(best, chosen)
 
 
 def settled(quadratic: FloatArray, best: FloatArray, grid: Grid, start: FloatArray) -> FloatArray:
@@ -130,23 +96,37 @@ def settled(quadratic: FloatArray, best: FloatArray, grid: Grid, start: FloatArr
         grid: What exists.
         start: Grid points, ``(..., n, n_columns)``.
     """
-    chosen = start.copy()
-    slope = quadratic @ grid.counted(best - chosen)
-    for _ in range(SWEEPS):
-        moved = False
-        for i in range(best.shape[-2]):
-            now = chosen[..., i, :]
-            aim = now + slope[..., i, :] / quadratic[..., i, i, None]
-            there = grid.nearest(i, aim)
-            gain = grid.squares(now - aim) - grid.squares(there - aim)
-            change = np.where(gain > EQUAL * grid.step[..., i, None] ** 2, there - now, 0.0)
-            if np.any(change):
-                slope -= quadratic[..., :, i, None] * grid.counted(change)[..., None, :]
-                chosen[..., i, :] += change
-                moved = True
-        if not moved:
-            break
-    return chosen
+    from spikec.passes.kernels import settle  # late, for it loads numba
+
+    groups, per = _groups(best, grid)
+    chosen = _groups(start, grid)[0].copy()
+    settle(_stacked(quadratic), groups, _points(grid), per, grid.differences, SWEEPS, chosen)
+    return _as(best, chosen)
+
+
+def _groups(values: FloatArray, grid: Grid) -> tuple[FloatArray, int]:
+    """Columns that are rounded together, ``(n_groups, n_columns, n)``, and how many groups a problem has."""
+    n, n_columns = values.shape[-2:]
+    by_column = np.ascontiguousarray(np.swapaxes(values, -1, -2), np.float64)
+    return (
+        (by_column.reshape(-1, n_columns, n), 1)
+        if grid.differences
+        else (by_column.reshape(-1, 1, n), n_columns)
+    )
+
+
+def _as(like: FloatArray, groups: FloatArray) -> FloatArray:
+    """Groups of columns in the shape that they were given in."""
+    return np.ascontiguousarray(np.swapaxes(groups.reshape(*like.shape[:-2], *like.shape[:-3:-1]), -1, -2))
+
+
+def _stacked(matrices: FloatArray) -> FloatArray:
+    return np.ascontiguousarray(matrices, np.float64).reshape(-1, *matrices.shape[-2:])
+
+
+def _points(grid: Grid) -> FloatArray:
+    """Step, lowest and highest of each coordinate, ``(n_problems, n, 3)``."""
+    return _stacked(np.stack(np.broadcast_arrays(grid.step, grid.lowest, grid.highest), axis=-1))
 
 
 def excess(quadratic: FloatArray, best: FloatArray, chosen: FloatArray) -> FloatArray:

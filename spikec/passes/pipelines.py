@@ -52,7 +52,7 @@ class CompileOptions:
         repair: What runs the program in integers on these data, so that what rounding did is made good; None
             for no repair.
         label_free: Whether repair takes the float network's outputs for its targets, though there are labels.
-        rounding: How weights become mantissas.
+        rounding: How weights become mantissas; None for what `QuantizeWeights` chooses.
         bits_of: Bits of projections that have others than `bits`, by name.
         certified: How many samples of the calibration to certify: rounding cannot change their class.
     """
@@ -68,7 +68,7 @@ class CompileOptions:
     calibration: Calibration | None = None
     repair: Backend | None = None
     label_free: bool = False
-    rounding: Rounding = Rounding.FEEDBACK
+    rounding: Rounding | None = None
     bits_of: Mapping[str, int] = field(default_factory=dict)
     certified: int = 0
 

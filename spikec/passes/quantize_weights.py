@@ -30,11 +30,13 @@ from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, mantissas
 from spikec.ir.network import Network, Population, Projection
 from spikec.ir.neurons import CubaTicks, QifExp, Theta
+from spikec.passes.crossings import Crossings, crossings
 from spikec.passes.excitation import ASSUMED_TICKS, assumed, measured
 from spikec.passes.integers import fixed_neuron, largest_scale
+from spikec.passes.judgement import nearest
 from spikec.passes.pairs import pair_errors, quantize_pairs, unstorable_pair
 from spikec.passes.rounding import parameter_errors, weight_errors
-from spikec.passes.row_fit import Crossings, crossings, with_fitted_rows
+from spikec.passes.row_fit import with_fitted_rows
 from spikec.passes.weight_fit import Rounding, WeightFit
 from spikec.program import LogEntry, Program
 from spikec.targets.target import Formats
@@ -49,14 +51,15 @@ class QuantizeWeights:
 
     Attributes:
         bits: Bits of the weight mantissas, 1 to 8; None for all the target has.
-        rounding: How weights become mantissas.
+        rounding: How weights become mantissas; None for feedback, or another way if with that clearly more of
+            the calibration's samples are answered as by the float network (`spikec.passes.judgement`).
         calibration: Samples that show how inputs excite; None for what is to be expected without data.
         bits_of: Bits of projections that have others, by name.
         certified: Of how many of these samples to find out whether rounding can change their class.
     """
 
     bits: int | None = None
-    rounding: Rounding = Rounding.FEEDBACK
+    rounding: Rounding | None = None
     calibration: Calibration | None = None
     bits_of: Mapping[str, int] = field(default_factory=dict)
     certified: int = 0
@@ -66,18 +69,29 @@ class QuantizeWeights:
 
     def apply(self, program: Program) -> Program:
         """See `spikec.passes.base.Pass`."""
-        formats = program.target.formats
+        formats, found = program.target.formats, self.calibration
         if formats is None:
             raise UsageError(
                 f"target {program.target.name} has no integers to compile to; choose another target"
             )
-        bits = self.bits if self.bits is not None else int(formats.weight_bits.value)
-        for b in (bits, *self.bits_of.values()):
-            if not 1 <= b <= formats.weight_bits.value:
-                raise UsageError(f"weights of {b} bits are impossible; {program.target.name} has 1 to "
-                                 f"{int(formats.weight_bits.value)}")  # fmt: skip
-        fit = self._fit(program, formats, bits)
-        found = self._crossings(program)
+        fit = self._fit(program, formats)
+        if self.rounding is not None or found is None or found.backend is None:
+            done = self._rounded(program, fit)
+        else:
+            ways = {r: self._rounded(program, replace(fit, rounding=r)) for r in reversed(Rounding)}
+            kept, near = nearest(ways, found)
+            shares = ", ".join(f"{r.value} {100 * n:.4g}" for r, n in near.items())
+            figures = {f"rounding.{r.value}.same_answers": n for r, n in near.items()}
+            said = f"rounding {kept.value} kept; same answers, in percent, with {shares}"
+            done = _noted(ways[kept], said, {"rounding": kept.value, **figures})
+        if not self.certified:
+            return done
+        share = self._certify(program, done)
+        return _noted(done, f"{100 * share:.4g} % of samples certified", {"certified_share": share})
+
+    def _rounded(self, program: Program, fit: WeightFit) -> Program:
+        """The program in integers by one way of rounding."""
+        found = self._crossings(program) if fit.rounding is Rounding.FEEDBACK else {}
         network, units, fitted = _quantize_all(program, fit, found, {})
         common = _common_scales(program, units)
         if common:
@@ -98,12 +112,11 @@ class QuantizeWeights:
             figures.update(weight_errors(q, real, units[q.post]))
             broken.extend(_wiped_out(q, real))
         worst = max((float(str(v)) for k, v in figures.items() if k.endswith("rms_error")), default=0.0)
-        summary = f"weights of {bits} bits, rms error up to {100 * worst:.2g} % of a projection's rms weight"
+        summary = (
+            f"weights of {fit.bits} bits, rms error up to {100 * worst:.2g} % of a projection's rms weight"
+        )
         violations = (*program.violations, *broken)
         done = replace(program, network=network, scales=scales, violations=violations)
-        if self.certified:
-            figures["certified_share"] = share = self._certify(program, done)
-            summary += f", {100 * share:.4g} % of samples certified"
         return done.logged(LogEntry(self.name, False, summary, figures))
 
     def _certify(self, before: Program, after: Program) -> float:
@@ -117,19 +130,36 @@ class QuantizeWeights:
 
     def _crossings(self, program: Program) -> dict[str, Crossings]:
         """Of each population whose rows are to be fitted, how its neurons come to spike."""
-        if self.calibration is None or self.rounding is not Rounding.FEEDBACK:
+        if self.calibration is None:
             return {}
         each = ((p.name, crossings(program, p, self.calibration)) for p in program.network.populations)
         return {name: c for name, c in each if c is not None}
 
-    def _fit(self, program: Program, formats: Formats, bits: int) -> WeightFit:
-        """How inputs excite, and what follows from it for the weights."""
+    def _fit(self, program: Program, formats: Formats) -> WeightFit:
+        """How inputs excite, and what follows from it for the weights.
+
+        Raises:
+            UsageError: The target has no weights of so many bits.
+        """
+        bits = self.bits if self.bits is not None else int(formats.weight_bits.value)
+        for b in (bits, *self.bits_of.values()):
+            if not 1 <= b <= formats.weight_bits.value:
+                raise UsageError(f"weights of {b} bits are impossible; {program.target.name} has 1 to "
+                                 f"{int(formats.weight_bits.value)}")  # fmt: skip
         excitations = {}
         for q in program.network.projections:
             seen = measured(program, q, self.calibration) if self.calibration is not None else None
             excitations[q.name] = seen if seen is not None else assumed(program, q)
         n_ticks = program.n_ticks or ASSUMED_TICKS
-        return WeightFit(formats, bits, self.rounding, excitations, n_ticks, self.bits_of)
+        rounding = self.rounding or Rounding.FEEDBACK
+        return WeightFit(formats, bits, rounding, excitations, n_ticks, self.bits_of)
+
+
+def _noted(program: Program, said: str, figures: Mapping[str, object]) -> Program:
+    """The program with more in its last log entry."""
+    entry = program.log[-1]
+    more = replace(entry, summary=f"{entry.summary}; {said}", figures={**entry.figures, **figures})
+    return replace(program, log=(*program.log[:-1], more))
 
 
 def _wiped_out(q: Projection, real: Projection) -> Iterator[Violation]:

@@ -15,6 +15,7 @@ import numpy as np
 from spikec.arrays import BoolArray, FloatArray
 from spikec.ir.fixed_point import FixedFormat
 from spikec.passes.grid_fit import Grid, fitted
+from spikec.passes.judgement import centred
 from spikec.passes.linear_readout import LinearReadout
 from spikec.passes.moments import Moments
 from spikec.program import Program
@@ -50,12 +51,6 @@ class Fit:
         forms = tuple(replace(f, exponent=f.exponent - powers) for f in self.formats)
         part = 0.5**powers
         return Fit(forms, self.values * part, self.intercept * part, self.scale * part)
-
-
-def centred(scores: FloatArray) -> FloatArray:
-    """Scores without what all classes have in common, ``(..., n)``."""
-    rest: FloatArray = scores - scores.mean(axis=-1, keepdims=True)
-    return rest
 
 
 def varying(sums: Moments) -> BoolArray:

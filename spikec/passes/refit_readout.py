@@ -27,10 +27,11 @@ from spikec.backend import Backend
 from spikec.calibration import Calibration
 from spikec.errors import EventsError
 from spikec.events import Events
+from spikec.passes.judgement import centred, unexplained
 from spikec.passes.linear_readout import LinearReadout, linear_readout
 from spikec.passes.moments import Moments, moments
-from spikec.passes.readout_fit import centred, fits, placed, solutions, varying
-from spikec.passes.replay import CLEARLY, Replay, held_out, replay
+from spikec.passes.readout_fit import fits, placed, solutions, varying
+from spikec.passes.replay import CLEARLY, Replay, held_out, on_clock, replay
 from spikec.program import LogEntry, Program
 from spikec.targets.target import Formats
 
@@ -81,7 +82,8 @@ class RefitReadout:
             EventsError: There are fewer samples than the readout has neurons, or no neuron that it reads does
                 anything different from sample to sample.
         """
-        before = replay(program, self.calibration, self.backend)
+        found = on_clock(program, self.calibration)
+        before = replay(program, found, self.backend)
         readout = linear_readout(program, before)
         formats = program.target.formats
         if isinstance(readout, str) or formats is None:
@@ -96,7 +98,7 @@ class RefitReadout:
         penalty, span = best_choice(readout, fitting, deciding, formats)
         (fit,) = fits(readout, fitting, penalty, (span,), formats)
         trial = placed(program, readout, fit, formats)
-        after = None if trial is None else replay(trial[0], self.calibration, self.backend)
+        after = None if trial is None else replay(trial[0], found, self.backend)
         old, new = self._judged(before, decides), self._judged(after, decides)
         final = None
         if new.unexplained < CLEARLY * old.unexplained:
@@ -178,20 +180,6 @@ def _constant_features(readout: LinearReadout, sums: Moments) -> int:
             f"all {sums.n} samples, and constant features say nothing of classes; give other samples"
         )
     return int(np.count_nonzero(~some))
-
-
-def unexplained(meant: FloatArray, scores: FloatArray) -> float:
-    """What part of the squares of some scores other ones do not explain, at whatever scale.
-
-    What all classes of a sample have in common counts for neither, for it changes no answer.
-
-    Args:
-        meant: ``(n_samples, n)``.
-        scores: ``(n_samples, n)``.
-    """
-    a, b = centred(meant), centred(scores)
-    size = float(np.sum(a**2)) * float(np.sum(b**2))
-    return 1.0 - max(float(np.sum(a * b)), 0.0) ** 2 / size if size else 1.0
 
 
 def _pieces(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from spikec.program import Program
 
 CLEARLY = 0.9
 """A repair is taken if it leaves at most this part of an error: what gains less may as well be chance."""
+
+TICK = 12**-0.5
+"""Ticks by which a moment misses when it is rounded, root mean square: nothing comes nearer."""
 
 HELD_OUT = 4
 """Every so many-th sample decides between fits and takes no part in them."""
@@ -58,6 +61,11 @@ def replay(program: Program, calibration: Calibration, backend: Backend) -> Repl
     of_parts = result.spikes.get(program.copies.get(decoding.population, ""))
     scores = scores_of(decoding, answering, membrane, n_ticks)
     return Replay(dict(result.spikes), n_ticks, scores, decode(decoding, answering, membrane, of_parts))
+
+
+def on_clock(program: Program, calibration: Calibration) -> Calibration:
+    """The calibration with its input in a program's ticks, so that replays need not round it every time."""
+    return replace(calibration, inputs=in_own_time(program.network, calibration.inputs))
 
 
 def held_out(n_samples: int) -> BoolArray:

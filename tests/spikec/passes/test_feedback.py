@@ -62,7 +62,7 @@ def test_both_ways_to_feed_back_are_one_where_they_take_one_order():
     form, moments = FixedFormat(4), np.eye(24) + 2.0
     rows = Rows(np.zeros(24, np.int64), np.full(24, np.sqrt(2.0)), np.ones(24))
     grid = Grid(*(np.full(24, float(x)) for x in (form.step, form.minimum, form.maximum)))
-    turned = rounded_in_turn(np.linalg.cholesky(moments).T, weights[:, None], grid)
+    turned = rounded_in_turn(np.linalg.cholesky(moments), weights[:, None], grid)
     np.testing.assert_array_equal(spread(weights, rows, form), turned[:, 0])
 
 

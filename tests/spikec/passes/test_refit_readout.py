@@ -16,9 +16,10 @@ from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import LiReadout, Ramp, Source
 from spikec.passes.base import run_pipeline
+from spikec.passes.judgement import unexplained
 from spikec.passes.linear_readout import linear_readout
 from spikec.passes.pipelines import CompileOptions, compile_network, loihi
-from spikec.passes.refit_readout import RefitReadout, unexplained
+from spikec.passes.refit_readout import RefitReadout
 from spikec.passes.replay import replay
 from spikec.program import Program
 from spikec.reference import ReferenceBackend
