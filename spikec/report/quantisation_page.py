@@ -106,7 +106,8 @@ def spike_scatter(exact: RunResult, compiled: RunResult) -> Figure:
         x = 1e3 * seconds(exact, name, of_a)[in_a[::step]]
         y = 1e3 * seconds(compiled, name, of_b)[in_b[::step]]
         colour = COLOURS[k % len(COLOURS)]
-        style: dict[str, Any] = {"s": 9, "color": colour, "lw": 0, "alpha": 0.7, "marker": MARKERS[k % len(MARKERS)]}
+        style: dict[str, Any] = {"s": 9, "color": colour, "lw": 0, "alpha": 0.7}
+        style["marker"] = MARKERS[k % len(MARKERS)]
         axis.scatter(x, y, label=printable(name), rasterized=True, **style)
         longest = max(longest, float(x.max(initial=0.0)), float(y.max(initial=0.0)))
     axis.plot([0, longest], [0, longest], color="0.5", lw=0.8)

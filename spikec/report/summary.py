@@ -279,6 +279,8 @@ def _notes(meta: Mapping[str, Any], facts: Mapping[str, Any], counters: Counters
     notes = []
     if meta.get("order"):
         notes.append(str(meta["order"]))
+    if meta.get("ends"):
+        notes.append(str(meta["ends"]))
     if counters is None:
         notes.append("The run has no event counts (none does in continuous time); compile to have it priced.")
     if meta.get("missing"):

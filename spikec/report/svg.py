@@ -22,7 +22,7 @@ RAMP = ("440154", "472d7b", "3b528b", "2c728e", "21918c", "28ae80", "5ec962", "a
 def tag(name: str, *inside: str, **attributes: str | float) -> str:
     """An element; ``class_`` is the attribute ``class``, and underscores become hyphens."""
     written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(number(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{escape(printable(number(value)))}"'
         for key, value in attributes.items()
         if value != ""
     )

@@ -42,7 +42,7 @@ def printable_table(table: Table) -> Table:
 
 def printable(text: str) -> str:
     """Text in which a character that would steer a terminal is a question mark."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def energy_text(pj: float | None) -> str:
