@@ -12,13 +12,13 @@ from spikec.arrays import AnyArray, FloatArray, IntArray
 from spikec.report.svg import bottom_axis, colour, marks, number, picture, tag, text, title
 from spikec.result import CoreCounts
 
-CELL = 21.0
+CELL = 21
 """Side of a core's square, px."""
 
 CHIPS_A_ROW = 4
 """Chips side by side in a picture; more stand below."""
 
-MOST_NUMBERS = 512
+MOST_NUMBERS = 256
 """Cores up to which each is numbered and has its figure as a tooltip."""
 
 _LEFT, _WIDTH, _HEIGHT = 70.0, 780.0, 190.0
@@ -41,11 +41,18 @@ def mesh(cores: CoreCounts, values: AnyArray, what: str, unit: str = "") -> str:
     width, height = 4 + across * (wide + 12) - 12, 2 + down * (high + 12)
     top = max(float(values.max(initial=0)), 1e-12)
     parts = [_frame(cores, k, wide, high, side) for k in range(chips)]
-    x, y = square_of(cores)
-    for core in range(cores.n_cores):
+    x, y = (of.tolist() for of in square_of(cores))
+    inside = CELL - 3
+    frames = "".join(
+        f"M{number(a + 1.5)} {number(b + 1.5)}h{inside}v{inside}h-{inside}z"
+        for a, b in zip(x, y, strict=True)
+    )
+    for core, value in enumerate(np.asarray(values, np.float64).tolist()):
+        square = _filled(x[core], y[core], value / top)
         parts.append(
-            _square(core, cores.n_cores, float(x[core]), float(y[core]), float(values[core]), top, unit)
+            square if cores.n_cores > MOST_NUMBERS else _named(square, core, x[core], y[core], value, unit)
         )
+    parts.append(tag("path", d=frames, class_="core"))
     parts.append(_scale(width, height, top, unit))
     label = f"Map of the cores: {what}; the most is {_figure(top)}{unit}"
     return picture(width, height + 34, label, parts, least=0.6)
@@ -123,17 +130,18 @@ def _frame(cores: CoreCounts, chip: int, wide: float, high: float, side: tuple[i
     return tag("rect", x=x, y=y, width=wide, height=high, class_="chip") + tag("path", d=d, class_="tiles")
 
 
-def _square(core: int, n_cores: int, x: float, y: float, value: float, top: float, unit: str) -> str:
-    filled = (CELL - 3) * value / top
-    inside = [
-        tag("rect", x=x + 1.5, y=y + CELL - 1.5 - filled, width=CELL - 3, height=filled,
-            fill=colour(value / top)),
-        tag("rect", x=x + 1.5, y=y + 1.5, width=CELL - 3, height=CELL - 3, class_="core"),
-    ]  # fmt: skip
-    if n_cores <= MOST_NUMBERS:
-        inside.append(text(x + CELL / 2, y + CELL / 2 + 3.5, str(core), "mid tiny halo"))
-        inside.append(title(f"core {core}: {_figure(value)}{unit}"))
-    return tag("g", *inside, data_value=repr(value), data_name=str(core))
+def _filled(x: float, y: float, share: float) -> str:
+    """The part of a core's square that its figure fills."""
+    height = (CELL - 3) * share
+    low = y + CELL - 1.5 - height
+    return tag("rect", x=x + 1.5, y=low, width=CELL - 3, height=height, fill=colour(share))
+
+
+def _named(square: str, core: int, x: float, y: float, value: float, unit: str) -> str:
+    """A core's square with its number and its figure."""
+    name = text(x + CELL / 2, y + CELL / 2 + 3, str(core), "mid tiny halo")
+    told = title(f"core {core}: {_figure(value)}{unit}")
+    return tag("g", square, name, told, data_value=repr(value), data_name=str(core))
 
 
 def _scale(width: float, height: float, top: float, unit: str) -> str:
