@@ -57,6 +57,24 @@ class RunOptions:
     command: str | None = None
 
 
+FIRST_SPIKE = "first-spike"
+"""The end of a run, if each sample ends with its answer."""
+
+
+def end_of(until: str | None) -> tuple[float | None, dict[str, object]]:
+    """What a user's end of a continuous run says: seconds, and options for the backend.
+
+    Raises:
+        UsageError: It is neither a number nor `FIRST_SPIKE`.
+    """
+    if until == FIRST_SPIKE:
+        return None, {"until_first_spike": True}
+    try:
+        return None if until is None else float(until), {}
+    except ValueError:
+        raise UsageError(f"--until {until} is no time; give seconds, or {FIRST_SPIKE}") from None
+
+
 def choose_backend(program: Program, options: RunOptions) -> Backend:
     """The backend that a user wants, once the rest of the choices make sense too.
 
@@ -67,7 +85,8 @@ def choose_backend(program: Program, options: RunOptions) -> Backend:
     """
     _check_end(program, options)
     chosen = find_backend(options.backend or DEFAULT, **options.of_backend)
-    if options.backend is None and chosen.unsupported(program):
+    first_spike = "until_first_spike" in options.of_backend  # which only that one can do
+    if options.backend is None and not first_spike and chosen.unsupported(program):
         return find_backend("reference", **options.of_backend)
     return chosen
 

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spikec.coding import Readout
 from spikec.errors import UsageError, Violation
 from spikec.ir.connectivity import DelayKind
 from spikec.ir.fixed_point import Fixed
@@ -22,6 +23,7 @@ from spikec_cpu.lower_iaf import holds_iaf, unsupported_iaf
 
 if TYPE_CHECKING:
     from spikec_cpu.exact import ExactExecutable
+    from spikec_cpu.first_spike import FirstSpikeExecutable
     from spikec_cpu.float_ticks import FloatTicksExecutable
     from spikec_cpu.iaf_ticks import IafTicksExecutable
     from spikec_cpu.lower import Lowered
@@ -45,6 +47,8 @@ class CpuBackend:
         precision: Float ticks: bits of a real number, 64 or 32.
         synapse_file: Where the synapses of networks of `spikec.ir.iaf` neurons go, a new file; None for
             memory.
+        until_first_spike: End each sample of a continuous network with the first spike of the population
+            that answers, whose answer it is.
     """
 
     name = "cpu"
@@ -55,6 +59,7 @@ class CpuBackend:
         max_spikes: int = MAX_SPIKES,
         precision: int = 64,
         synapse_file: str | Path | None = None,
+        until_first_spike: bool = False,
     ) -> None:
         if threads is not None and threads < 1:
             raise UsageError(f"{threads} threads cannot work; give 1 or more, or nothing for all processors")
@@ -64,6 +69,7 @@ class CpuBackend:
         self.max_spikes = max_spikes
         self.precision = check_precision(precision)
         self.synapse_file = None if synapse_file is None else Path(synapse_file)
+        self.until_first_spike = until_first_spike
         self._last: tuple[Network, Lowered] | None = None
 
     def unavailable(self) -> str | None:
@@ -75,6 +81,8 @@ class CpuBackend:
     def unsupported(self, program: Program) -> list[Violation]:
         """Quadratic neurons in ticks, what does not fit 32 bits, and 32 bits where there is no choice."""
         found = unsupported_precision(program.network, self.precision) + unsupported_iaf(program.network)
+        if self.until_first_spike:
+            found += _unsupported_first_spike(program.network)
         if program.network.dialect is Dialect.TICKS:
             found += _unsupported_float(program.network)
         if program.network.dialect is Dialect.FIXED:
@@ -100,12 +108,18 @@ class CpuBackend:
 
     def prepare(
         self, program: Program
-    ) -> TicksExecutable | FloatTicksExecutable | IafTicksExecutable | ExactExecutable:
+    ) -> TicksExecutable | FloatTicksExecutable | IafTicksExecutable | ExactExecutable | FirstSpikeExecutable:
         """Lower the network and compile the kernels, or load them from the disk."""
         if program.network.dialect is Dialect.CONTINUOUS:
             from spikec_cpu.exact import ExactExecutable
 
-            return ExactExecutable(program.network, self.threads, self.max_spikes)
+            exact = ExactExecutable(program.network, self.threads, self.max_spikes)
+            decoding = program.network.decoding
+            if not self.until_first_spike or decoding is None:
+                return exact
+            from spikec_cpu.first_spike import FirstSpikeExecutable
+
+            return FirstSpikeExecutable(exact, decoding.population)
         if holds_iaf(program.network):
             from spikec_cpu.iaf_ticks import IafTicksExecutable
 
@@ -125,6 +139,17 @@ class CpuBackend:
         if self._last is None or self._last[0] is not network:
             self._last = network, lower(network)
         return self._last[1]
+
+
+def _unsupported_first_spike(network: Network) -> list[Violation]:
+    """Whether samples cannot end with the first spike that answers."""
+    decoding = network.decoding
+    answers = "nothing" if decoding is None else f"{decoding.readout.value} of {decoding.population}"
+    if network.dialect is Dialect.CONTINUOUS and answers.startswith(Readout.FIRST.value):
+        return []
+    limit = "a continuous network whose answer is a first spike"
+    where, got = "network", f"{network.dialect.value}, answer: {answers}"
+    return [Violation("end at the first spike", where, got, limit, "run it in full")]
 
 
 def _unsupported_float(network: Network) -> list[Violation]:

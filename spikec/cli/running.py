@@ -32,8 +32,11 @@ def run(
     ] = None,
     ticks: Ticks = None,
     until: Annotated[
-        float | None,
-        typer.Option(help="End of the run of a continuous network, seconds.", show_default=False),
+        str | None,
+        typer.Option(
+            help="End of the run of a continuous network, seconds; or first-spike, for the answer alone.",
+            show_default=False,
+        ),
     ] = None,
     record: Annotated[
         list[str] | None,
@@ -62,11 +65,12 @@ def run(
     from spikec.commands.progress import watching
     from spikec.commands.run import RunFile, run_file
     from spikec.commands.show import run_lines
-    from spikec.execute import RunOptions
+    from spikec.execute import RunOptions, end_of
 
-    given = {"flavour": flavour, "timeout": timeout, "precision": precision}
+    end, how = end_of(until)
+    given = {"flavour": flavour, "timeout": timeout, "precision": precision, **how}
     of_backend = {k: v for k, v in given.items() if v is not None}
-    options = RunOptions(backend, of_backend, ticks, until, tuple(record or ()), every, command_line())
+    options = RunOptions(backend, of_backend, ticks, end, tuple(record or ()), every, command_line())
     with watching() as watch:
         result = run_file(RunFile(file, data, spikes, options, chunk, dt, convention, output), watch)
     found = {"output": None if output is None else str(output), **result_overview(result)}

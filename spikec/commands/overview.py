@@ -119,6 +119,7 @@ def result_overview(run: RunResult | Outcome) -> dict[str, Any]:
         "accuracy": result.meta.get("accuracy"),
         "n_samples": result.n_samples or 0,
         "until": result.meta.get("until"),
+        "ends": result.meta.get("ends"),
         "dt": result.meta.get("dt"),
         "order": result.meta.get("order"),
         "notes": result.meta.get("notes", []),

@@ -136,6 +136,8 @@ def run_lines(run: RunResult | Outcome) -> RenderableType:
     if counters is None and result.meta.get("until") is not None:
         unit = "s" if result.meta.get("dt") is None else "ticks"
         rows.append(("until", f"{result.meta['until']:.6g} {unit}"))
+    if result.meta.get("ends"):
+        rows.append(("ends", result.meta["ends"]))
     rows += [(f"spikes of {name}", size.n_events) for name, size in result.sizes.items()]
     rows += [("read with", n) for n in result.meta.get("notes", []) if n.startswith("the convention is")]
     if result.meta.get("precision") is not None:
