@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import networkx as nx
-
 from spikec.report.svg import LETTER, number, picture, tag, text, title
 from spikec.report.tables import bits_text, delay_text
 from spikec.units import several
@@ -81,6 +79,8 @@ def layout(names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[list[
     Returns:
         The columns; in each, a population is about as high as those it hears.
     """
+    import networkx as nx
+
     order = {name: k for k, name in enumerate(names)}
     whole = nx.DiGraph()
     whole.add_nodes_from(names)

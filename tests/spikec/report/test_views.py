@@ -178,7 +178,7 @@ def test_counts_have_separated_thousands() -> None:
 def test_energy_and_comparison_import_nothing_heavy() -> None:
     code = (
         "import sys, spikec.energy, spikec.compare, spikec.facts, spikec.report.summary, spikec.report.html; "
-        "print(sorted({'matplotlib', 'jinja2', 'numba', 'lava', 'sklearn'} & set(sys.modules)))"
+        "print(sorted({'matplotlib', 'jinja2', 'numba', 'lava', 'sklearn', 'networkx'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
