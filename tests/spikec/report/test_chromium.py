@@ -263,3 +263,32 @@ def test_paper_shows_what_is_folded_and_neither_links_nor_scroll_bars(page):
     pdf = base64.b64decode(page.call("Page.printToPDF", printBackground=False)["data"])
     assert pdf.startswith(b"%PDF")
     assert 3 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 20
+
+
+def test_the_page_of_a_compilation_has_every_picture_in_light_and_dark(
+    browser, tmp_path, monkeypatch, capsys
+):
+    path = tmp_path / "page.html"
+    options = "--calibrate yinyang:train:20 --budget spike-time=5ms --bits auto --data yinyang:test:15 --html"
+    words = ["compile", NETS / "yinyang-ttfs.npz", "-o", tmp_path / "p.npz", *options.split(), path]
+    monkeypatch.setattr(sys, "argv", ["spikec", *map(str, words)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert not stop.value.code, capsys.readouterr().err
+    sources = []
+    for name in ("light", "dark"):
+        scheme(browser, name)
+        browser.open(path)
+        told = {e["method"] for e in browser.events}
+        assert not {"Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"} & told
+        requests = [
+            e["params"]["request"]["url"]
+            for e in browser.events
+            if e["method"] == "Network.requestWillBeSent"
+        ]
+        assert all(url == path.as_uri() or url.startswith("data:image/png") for url in requests)
+        assert browser.value("[...document.images].every(i => i.complete && i.naturalWidth > 300 && i.alt)")
+        sources.append(browser.value("[...document.images].map(i => i.currentSrc)"))
+    light, dark = sources
+    assert len(light) == len(dark) == 4
+    assert all(a != b for a, b in zip(light, dark, strict=True))
