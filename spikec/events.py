@@ -110,7 +110,7 @@ class Events:
             return from_bits(replace(self.bits, words=self.bits.words[first:last]), self.n_neurons)
         a, b = int(self.sample_starts[first]), int(self.sample_starts[last])
         starts = self.sample_starts[first : last + 1] - a
-        return Events(self.times[a:b], self.neurons[a:b], starts, self.n_neurons, self.multiple)
+        return unchecked(self.times[a:b], self.neurons[a:b], starts, self.n_neurons, self.multiple)
 
     def keep(self, kept: BoolArray) -> Events:
         """The events for which `kept` (``(n_events,)``) is true; all samples stay."""
@@ -118,13 +118,16 @@ class Events:
             return self
         counts = np.bincount(self.sample_of_event()[kept], minlength=self.n_samples)
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return Events(self.times[kept], self.neurons[kept], starts, self.n_neurons, self.multiple)
+        return unchecked(self.times[kept], self.neurons[kept], starts, self.n_neurons, self.multiple)
 
     def repeats(self) -> BoolArray:
         """Which events have the neuron and the moment of the one before them, ``(n_events,)``."""
-        same_place = np.diff(self.sample_of_event(), prepend=-1) == 0
-        same_place &= np.diff(self.neurons, prepend=-1) == 0
-        repeated: BoolArray = same_place & (np.diff(self.times, prepend=-1) == 0)
+        before, after = slice(None, -1), slice(1, None)
+        repeated = np.zeros(self.n_events, np.bool_)
+        repeated[after] = self.neurons[after] == self.neurons[before]
+        repeated[after] &= self.times[after] == self.times[before]
+        first = self.sample_starts[:-1]
+        repeated[first[first < self.n_events]] = False
         return repeated
 
     def counts(self) -> IntArray:
@@ -346,9 +349,13 @@ def from_dense_times(times: npt.ArrayLike) -> Events:
     sorted_times = np.take_along_axis(array, order, axis=1)
     if (sorted_times[:, 1:] == sorted_times[:, :-1]).any():  # then by neuron, which takes three times as long
         order = np.argsort(array, axis=1, kind="stable")
+    n_samples, n = array.shape
+    if array.size and np.all(sorted_times[:, 0] >= 0) and np.all(sorted_times[:, -1] < np.inf):
+        starts = n * np.arange(n_samples + 1)
+        return unchecked(sorted_times.ravel(), order.astype(np.int32).ravel(), starts, n)
     spiking = sorted_times != np.inf
     starts = np.concatenate([[0], np.cumsum(spiking.sum(axis=1))])
-    return Events(sorted_times[spiking], order[spiking], starts, array.shape[1])
+    return Events(sorted_times[spiking], order[spiking], starts, n)
 
 
 def no_events(n_samples: int, n_neurons: int) -> Events:

@@ -19,7 +19,7 @@ import numpy as np
 
 from spikec.arrays import AnyArray, FloatArray, IntArray
 from spikec.errors import UsageError, explosion
-from spikec.events import Events
+from spikec.events import Events, unchecked
 from spikec.inputs import check_inputs
 from spikec.ir.network import Network
 from spikec.records import check_record, split_key
@@ -225,9 +225,7 @@ class _Batch:
 def _together(parts: Sequence[tuple[AnyArray, AnyArray, IntArray]], n: int) -> Events:
     times, neurons, sizes = (np.concatenate(column) for column in zip(*parts, strict=True))
     starts = np.concatenate([[0], np.cumsum(sizes)])
-    for array in (times, neurons, starts):
-        array.setflags(write=False)  # so that it need not be copied
-    return Events(times, neurons, starts, n)
+    return unchecked(times, neurons, starts, n)
 
 
 def _clipped(events: Events, until: float) -> Events:
