@@ -25,20 +25,20 @@ seconds to ticks, is no part of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spikec.arrays import BoolArray, FloatArray, IntArray
+from spikec.certifiable import checked, decays
 from spikec.coding import Readout, earliest_of_parts
-from spikec.errors import UsageError
 from spikec.events import Events
-from spikec.ir.bounds import M, once_spiking
+from spikec.ir.bounds import M
 from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed
-from spikec.ir.kernels import membrane_kernel
+from spikec.ir.kernels import Kernel, membrane_kernel
 from spikec.ir.network import Population, Projection
-from spikec.ir.neurons import CubaTicks, Source
+from spikec.ir.neurons import CubaTicks
 from spikec.program import Program
 
 
@@ -76,7 +76,7 @@ def certify(real: Program, program: Program, inputs: Mapping[str, Events]) -> Ce
         UsageError: It is no feed-forward network of `CubaTicks` that spike once, its length is not known, or
             its answer is none that can be certified.
     """
-    n_ticks, order = _check(real, program)
+    n_ticks, order = checked(real, program)
     earliest: dict[str, IntArray] = {}
     latest: dict[str, IntArray] = {}
     for name, e in inputs.items():
@@ -89,8 +89,21 @@ def certify(real: Program, program: Program, inputs: Mapping[str, Events]) -> Ce
     return Certificate(_classes(real, program, n_ticks, earliest, latest), earliest, latest)
 
 
+Spans = Mapping[str, tuple[IntArray, IntArray]]
+"""In one sample the first tick in which each neuron may spike, and that by which it has, by population."""
+
+
 class _Ends:
-    """One population's weights, thresholds and biases at both ends of the way, in units of its integers."""
+    """One population at both ends of the way, real first and integers second, in units of its integers.
+
+    Attributes:
+        n: Neurons.
+        n_ticks: Length of a sample.
+        spikes: Whether they can.
+        thresholds: At both ends, each ``(n,)``.
+        biases: What a tick adds to each membrane, likewise.
+        parts: Incoming synapses, but for those that bring a neuron's own spike back.
+    """
 
     def __init__(self, real: Program, program: Program, p: Population, n_ticks: int) -> None:
         k, fixed = p.neuron, program.network.population(p.name).neuron
@@ -104,76 +117,105 @@ class _Ends:
         self.thresholds = tuple(np.broadcast_to(t, (p.n,)) for t in thresholds)
         bias = np.floor(np.ldexp(np.asarray(fixed.bias_mant, np.float64), np.asarray(fixed.bias_exp)))
         self.biases = tuple(np.broadcast_to(b, (p.n,)) for b in (np.asarray(k.bias) * scale, bias))
-        self.decays = [np.broadcast_to(np.asarray(d), (p.n,)) for d in _decays(k)]
+        self._decays = np.stack([np.broadcast_to(d, (p.n,)) for d in decays(k)])
         own = next(c for c in real.network.components() if p.name in c)
         outside = (q for q in real.network.incoming(p.name) if q.pre not in own)
         self.parts = [part for q in outside for part in _parts(q, program, scale)]
 
-    def alike(self) -> Iterator[tuple[IntArray, float, float]]:
-        """Neurons with the same decays, and what a tick leaves of their current and membrane."""
-        pairs, which = np.unique(np.stack(self.decays), axis=1, return_inverse=True)
-        for j, (u, v) in enumerate(pairs.T):
-            yield np.flatnonzero(which.ravel() == j), 1 - float(u) / 4096, 1 - float(v) / 4096
+    def alike(self) -> Iterator[tuple[IntArray, _Sums]]:
+        """Neurons with the same decays, and their membranes."""
+        pairs, which = np.unique(self._decays, axis=1, return_inverse=True)
+        for j in range(pairs.shape[1]):
+            neurons = np.flatnonzero(which.ravel() == j)
+            yield neurons, self.sums(np.eye(self.n)[neurons])
 
-    def membranes(
-        self,
-        sample: int,
-        earliest: Mapping[str, IntArray],
-        latest: Mapping[str, IntArray],
-        mix: FloatArray | None = None,
-    ) -> tuple[FloatArray, FloatArray]:
-        """Between what each membrane lies, ``(n_ticks, n)``; with `mix`, sums of them, ``(n_ticks, m)``."""
-        if mix is not None:
-            ((_, r, b),) = self.alike()
-            return self._between(np.arange(self.n), r, b, sample, earliest, latest, mix)
-        low, high = np.zeros((2, self.n_ticks, self.n))
-        for neurons, r, b in self.alike():
-            found = self._between(neurons, r, b, sample, earliest, latest, None)
-            low[:, neurons], high[:, neurons] = found
-        return low, high
+    def sums(self, mix: FloatArray) -> _Sums:
+        """Sums of membranes, each taken as often as `mix` says, ``(n_sums, n)``; all of the same decays."""
+        decay_u, decay_v = self._decays[:, mix.any(axis=0).argmax()]
+        r, b = 1 - float(decay_u) / 4096, 1 - float(decay_v) / 4096
+        weights = [(mix @ before, mix @ after) for before, after in (part.weights for part in self.parts)]
+        return _Sums(
+            self.n_ticks,
+            membrane_kernel(r, b, self.n_ticks),
+            np.cumsum(b ** np.arange(float(self.n_ticks))),
+            (r > 0, b < 1),
+            [replace(part, weights=w) for part, w in zip(self.parts, weights, strict=True)],
+            [mix @ bias for bias in self.biases],
+            (np.maximum(mix, 0).sum(axis=1), np.maximum(-mix, 0).sum(axis=1)),
+        )
 
-    def _between(
-        self,
-        neurons: IntArray,
-        r: float,
-        b: float,
-        sample: int,
-        earliest: Mapping[str, IntArray],
-        latest: Mapping[str, IntArray],
-        mix: FloatArray | None,
-    ) -> tuple[FloatArray, FloatArray]:
-        """See `membranes`; of neurons with the same decays."""
-        mixed = np.eye(neurons.size) if mix is None else mix
-        n_ticks, kernel = self.n_ticks, membrane_kernel(r, b, self.n_ticks)
-        padded = np.concatenate([np.zeros(n_ticks), kernel.left])  # [n_ticks + m] is kappa(m), 0 before
-        kept = np.cumsum(b ** np.arange(float(n_ticks)))[:, None]
-        certain = [kept * (mixed @ bias[neurons]) for bias in self.biases]
-        low, high = np.zeros((2, n_ticks, len(mixed)))
-        lost = np.zeros((n_ticks, 1))
-        ticks = np.arange(n_ticks)[:, None]
+
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    """Sums of membranes of neurons with the same decays, linear in arrivals as each of them.
+
+    Attributes:
+        n_ticks: Length of a sample.
+        kernel: What is left of an arrival.
+        kept: What is left of one in every tick so far, ``(n_ticks,)``, in a membrane that has no current.
+        rounded: Whether rounding moves currents, and membranes.
+        parts: Incoming synapses, their weights ``(n_sums, n_pre)``.
+        biases: What a tick adds at both ends of the way, each ``(n_sums,)``.
+        taken: How often membranes are taken, with a plus and with a minus, each ``(n_sums,)``.
+    """
+
+    n_ticks: int
+    kernel: Kernel
+    kept: FloatArray
+    rounded: tuple[bool, bool]
+    parts: list[_Part]
+    biases: list[FloatArray]
+    taken: tuple[FloatArray, FloatArray]
+
+    def between(self, spans: Spans) -> tuple[FloatArray, FloatArray]:
+        """Between what the sums lie for every weight on the way, each ``(n_ticks, n_sums)``."""
+        certain = [self.kept[:, None] * bias for bias in self.biases]
+        low, high = np.zeros((2, *certain[0].shape))
+        lost = np.zeros(self.n_ticks)
         for part in self.parts:
-            first, last = (side[part.pre][sample] + 1 + part.delay for side in (earliest, latest))
-            weights = [mixed @ w[neurons] for w in part.weights]
-            sure = np.flatnonzero((first == last) & (first < n_ticks))
-            left = padded[np.clip(n_ticks + ticks - first[sure], 0, 2 * n_ticks)]
-            certain = [c + left @ w[:, sure].T for c, w in zip(certain, weights, strict=True)]
-            for i in np.flatnonzero((first != last) & (first < n_ticks)):
-                least, most = _range(padded, n_ticks, int(first[i]), int(last[i]))
-                ends = [w[:, i] * x[:, None] for w in weights for x in (least, most)]
+            first, last = (k + 1 + part.delay for k in spans[part.pre])
+            comes = first < self.n_ticks
+            sure = np.flatnonzero(comes & (first == last))
+            left = self._left(first[sure])
+            certain = [c + left @ w[:, sure].T for c, w in zip(certain, part.weights, strict=True)]
+            for i in np.flatnonzero(comes & (first != last)):
+                left = self._left(np.arange(first[i], min(last[i], self.n_ticks) + 1))
+                ends = [w[:, i] * x[:, None] for w in part.weights for x in (left.min(1), left.max(1))]
                 low += np.minimum.reduce(ends)
                 high += np.maximum.reduce(ends)
             if part.cut:
-                lost += part.cut * _arrivals(first, last, part.touched, kernel.left, n_ticks)
-        spread = np.abs(mixed).sum(axis=1)
-        rounding = np.cumsum(kernel.left)[:n_ticks, None] * (r > 0) + kept * (b < 1)
-        down, up = (np.maximum(sign * mixed, 0).sum(axis=1) for sign in (1, -1))
-        low = np.minimum(*certain) + low - rounding * spread - lost * down
-        return low, np.maximum(*certain) + high + rounding * spread + lost * up
+                lost += part.cut * self._ever(first[part.touched], last[part.touched])
+        currents, membranes = self.rounded
+        moved = np.cumsum(self.kernel.left)[: self.n_ticks] * currents + self.kept * membranes
+        plus, minus = self.taken
+        low += np.minimum(*certain) - np.outer(moved + lost, plus) - np.outer(moved, minus)
+        high += np.maximum(*certain) + np.outer(moved, plus) + np.outer(moved + lost, minus)
+        return low, high
+
+    def _left(self, arrivals: IntArray) -> FloatArray:
+        """What is left in each tick of arrivals in some ticks, ``(n_ticks, n_arrivals)``."""
+        since = np.arange(self.n_ticks)[:, None] - arrivals
+        return np.where(since >= 0, self.kernel.left[np.maximum(since, 0)], 0.0)
+
+    def _ever(self, first: IntArray, last: IntArray) -> FloatArray:
+        """What is left of one in every tick in which something may arrive, ``(n_ticks,)``."""
+        may = np.zeros(self.n_ticks + 1)
+        for begin, end in zip(first, last, strict=True):
+            may[min(begin, self.n_ticks) : min(end, self.n_ticks - 1) + 1] = 1
+        return np.convolve(may[: self.n_ticks], self.kernel.left)[: self.n_ticks]
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """The synapses of one projection with one delay: weights at both ends, ``(n_post, n_pre)``."""
+    """The synapses of one projection with one delay.
+
+    Attributes:
+        pre: Where they come from.
+        delay: Ticks.
+        weights: At both ends of the way, each ``(n_post, n_pre)``.
+        cut: By how much less a tick's sum may be than its weights say; negative exponents cut it off.
+        touched: Whether a presynaptic neuron has any of them, ``(n_pre,)``.
+    """
 
     pre: str
     delay: int
@@ -202,34 +244,22 @@ def _parts(q: Projection, program: Program, scale: float) -> Iterator[_Part]:
         yield _Part(q.pre, int(d), (weights[0], weights[1]), cut, touched)
 
 
-def _range(padded: FloatArray, n_ticks: int, first: int, last: int) -> tuple[FloatArray, FloatArray]:
-    """The least and the most that is left in each tick of an arrival that comes between two ticks."""
-    late = np.arange(first, min(last, n_ticks) + 1)
-    left = padded[np.clip(n_ticks + np.arange(n_ticks)[:, None] - late, 0, 2 * n_ticks)]
-    return left.min(axis=1), left.max(axis=1)
-
-
-def _arrivals(
-    first: IntArray, last: IntArray, touched: BoolArray, left: FloatArray, n_ticks: int
-) -> FloatArray:
-    """What one unit, lost in each tick in which something may arrive, has taken off by each tick."""
-    may = np.zeros(n_ticks + 1)
-    for a, b in zip(first[touched], last[touched], strict=True):
-        may[min(a, n_ticks) : min(b, n_ticks - 1) + 1] = 1
-    return np.convolve(may[:n_ticks], left)[:n_ticks, None]
-
-
 def _first_spikes(
     ends: _Ends, earliest: Mapping[str, IntArray], latest: Mapping[str, IntArray]
 ) -> tuple[IntArray, IntArray]:
     n_samples = len(next(iter(earliest.values())))
     first, last = np.zeros((2, n_samples, ends.n), np.int64)
-    for sample in range(n_samples):
-        low, high = ends.membranes(sample, earliest, latest)
-        may = (high > np.minimum(*ends.thresholds)) | (low <= 1 - M)
-        first[sample] = _first_true(may)
-        last[sample] = _first_true(low > np.maximum(*ends.thresholds))
+    lowest, highest = np.minimum(*ends.thresholds), np.maximum(*ends.thresholds)
+    for neurons, membranes in ends.alike():
+        for sample in range(n_samples):
+            low, high = membranes.between(_spans(earliest, latest, sample))
+            first[sample, neurons] = _first_true((high > lowest[neurons]) | (low <= 1 - M))
+            last[sample, neurons] = _first_true(low > highest[neurons])
     return first, last
+
+
+def _spans(earliest: Mapping[str, IntArray], latest: Mapping[str, IntArray], sample: int) -> Spans:
+    return {name: (earliest[name][sample], latest[name][sample]) for name in earliest}
 
 
 def _first_true(condition: BoolArray) -> IntArray:
@@ -253,15 +283,17 @@ def _classes(
     p = real.network.population(decoding.population)
     ends, n_samples = _Ends(real, program, p, n_ticks), len(next(iter(earliest.values())))
     found = np.full(n_samples, -1)
+    ((_, membranes),) = ends.alike()
     for sample in range(n_samples):
-        low, high = ends.membranes(sample, earliest, latest)
+        spans = _spans(earliest, latest, sample)
+        low, high = membranes.between(spans)
         if np.min(low) <= 1 - M or np.max(high) >= M - 1:
             continue
         c = int(np.argmax(low[-1] + high[-1]))
         others = np.delete(np.arange(p.n), c)
         lead = np.zeros((others.size, p.n))
         lead[:, c], lead[np.arange(others.size), others] = 1, -1
-        ahead, _ = ends.membranes(sample, earliest, latest, lead)
+        ahead, _ = ends.sums(lead).between(spans)
         if np.all(ahead[-1] > 0):
             found[sample] = c
     return found
@@ -285,65 +317,3 @@ def _earliest_class(earliest: FloatArray, latest: FloatArray, n_ticks: int) -> I
             if np.all(behind | (neurons == c)):
                 found[sample] = c
     return found
-
-
-def _check(real: Program, program: Program) -> tuple[int, list[Population]]:
-    """The program's length, and who computes in the order in which spikes flow."""
-    network, decoding = real.network, real.network.decoding
-    if not program.is_compiled or program.n_ticks is None:
-        raise UsageError("certificates need a program in integers that knows how long a sample is")
-    if decoding is None or decoding.readout not in (Readout.FIRST, Readout.MEMBRANE):
-        raise UsageError("certificates are for answers by a first spike or by a membrane at the end")
-    once = once_spiking(program.network, program.n_ticks)
-    order = []
-    for component in network.components():
-        echoes = _echoes(real, component)
-        for p in (network.population(name) for name in component if name not in echoes):
-            if isinstance(p.neuron, Source):
-                if not p.neuron.one_spike:
-                    raise UsageError(
-                        f"input {p.name} may spike several times; certificates are for one spike"
-                    )
-                continue
-            if not isinstance(p.neuron, CubaTicks) or np.any(np.asarray(p.neuron.current_bias)):
-                raise UsageError(
-                    f"certificates are for CubaTicks without a constant current, not for {p.name}"
-                )
-            if p.neuron.spikes and p.name not in once and network.outgoing(p.name):
-                raise UsageError(f"population {p.name} is not proven to spike once a sample")
-            if not p.neuron.spikes and any(np.unique(np.asarray(d)).size > 1 for d in _decays(p.neuron)):
-                raise UsageError(f"readout {p.name} has several decays; certificates are for one")
-            order.append(p)
-    if decoding.population not in {p.name for p in order}:
-        raise UsageError(f"population {decoding.population}, which answers, was split or repeats others")
-    return program.n_ticks, order
-
-
-def _echoes(real: Program, component: tuple[str, ...]) -> set[str]:
-    """Populations that only bring a neuron's own spike back to it; nothing else may be recurrent.
-
-    Raises:
-        UsageError: Something else is.
-    """
-    network = real.network
-    inside = [q for q in network.projections if q.pre in component and q.post in component]
-    reached = {q.post for q in network.projections if q.post in component and q.pre not in component}
-    echoes = set(component) - reached if inside and len(component) > 1 else set()
-    for q in inside:
-        pre, post = q.connectivity.synapses()
-        if np.any(pre != post):
-            raise UsageError(f"projection {q.name} is recurrent; certificates are for feed-forward networks")
-    leaves = [q.name for q in network.projections if q.pre in echoes and q.post not in component]
-    if len(component) - len(echoes) > 1 or leaves or any(_biased(network.population(e)) for e in echoes):
-        raise UsageError(
-            f"{', '.join(component)} feed each other; certificates are for feed-forward networks"
-        )
-    return echoes
-
-
-def _decays(neuron: CubaTicks) -> tuple[IntArray, IntArray]:
-    return np.asarray(neuron.decay_u), np.asarray(neuron.decay_v)
-
-
-def _biased(p: Population) -> bool:
-    return not isinstance(p.neuron, CubaTicks) or bool(np.any(np.asarray(p.neuron.bias)))
