@@ -2,7 +2,7 @@
 
 A script describes its work as `Case`s and gives them to `main`. Each case runs in a process of its own, so
 that its peak of memory is its own and a peer can live in another environment; quick runs share a process
-among the cases of a script. Work is made ready, done once and its answer checked; only then is it timed.
+among the cases of a command. Work is made ready, done once and its answer checked; only then is it timed.
 Cases of the same work repeat in turns, so that what else the machine does hits all of them alike, and ratios
 are of one run. Every figure is a row (`rows.py`), one JSON line.
 
@@ -95,16 +95,13 @@ def per_second(amount: float) -> Figure:
 
 def main(text: str, cases: Sequence[Case]) -> None:
     """A benchmark's command line: its rows, or the work of one worker."""
-    made = parser(text)
-    made.add_argument("--worker", type=int, metavar="PIPE", help=argparse.SUPPRESS)
-    args = made.parse_args()
+    args = parser(text).parse_args()
     if args.worker is not None:
-        with os.fdopen(args.worker, "w", encoding="utf-8") as say:
-            serve(cases, args.quick, say)
-        return
-    command = (sys.executable, sys.argv[0])
-    work = ([(command, case) for case in group] for group in groups(cases, args.only))
-    raise SystemExit(0 if print_rows(work, args) else 1)
+        serve(cases, args)
+    else:
+        command = (sys.executable, sys.argv[0])
+        work = ([(command, case) for case in group] for group in groups(cases, args.only))
+        raise SystemExit(0 if print_rows(work, args) else 1)
 
 
 def print_rows(work: Iterable[Sequence[tuple[Sequence[str], Case]]], args: argparse.Namespace) -> bool:
@@ -134,6 +131,7 @@ def parser(text: str) -> argparse.ArgumentParser:
     made.add_argument(
         "--clock", choices=("wall", "cpu"), default="wall", help="cpu: if the machine is shared"
     )
+    made.add_argument("--worker", type=int, metavar="PIPE", help=argparse.SUPPRESS)
     return made
 
 
@@ -146,8 +144,13 @@ def groups(cases: Iterable[Case], only: str) -> list[list[Case]]:
     return list(found.values())
 
 
-def serve(cases: Sequence[Case], quick: bool, say: TextIO) -> None:
-    """Open, repeat and close cases as lines ask for it, and tell what became of it."""
+def serve(cases: Iterable[Case], args: argparse.Namespace) -> None:
+    """Open, repeat and close cases as lines of standard input ask for it, and tell what became of it."""
+    with os.fdopen(args.worker, "w", encoding="utf-8") as say:
+        _serve(list(cases), args.quick, say)
+
+
+def _serve(cases: Sequence[Case], quick: bool, say: TextIO) -> None:
     by_key, works = {case.key: case for case in cases}, dict[str, Work]()
     for line in sys.stdin:
         order, key = line.rstrip("\n").split(" ", 1)

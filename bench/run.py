@@ -4,7 +4,8 @@
     python bench/run.py --only A --clock cpu      benchmark A, while others use the machine
     python bench/run.py | python bench/table.py   as Markdown
 
-The studies of this folder, which measure accuracy, are not among them (README.md).
+Quick runs have one process for all cases on so many threads. The studies of this folder, which measure
+accuracy, are not among them (README.md).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
-from harness import Case, groups, parser, print_rows
+from harness import Case, groups, parser, print_rows, serve
 
 SCRIPTS = {
     "cpu_ticks": "A",
@@ -25,14 +26,19 @@ SCRIPTS = {
     "convolution": "E",
     "train": "F",
     "startup": "G",
+    "streaming": "H",
 }
 """Modules of this folder, and their benchmarks."""
 
 
 def main() -> None:
     args = parser(__doc__ or "").parse_args()
+    if args.worker is not None:
+        serve((case for _, found in cases(args.only) for case in found), args)
+        return
+    all_of_them = (sys.executable, __file__, "--only", args.only)
     work = (
-        [((sys.executable, str(script)), case) for case in group]
+        [(all_of_them if args.quick else (sys.executable, str(script)), case) for case in group]
         for script, found in cases(args.only)
         for group in groups(found, args.only)
     )

@@ -1,8 +1,9 @@
 """Benchmark G: how long the command line takes until it answers.
 
 `first ever` is a run on a machine that has never run the engine: it compiles into an empty folder.
-`spikec run` is any later one. Every figure is that of a whole process, from the shell to its end. Compiling
-has no smaller size, so `--quick` leaves it out.
+`spikec run` is any later one: kernels and Python's bytecode are on disk. Every figure is that of a whole
+process, from the shell to its end. Compiling has no smaller size, so `--quick` leaves it out; it times the
+others once each.
 
     python bench/startup.py --clock cpu --only "G:spikec run, first ever"
 """
@@ -30,6 +31,7 @@ def spikec(*words: str, kernels: str = "") -> subprocess.CompletedProcess[str]:
     """Call the command line; where its kernels are, if not in their usual place."""
     command = [sys.executable, "-c", "from spikec.cli import main; main()", *words]
     env = {**os.environ, **({"NUMBA_CACHE_DIR": kernels} if kernels else {})}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
 
 
@@ -74,6 +76,7 @@ def work(call: Callable[[], subprocess.CompletedProcess[str]], right: Callable[.
         run=call,
         check=lambda done: {"answer_ok": done.returncode == 0 and right(done)},
         figures={"s": lambda seconds, _: seconds},
+        slow=True,
     )
 
 

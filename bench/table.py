@@ -22,6 +22,7 @@ TITLES = {
     "E": "convolution",
     "F": "training",
     "G": "start-up",
+    "H": "runs in chunks",
 }
 
 COLUMNS = (

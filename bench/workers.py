@@ -59,7 +59,7 @@ class Process:
 
 
 class Processes:
-    """Where cases find their process: one each, or in quick runs one for a script on so many threads."""
+    """Where cases find their process: one each, or in quick runs one for a command on so many threads."""
 
     def __init__(self, quick: bool) -> None:
         self.quick = quick
