@@ -8,7 +8,7 @@ from spikec.answers import Accuracy
 from spikec.report.svg import bottom_axis, number, picture, tag, text
 from spikec.report.table import accuracy_text
 
-LEFT, WIDTH = 150.0, 460.0
+LEFT, WIDTH = 136.0, 310.0
 """Room for names and for the axis, px."""
 
 
@@ -37,4 +37,4 @@ def accuracies(shown: Sequence[tuple[str, Accuracy]]) -> str:
     bottom = 20.0 + 34 * len(shown)
     parts.append(bottom_axis((LEFT, LEFT + WIDTH), (begin, 100.0), bottom, "right answers, %"))
     label = "; ".join(f"{name}: {accuracy_text(a)}" for name, a in shown)
-    return picture(LEFT + WIDTH + 90, bottom + 44, f"Accuracy with its interval. {label}", parts, least=0.55)
+    return picture(LEFT + WIDTH + 80, bottom + 44, f"Accuracy with its interval. {label}", parts, least=0.7)
