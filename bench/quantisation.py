@@ -3,8 +3,8 @@
 Each row is the mean of its seeds on all test samples. Methods: `naive` rounds each weight to the nearest on a
 grid that holds the largest; `weights` is the weights pass with calibration; `repair` adds the repair of
 docs/quantisation.md. All calibrate on training data, repair takes their labels. The networks of digits are
-trained here; mnist-theta (needs mnist.npz) and yinyang-ttfs-delays ship, one seed each; more seeds of
-mnist-theta come from the folder that `bench/theta_integers.py` leaves. Of N-MNIST's 100 recordings
+trained here, those of Yin-Yang, too (some 40 s of CPU each); mnist-theta ships (and needs mnist.npz), one
+seed of it; more come from the folder that `bench/theta_integers.py` leaves. Of N-MNIST's 100 recordings
 (`bench/nmnist.py` says where to get them) each half is tested with what the other half calibrated. `float`
 and `compiled` are shares of right answers, `lost_points` is their difference in points, `ticks` is the length
 of a sample, `cpu_seconds` is what compiling and running a row took.
@@ -20,7 +20,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -117,9 +117,10 @@ def digits() -> tuple[Case, ...]:
 
 
 def others(data_dir: Path | None, theta: Path | None, nets: Path | None) -> Iterator[Case]:
-    """Networks that ship, or are given."""
-    yinyang = partial(stored, NETS / "yinyang-ttfs-delays.npz", "yinyang", None)
-    yield Case("yinyang-ttfs-delays", (yinyang,), CompileOptions(max_ticks=140))
+    """Networks that take longer to train, that ship, or that are given."""
+    yinyang = tuple(partial(trained, "yinyang-ttfs-delays", s, data="yinyang:train:1000") for s in SEEDS)
+    yield Case("yinyang-ttfs-delays", yinyang)
+    yield Case("yinyang-ttfs-delays, few ticks", yinyang, CompileOptions(max_ticks=140))
     if data_dir is not None:
         files = (
             [NETS / "mnist-theta.npz"] if theta is None else [theta / f"mnist-theta-{s}.npz" for s in SEEDS]
@@ -133,11 +134,12 @@ def others(data_dir: Path | None, theta: Path | None, nets: Path | None) -> Iter
         yield Case("nmnist", tuple(partial(half, nets, k) for k in range(2)), options)
 
 
-def trained(recipe: str, seed: int, hidden: int | None = None) -> Measured:
+@cache
+def trained(recipe: str, seed: int, hidden: int | None = None, data: str = "digits:train") -> Measured:
     wanted = load_recipe(recipe)
     if hidden is not None:
         wanted = replace(wanted, training=replace(wanted.training, hidden=hidden))
-    return measured(train(wanted, seed).network, "digits:train", "digits:test", None)
+    return measured(train(wanted, seed).network, data, f"{wanted.data}:test", None)
 
 
 def stored(path: Path, data: str, data_dir: Path | None) -> Measured:

@@ -7,7 +7,7 @@ than two such deviations more (Q. McNemar, Psychometrika 12, 1947). Chance decid
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -42,27 +42,36 @@ def clearly_more(some: BoolArray, others: BoolArray) -> bool:
     return won - lost > SURE * float(np.sqrt(won + lost))
 
 
-def nearest(tried: Mapping[Way, Program], found: Calibration) -> tuple[Way, dict[Way, float]]:
-    """The first of several programs, or of those that are clearly nearer to the float network the nearest.
+def nearest(
+    ways: Mapping[Way, Callable[[], Program]], found: Calibration
+) -> tuple[Way, Program, dict[Way, float]]:
+    """The program that is made in the first way, or of those that are clearly nearer the nearest.
 
-    Those that break more limits than need be are left out.
+    Those that break more limits than need be are left out. Others than the first are made only if they may be
+    nearer: of a few samples none can win enough back.
 
     Args:
-        tried: Programs in integers, by how they were made.
+        ways: What makes programs in integers.
         found: Their float network's run on samples, and what runs them.
 
     Returns:
-        How the one was made, and what share of samples each that was run answers as the float network does.
+        The way, its program, and what share of samples each that was run answers as the float network does.
     """
-    backend, fewest = found.backend, min(len(p.violations) for p in tried.values())
+    backend = found.backend
     assert backend is not None
-    inputs = on_clock(next(iter(tried.values())), found)
-    good = {way: p for way, p in tried.items() if len(p.violations) == fewest}
-    same = {way: same_answers(replay(p, inputs, backend), found) for way, p in good.items()}
-    first = next(iter(same))
-    better = [way for way in same if way == first or clearly_more(same[way], same[first])]
-    shares = {way: float(np.mean(s)) for way, s in same.items()}
-    return max(better, key=lambda way: shares[way]), shares
+    first, *others = ways
+    made = {first: ways[first]()}
+    inputs = on_clock(made[first], found)
+    same = {first: same_answers(replay(made[first], inputs, backend), found)}
+    if made[first].violations or clearly_more(np.ones(found.n_samples, np.bool_), same[first]):
+        made |= {way: ways[way]() for way in others}
+    fewest = min(len(p.violations) for p in made.values())
+    good = [way for way, p in made.items() if len(p.violations) == fewest]
+    same |= {way: same_answers(replay(made[way], inputs, backend), found) for way in good if way not in same}
+    better = [way for way in good if way == good[0] or clearly_more(same[way], same[good[0]])]
+    shares = {way: float(np.mean(same[way])) for way in good}
+    kept = max(better, key=lambda way: shares[way])
+    return kept, made[kept], shares
 
 
 def centred(scores: FloatArray) -> FloatArray:

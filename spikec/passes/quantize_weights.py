@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -78,12 +79,12 @@ class QuantizeWeights:
         if self.rounding is not None or found is None or found.backend is None:
             done = self._rounded(program, fit)
         else:
-            ways = {r: self._rounded(program, replace(fit, rounding=r)) for r in reversed(Rounding)}
-            kept, near = nearest(ways, found)
+            ways = {r: partial(self._rounded, program, replace(fit, rounding=r)) for r in reversed(Rounding)}
+            kept, done, near = nearest(ways, found)
             shares = ", ".join(f"{r.value} {100 * n:.4g}" for r, n in near.items())
             figures = {f"rounding.{r.value}.same_answers": n for r, n in near.items()}
             said = f"rounding {kept.value} kept; same answers, in percent, with {shares}"
-            done = _noted(ways[kept], said, {"rounding": kept.value, **figures})
+            done = _noted(done, said, {"rounding": kept.value, **figures})
         if not self.certified:
             return done
         share = self._certify(program, done)

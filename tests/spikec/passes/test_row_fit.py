@@ -76,9 +76,9 @@ def _lag(network, program, fresh):
 
 
 def test_a_row_that_the_grid_can_hold_is_found_with_its_bias_and_scale():
-    """Equations made from a row on the grid, at half the population's scale."""
+    """Equations made from a row on the grid, below the population's scale."""
     rng = np.random.default_rng(1)
-    row, bias, scale, threshold = np.array([2.0, -1.0, 1.0, 0.0]), 3.5, 2.0**-1, 40.0
+    row, bias, scale, threshold = np.array([2.0, -1.0, 1.0, 0.0]), 3.5, 2.0**-0.5, 40.0
     x, b = rng.uniform(0, 9, (60, 4)), rng.uniform(1, 12, 60)
     above = (x @ row + bias * b - threshold) / scale
     terms = np.column_stack([x, b, above, np.ones(60)])
