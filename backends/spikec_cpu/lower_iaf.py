@@ -27,6 +27,12 @@ from spikec_cpu.lower_parts import starts
 CHUNK = 1024
 """Neurons that go through a tick together: their states fit the first-level cache."""
 
+WHOLE = 1 << 12
+"""Neurons up to which a population goes through a tick as one, so that few arrivals can be added singly."""
+
+FEW = 4
+"""Arrivals are few if there are so many times more neurons: one takes as long as a sweep over some."""
+
 LARGEST_PART = 1 << 16
 """Neurons of a population in one part: their numbers fit 16 bits."""
 
@@ -39,7 +45,7 @@ MOST_TOGETHER = 64
 ROUND_BYTES = 1 << 18
 """Numbers of arrivals of one round: half of a common second-level cache."""
 
-BETA, REST, GAIN_EX, GAIN_IN, ALPHA_EX, ALPHA_IN, THRESHOLD, V_RESET, ONE = range(9)
+BETA, REST, GAIN_EX, GAIN_IN, ALPHA_EX, ALPHA_IN, THRESHOLD, V_RESET = range(8)
 """Columns of the coefficients."""
 
 EXCITATORY, INHIBITORY, MEMBRANE = range(3)
@@ -55,7 +61,6 @@ POPULATION = np.dtype(
         ("is_source", "i8"),
         ("has_currents", "i8"),
         ("side", "i8"),  # what its drive acts on
-        ("decays", "i8"),  # whether that is what lets the current decay: nothing else arrives there
         ("waits", "i8"),  # refractory ticks
         ("first_block", "i8"),  # the blocks that end here
         ("last_block", "i8"),
@@ -75,7 +80,6 @@ BLOCK = np.dtype(
         ("into", "i8"),  # place of its first neuron in the counts or sums
         ("weights", "i8"),  # where its weights begin, -1 for a rule, which has one
         ("side", "i8"),  # what arrivals act on
-        ("decays", "i8"),  # whether it is the first there, and lets the current decay
     ],
     align=True,
 )
@@ -91,7 +95,7 @@ class Part(NamedTuple):
         posts: Postsynaptic neuron of each synapse, counted from the part's first, uint16.
         weights: Of blocks whose synapses have weights of their own.
         units: The weight of each block that is a rule.
-        coefficients: Of each population, ``(n_populations, 9)``.
+        coefficients: Of each population, ``(n_populations, 8)``.
         drives: The weight of each population's drive.
         limits: How random bits become spikes of drives, int32.
     """
@@ -246,12 +250,6 @@ def lower_part(
     for kind in (rules, ~rules):
         blocks["into"][kind] = starts(blocks["n"][kind])
     blocks["side"] = [_side(network.population(q.post), q.connectivity.weights) for q in of.projections]
-    for p in populations:
-        own_blocks = slice(int(p["first_block"]), int(p["last_block"]))
-        sides = blocks["side"][own_blocks]
-        for side in (EXCITATORY, INHIBITORY):
-            blocks["decays"][own_blocks][np.flatnonzero(sides == side)[:1]] = 1
-        p["decays"] = p["side"] != MEMBRANE and p["side"] not in sides
     return Part(
         populations,
         blocks,
@@ -274,11 +272,11 @@ def widths(part: Part) -> tuple[int, int]:
 def _population(p: Population, of: Plan, part: int) -> tuple[int, ...]:
     first, last = of.span(p.name, part)
     if p.is_source:
-        return (0, 0, 0, p.n, part, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        return (0, 0, 0, p.n, part, 1, 0, 0, 0, 0, 0, 0, 0, 0)
     assert isinstance(p.neuron, IafNeuron)
     drive = p.neuron.drive
     return (
-        last - first, 0, first, p.n, part, 0, isinstance(p.neuron, IafPscExp), _side(p, _drive(p)), 0,
+        last - first, 0, first, p.n, part, 0, isinstance(p.neuron, IafPscExp), _side(p, _drive(p)),
         _waits(p, of.network.dt), 0, 0, 0, 0, 0 if drive is None else key_of(drive.seed),
     )  # fmt: skip
 
@@ -289,10 +287,10 @@ def _waits(p: Population, dt: float) -> int:
 
 def _coefficients(p: Population, dt: float) -> tuple[float, ...]:
     if p.is_source:
-        return (0.0,) * 9
+        return (0.0,) * 8
     assert isinstance(p.neuron, IafNeuron)
     k = iaf_tick(p.neuron, dt)
-    return (k.beta, k.rest, k.gain_ex, k.gain_in, k.alpha_ex, k.alpha_in, k.threshold, k.v_reset, 1.0)
+    return (k.beta, k.rest, k.gain_ex, k.gain_in, k.alpha_ex, k.alpha_in, k.threshold, k.v_reset)
 
 
 def _limits(p: Population, dt: float) -> AnyArray:

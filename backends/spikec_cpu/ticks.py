@@ -32,8 +32,9 @@ from spikec.records import check_record, split_key
 from spikec.result import Counters, PopulationCounts, ProjectionCounts, RunResult
 from spikec_cpu.batches import SpikeLists, Traces, cuts, in_threads, together
 from spikec_cpu.kernels.bits import align, lists_of, take_bits, take_raster
-from spikec_cpu.kernels.components import run_component, run_layer
+from spikec_cpu.kernels.components import run_component
 from spikec_cpu.kernels.spikes import put_in_order, spikes_of, take_inputs, tally
+from spikec_cpu.kernels.tiles import run_layer
 from spikec_cpu.lower import Lowered
 from spikec_cpu.lower_neurons import QIF, THETA
 from spikec_cpu.lower_parts import TILE, padded

@@ -11,7 +11,7 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec.ir.counter_random import FACTORS, GAMMA, SHIFTS
-from spikec_cpu.kernels import inner
+from spikec_cpu.kernels import inner, leaf
 
 U = np.uint64
 """Places are unsigned where loops are to become vector instructions: signed ones could count from the end."""
@@ -39,12 +39,12 @@ def key_with(key: np.uint64, number: int) -> np.uint64:
     return mixed((key ^ np.uint64(number)) + STEP)
 
 
-@inner
+@leaf
 def follow(k: AnyArray, threshold: float, u: AnyArray, first: int, ex: int, in_: int, n: int) -> bool:
-    """Bring membranes to the end of a tick.
+    """Bring membranes to the end of a tick, and let currents decay.
 
     Args:
-        k: Beta, rest, and the gains of two currents.
+        k: Beta, rest, and the gains and decays of two currents.
         threshold: Their threshold.
         u: States.
         first: Place of the first membrane.
@@ -55,17 +55,18 @@ def follow(k: AnyArray, threshold: float, u: AnyArray, first: int, ex: int, in_:
     Returns:
         Whether any membrane is above the threshold now.
     """
-    beta, rest, gain_ex, gain_in = k[0], k[1], k[2], k[3]
+    beta, rest, gain_ex, gain_in, alpha_ex, alpha_in = k[0], k[1], k[2], k[3], k[4], k[5]
     v, e, i = U(first), U(ex), U(in_)
     found = False
     for j in range(U(n)):
-        moved = beta * u[v + j] + rest + gain_ex * u[e + j] + gain_in * u[i + j]
-        u[v + j] = moved
+        exciting, inhibiting = u[e + j], u[i + j]
+        moved = beta * u[v + j] + rest + gain_ex * exciting + gain_in * inhibiting
+        u[v + j], u[e + j], u[i + j] = moved, alpha_ex * exciting, alpha_in * inhibiting
         found |= moved > threshold
     return found
 
 
-@inner
+@leaf
 def relax(k: AnyArray, u: AnyArray, first: int, n: int) -> None:
     """The same without currents."""
     beta, rest = k[0], k[1]
@@ -73,14 +74,13 @@ def relax(k: AnyArray, u: AnyArray, first: int, n: int) -> None:
         u[j] = beta * u[j] + rest
 
 
-@inner
+@leaf
 def take_counts(
-    kept: float, weight: float, counts: AnyArray, row: int, place: int, u: AnyArray, first: int, n: int
+    weight: float, counts: AnyArray, row: int, place: int, u: AnyArray, first: int, n: int
 ) -> None:
     """Add a weight times the numbers of arrivals to states, and clear the numbers.
 
     Args:
-        kept: What is left of the states before.
         weight: The weight.
         counts: Numbers; they are exact in float32.
         row: Which row of them.
@@ -93,15 +93,15 @@ def take_counts(
     for j in range(U(n)):
         arrived = np.float32(counts[t, of + j])
         counts[t, of + j] = 0
-        u[at + j] = kept * u[at + j] + weight * arrived
+        u[at + j] += weight * arrived
 
 
-@inner
-def take_sums(kept: float, sums: AnyArray, row: int, place: int, u: AnyArray, first: int, n: int) -> None:
+@leaf
+def take_sums(sums: AnyArray, row: int, place: int, u: AnyArray, first: int, n: int) -> None:
     """Add the sums of arrivals, and clear them; arguments as in `take_counts`."""
     t, of, at = U(row), U(place), U(first)
     for j in range(U(n)):
-        u[at + j] = kept * u[at + j] + sums[t, of + j]
+        u[at + j] += sums[t, of + j]
     for j in range(U(n)):
         sums[t, of + j] = 0
 
@@ -138,7 +138,7 @@ def draw(key: np.uint64, first: int, limits: AnyArray, z: AnyArray, counts: AnyA
         k += 1
 
 
-@inner
+@leaf
 def any_above(threshold: float, v: AnyArray, first: int, n: int) -> bool:
     """Whether any membrane is above the threshold."""
     found = False
@@ -147,7 +147,7 @@ def any_above(threshold: float, v: AnyArray, first: int, n: int) -> bool:
     return found
 
 
-@inner
+@leaf
 def list_above(
     threshold: float, v: AnyArray, first: int, n: int, back: int, lists: AnyArray, row: int, used: int
 ) -> int:

@@ -16,9 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from spikec.arrays import AnyArray
-from spikec_cpu.kernels import inner, kernel
+from spikec_cpu.kernels import inner, kernel, leaf
 from spikec_cpu.kernels.iaf import (
-    U,
     any_above,
     draw,
     follow,
@@ -28,26 +27,22 @@ from spikec_cpu.kernels.iaf import (
     take_counts,
     take_sums,
 )
-from spikec_cpu.kernels.prefetch import prefetch
+from spikec_cpu.kernels.iaf_arrivals import add_arrivals, are_few, count_arrivals, take_few
 from spikec_cpu.kernels.spikes import with_room
 from spikec_cpu.lower import Record
 from spikec_cpu.lower_iaf import (
-    ALPHA_EX,
     CHUNK,
     EXCITATORY,
     INHIBITORY,
     MEMBRANE,
-    ONE,
     THRESHOLD,
     V_RESET,
+    WHOLE,
     Part,
 )
 
-LINE = U(32)
-"""Synapses of a line of the cache."""
-
-MOST_AHEAD = U(1024)
-"""Synapses that are fetched ahead."""
+SWEEP = 512
+"""Neurons with currents that are brought to the end of a tick before spikes are looked for among them."""
 
 
 class State(NamedTuple):
@@ -163,80 +158,6 @@ def deliver(part: Part, state: State, block: Record, first: int, last: int) -> N
 
 
 @inner
-def count_arrivals(
-    starts: AnyArray,
-    posts: AnyArray,
-    block: Record,
-    lists: AnyArray,
-    begin: int,
-    end: int,
-    counts: AnyArray,
-    of: int,
-) -> None:
-    """Count the arrivals of some spikes through a rule.
-
-    Args:
-        starts: See `Part`.
-        posts: See `Part`.
-        block: The rule's, a `BLOCK`.
-        lists: Presynaptic neurons that spiked, among others.
-        begin: Where they begin.
-        end: Where they end.
-        counts: See `State`; changed.
-        of: Which tick of the round they arrive in.
-    """
-    into, t, rows = U(block.into), U(of), U(block.starts)
-    for e in range(begin, end):
-        if e + 2 < end:
-            prefetch(starts, rows + U(lists[e + 2]))
-        if e + 1 < end:
-            after = rows + U(lists[e + 1])
-            ahead = U(starts[after])
-            for line in range(ahead, min(U(starts[after + U(1)]), ahead + MOST_AHEAD), LINE):
-                prefetch(posts, line)
-        row = rows + U(lists[e])
-        for s in range(U(starts[row]), U(starts[row + U(1)])):
-            counts[t, into + posts[s]] += 1
-
-
-@inner
-def add_arrivals(
-    starts: AnyArray,
-    posts: AnyArray,
-    weights: AnyArray,
-    block: Record,
-    lists: AnyArray,
-    begin: int,
-    end: int,
-    shift: int,
-    sums: AnyArray,
-    of: int,
-) -> None:
-    """Add up the weights of arrivals; who spikes several times is listed as often, side by side.
-
-    Args:
-        starts: See `Part`.
-        posts: See `Part`.
-        weights: See `Part`.
-        block: A `BLOCK`.
-        lists: Presynaptic neurons that spiked, among others.
-        begin: Where they begin.
-        end: Where they end.
-        shift: What a place in `weights` and in `posts` differ by.
-        sums: See `State`; changed.
-        of: Which tick of the round they arrive in.
-    """
-    e = begin
-    while e < end:
-        row, often = block.starts + lists[e], 1
-        while e + often < end and lists[e + often] == lists[e]:
-            often += 1
-        for s in range(starts[row], starts[row + 1]):
-            sums[of, block.into + posts[s]] += np.float32(often) * weights[s + shift]
-        e += often
-
-
-@inner
 def advance(part: Part, state: State, p: Record, m: int, sample: int, begin: int, end: int) -> bool:
     """Bring a population to the end of a round, chunk by chunk, and list its spikes.
 
@@ -246,47 +167,59 @@ def advance(part: Part, state: State, p: Record, m: int, sample: int, begin: int
     k, limits, drive = part.coefficients[m], part.limits[p.first_limit : p.last_limit], part.drives[m]
     u, counts, sums, blocks, units = state.u, state.counts, state.sums, part.blocks, part.units
     z, drawn, recent, n_recent = state.z, state.drawn, state.recent, state.n_recent
+    starts, posts, lists = part.starts, part.posts, state.recent.reshape(-1)
     n_slots, start, width = recent.shape[0], state.firsts[p.part, m], u.size // 3
     v, back = p.first + MEMBRANE * width, p.offset - p.first - MEMBRANE * width
-    threshold, v_reset, one = k[THRESHOLD], k[V_RESET], k[ONE]
+    threshold, v_reset = k[THRESHOLD], k[V_RESET]
     of_sample = key_with(p.key, sample)
-    for a in range(0, p.n, CHUNK):
-        n, first = min(CHUNK, p.n - a), v + a
+    whole = p.n <= WHOLE and limits.size == 0 and n_recent.shape[1] == 1
+    chunk = p.n if whole else CHUNK
+    for a in range(0, p.n, chunk):
+        n, first = min(chunk, p.n - a), v + a
         for tick in range(begin, end):
             slot, row, spiked = tick % n_slots, tick - begin, tick - p.waits - 1
             if spiked >= 0:
                 n_free = n_recent[spiked % n_slots, p.part, m]
                 release(u, v_reset, first, n, back, recent, spiked % n_slots, start, n_free)
-            above = False
+            used = start + n_recent[slot, p.part, m]
             if p.has_currents:
-                ex = first - (MEMBRANE - EXCITATORY) * width
-                above = follow(k, threshold, u, first, ex, ex + (INHIBITORY - EXCITATORY) * width, n)
+                for some in range(first, first + n, SWEEP):
+                    few = min(SWEEP, first + n - some)
+                    ex, in_ = some - (MEMBRANE - EXCITATORY) * width, some - (MEMBRANE - INHIBITORY) * width
+                    if follow(k, threshold, u, some, ex, in_, few):
+                        used = list_above(threshold, u, some, few, back, recent, slot, used)
+                    if used < 0:
+                        return False
             else:
                 relax(k, u, first, n)
             for b in range(p.first_block, p.last_block):
                 into, place = p.first + a + blocks[b].side * width, blocks[b].into + a
-                kept = k[ALPHA_EX + blocks[b].side] if blocks[b].decays else one
-                if blocks[b].weights < 0:
-                    take_counts(kept, units[b], counts, row, place, u, into, n)
+                if blocks[b].weights >= 0:
+                    take_sums(sums, row, place, u, into, n)
+                    continue
+                sent = tick - blocks[b].delay
+                from_, to = sent % n_slots * width + state.firsts[0, blocks[b].pre], 0
+                if sent >= 0:
+                    to = from_ + n_recent[sent % n_slots, 0, blocks[b].pre]
+                if whole and are_few(part, blocks[b], to - from_):
+                    take_few(units[b], starts, posts, blocks[b], lists, from_, to, counts, row, u, into)
                 else:
-                    take_sums(kept, sums, row, place, u, into, n)
+                    take_counts(units[b], counts, row, place, u, into, n)
             if limits.size:
                 draw(key_with(of_sample, tick), p.offset + a, limits, z, drawn, n)
-                kept = k[ALPHA_EX + p.side] if p.decays else one
-                take_counts(kept, drive, drawn, 0, 0, u, p.first + a + p.side * width, n)
-            if above or (not p.has_currents and any_above(threshold, u, first, n)):
-                used = start + n_recent[slot, p.part, m]
+                take_counts(drive, drawn, 0, 0, u, p.first + a + p.side * width, n)
+            if not p.has_currents and any_above(threshold, u, first, n):
                 used = list_above(threshold, u, first, n, back, recent, slot, used)
-                if used < 0:
-                    return False
-                n_recent[slot, p.part, m] = used - start
+            if used < 0:
+                return False
+            n_recent[slot, p.part, m] = used - start
             if state.trace_starts[m] >= 0:
                 noted = state.trace_starts[m] + tick * p.whole + p.offset + a
                 note(u, v_reset, first, n, state.trace, noted)
     return True
 
 
-@inner
+@leaf
 def release(
     v: AnyArray,
     v_reset: float,
@@ -323,7 +256,7 @@ def release(
         low += 1
 
 
-@inner
+@leaf
 def note(v: AnyArray, v_reset: float, first: int, n: int, trace: AnyArray, at: int) -> None:
     """Keep the membranes of a chunk in a tick."""
     for j in range(n):

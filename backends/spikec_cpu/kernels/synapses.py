@@ -11,14 +11,14 @@ from __future__ import annotations
 import numpy as np
 
 from spikec.arrays import AnyArray
-from spikec_cpu.kernels import inner
+from spikec_cpu.kernels import leaf
 from spikec_cpu.kernels.rows import MOST_ROWS, add_rows
 from spikec_cpu.kernels.windows import add_entries
 from spikec_cpu.lower import Record, Tables
 from spikec_cpu.lower_parts import KERNEL, MATRIX, TILE
 
 
-@inner
+@leaf
 def spread(
     tables: Tables,
     block: Record,
@@ -57,7 +57,7 @@ def spread(
         add_shifted(sums, block.right, ring, start)
 
 
-@inner
+@leaf
 def add_matrix(
     words: AnyArray,
     block: Record,
@@ -86,7 +86,7 @@ def add_matrix(
         e = last
 
 
-@inner
+@leaf
 def add_lists(
     weights: AnyArray,
     reach: AnyArray,
@@ -109,7 +109,7 @@ def add_lists(
             sums[place] += np.int32(weights[s]) * gain
 
 
-@inner
+@leaf
 def add_shifted(sums: AnyArray, right: int, ring: AnyArray, start: int) -> None:
     """Shift sums toward minus infinity, add them to the ring from `start` on, and clear them."""
     before_end = min(sums.size, ring.size - start)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from spikec.arrays import AnyArray
-from spikec_cpu.kernels import inner
+from spikec_cpu.kernels import leaf
 from spikec_cpu.kernels.rows import add_bytes
 from spikec_cpu.lower import Record, Tables
 
 
-@inner
+@leaf
 def add_entries(
     tables: Tables,
     block: Record,
