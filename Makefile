@@ -7,7 +7,7 @@ PYTHON ?=
 BIN = $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-long test-matrix lint conformance-live bench bench-peers clean
+.PHONY: help venv demo test test-long test-matrix lint conformance-live bench bench-peers recipes recipes-long clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
@@ -48,6 +48,12 @@ bench: venv ## every benchmark of ours, one JSON line a figure
 bench-peers: venv ## ours beside other simulators, each installed in an environment of its own
 	@$(BIN)/python bench/peers/install.py
 	@$(BIN)/python bench/peers/compare.py
+
+recipes: venv ## train the recipes that take less than a minute, and hold them to what they promise
+	@$(BIN)/python bench/recipes.py
+
+recipes-long: venv ## train all recipes (MNIST and spoken digits: name their folder in SPIKEC_DATA)
+	@$(BIN)/python bench/recipes.py --long
 
 clean: ## remove the environments, caches and builds
 	rm -rf .venv .venv-3.* .venv-live-* .venv-peers-* .venv*.lock .venv*.old build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
