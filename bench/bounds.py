@@ -332,7 +332,7 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a row")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--neurons", type=int, default=2, help="of each row, those with the widest bounds")
+    parser.add_argument("--neurons", type=int, default=3, help="of each row, those with the widest bounds")
     parser.add_argument("--moves", type=int, default=3000, help="of each start, for each input")
     parser.add_argument("--starts", type=int, default=2, help="of annealing")
     parser.add_argument("--boxes", type=int, default=20_000, help="to look into, where inputs are few")
