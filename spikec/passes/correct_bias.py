@@ -8,10 +8,11 @@ begins. No labels are needed.
 The more a neuron is shifted, the earlier and the more often it spikes, so bisection finds the shift at which
 means agree; of all shifts tried each neuron takes the one whose single spikes miss least. Populations go in
 the order in which spikes flow, each behind those that are corrected already. A population's shifts are
-taken only if its spikes come clearly nearer to the float network's on samples that were held out, too, which
-they cannot if they miss by no more than a tick's rounding; where several neurons tell parts of a tick, if
-they come nearer at all, for a tick's rounding is most of the error. Spikes that come nearer on average may
-still change answers: if clearly fewer are the float network's, all stays as it was.
+taken only if its spikes come clearly nearer to the float network's on samples that were held out, too, and
+not tried where they miss by no more than a tick's rounding, or as much to one side as to the other. Where
+several neurons tell parts of a tick, they are taken if spikes come nearer at all, for a tick's rounding is
+most of the error. Spikes that come nearer on average may still change answers: if clearly fewer are the float
+network's, all stays as it was.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ from spikec.units import several
 
 LARGEST = 0.5
 """The largest shift, as a part of a threshold, or of a quarter turn of `Theta`."""
+
+LEAST = 0.02
+"""Part of squared errors that their neurons' means must be, or shifts are not tried: they move means."""
 
 STEPS = 8
 """Bisections: the last is 1/128 of the largest shift."""
@@ -107,11 +111,11 @@ class CorrectBias:
         often = bool(self.calibration.spikes[program.stands_for(p.name)].counts().max() > 1)
         wanted = self._wanted(program, p.name, first.n_ticks, often)
         got = _done(first, p.name, often)
-        error = _rms(got - wanted, decides)
-        ticks = TICK * np.sqrt(np.mean(wanted[decides] > 0)) if decides.any() else 0.0
-        if not often and p.name not in _tell_parts(program) and CLEARLY * error <= ticks:
+        miss = got - wanted
+        error = _rms(miss, decides)
+        if p.name not in _tell_parts(program) and _hopeless(miss[fits], wanted[fits], often):
             return program, first, error, error
-        best, least = np.zeros(p.n), _squares(got - wanted, fits)
+        best, least = np.zeros(p.n), _squares(miss, fits)
         shift, width = np.zeros(p.n), 1.0
         for _ in range(STEPS):
             width /= 2
@@ -138,6 +142,19 @@ class CorrectBias:
         others = program.network.population(name).n // ticks.shape[1]
         behind = np.repeat(np.arange(1, others + 1) / (others + 1), ticks.shape[1])
         return leads(np.tile(ticks, others) + behind, n_ticks)
+
+
+def _hopeless(miss: FloatArray, wanted: FloatArray, often: bool) -> bool:
+    """Whether shifts will not bring a population clearly nearer: ticks round, or neurons err to either side.
+
+    Args:
+        miss: Errors, ``(n_samples, n)``.
+        wanted: What they are errors of.
+        often: Whether that is counted, and not in ticks.
+    """
+    squares = float(np.mean(miss**2))
+    rounding = 0.0 if often else TICK**2 * float(np.mean(wanted > 0))
+    return CLEARLY**2 * squares <= rounding or float(np.mean(miss.mean(axis=0) ** 2)) < LEAST * squares
 
 
 def _tell_parts(program: Program) -> set[str]:
