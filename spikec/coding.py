@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikec.arrays import FloatArray, IntArray
+from spikec.delta_encoding import DeltaEncoding, delta_events
 from spikec.errors import EventsError, NetworkError
 from spikec.events import Events, from_dense_times
 
@@ -79,7 +80,12 @@ class BinaryEncoding:
         return self.duration
 
 
-Encoding = LatencyEncoding | BinaryEncoding
+Encoding = LatencyEncoding | BinaryEncoding | DeltaEncoding
+
+
+def values_of_sample(encoding: Encoding, n_inputs: int) -> int:
+    """How many values a sample has for a source of so many neurons."""
+    return encoding.n_values if isinstance(encoding, DeltaEncoding) else n_inputs
 
 
 class Readout(str, Enum):
@@ -126,7 +132,8 @@ def encode(encoding: Encoding, samples: npt.ArrayLike) -> dict[str, Events]:
         For each source its spikes, in seconds.
 
     Raises:
-        EventsError: A value is NaN or infinite, or there is a single number and no list of samples.
+        EventsError: A value is NaN or infinite, there is a single number and no list of samples, or frames do
+            not fit.
     """
     x = np.asarray(samples, np.float64)
     if x.ndim == 0:
@@ -137,6 +144,8 @@ def encode(encoding: Encoding, samples: npt.ArrayLike) -> dict[str, Events]:
     if isinstance(encoding, BinaryEncoding):
         times = np.where(x >= encoding.threshold, encoding.time, np.inf)
         return {encoding.population: from_dense_times(times)}
+    if isinstance(encoding, DeltaEncoding):
+        return {encoding.population: delta_events(encoding, x)}
     x = np.clip(x, 0.0, encoding.x_max)
     times = encoding.window * (1.0 - x / encoding.x_max)
     if not encoding.silent_at_end:

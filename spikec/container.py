@@ -23,6 +23,7 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec.coding import BinaryEncoding, Decoding, Encoding, LatencyEncoding, Readout
+from spikec.delta_encoding import DeltaEncoding
 from spikec.errors import FileFormatError, Violation
 from spikec.events import Events
 from spikec.ir.connectivity import (
@@ -81,8 +82,9 @@ CLASSES: dict[str, type] = {
     c.__name__: c
     for c in (
         Axis, Barrier, BinaryEncoding, Continuous, Convention, Convolution, CoreCounts, Counters, CubaFixed,
-        CubaLif, CubaTicks, Decoding, Delays, Dense, Events, Figure, Fixed, FixedFormat, FixedInDegree,
-        FixedOutDegree, Formats, IafPscDelta, IafPscExp, If, IfExp, LatencyEncoding, Lif, Limits, LiReadout,
+        CubaLif, CubaTicks, Decoding, Delays, DeltaEncoding, Dense, Events, Figure, Fixed, FixedFormat,
+        FixedInDegree, FixedOutDegree, Formats, IafPscDelta, IafPscExp, If, IfExp, LatencyEncoding, Lif,
+        Limits, LiReadout,
         LogEntry, Mesh, Network, Placement, PoissonDrive, Population, PopulationCounts, Power, Program,
         Projection, ProjectionCounts, QifExp, QifFixed, Ramp, RunResult, Shard, Source, Sparse, Target,
         Theta, ThetaFixed, Ticks, Timing, Violation,

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikec.arrays import AnyArray
+from spikec.coding import values_of_sample
 from spikec.errors import EventsError, UsageError
 from spikec.event_files import fit_events, raster_ticks, read_events
 from spikec.events import Events, from_counts, from_dense_times
@@ -125,7 +126,7 @@ def _are_samples(network: Network, array: AnyArray) -> bool:
     encoding = network.encoding
     if encoding is None:
         return False
-    n = prod(network.population(encoding.population).given_shape)
+    n = values_of_sample(encoding, prod(network.population(encoding.population).given_shape))
     return array.ndim > 0 and prod(array.shape[1:]) == n
 
 

@@ -1,8 +1,8 @@
 """Data sets by name: ``digits:train``, ``digits:test``, ``digits:test:20`` for the first 20, ``mnist:test``.
 
 A split never depends on the seed of a training: whatever network is asked, ``digits:test`` are images that no
-training of ours has seen. Digits come with scikit-learn; Yin-Yang is drawn; MNIST is read from the user's own
-folder. Nothing is downloaded.
+training of ours has seen. Digits come with scikit-learn; Yin-Yang is drawn; MNIST and the spoken digits are
+read from the user's own folder. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import numpy as np
 from spikec.arrays import FloatArray, IntArray, finite, read_only
 from spikec.errors import UsageError
 from spikec_train.digits import read_digits
+from spikec_train.fsdd import FRAMES, SPLITS, read_fsdd
+from spikec_train.log_mel import BANDS
 from spikec_train.mnist import read_mnist
 from spikec_train.yinyang import SIZE_AND_SEED, yinyang
 
@@ -31,7 +33,7 @@ class Dataset:
 
     Attributes:
         name: Name of the data set, for instance ``"digits"``.
-        split: ``"train"``, ``"test"`` or, if the data set has it, ``"validation"``.
+        split: ``"train"``, ``"test"``, or another that the data set has, such as ``"validation"``.
         samples: One sample a row, ``(n_samples, n_values)``, in the data's own units, from 0 to ``x_max``.
         labels: Class of each sample, from 0, ``(n_samples,)``.
         shape: The values' arrangement in a sample, row-major.
@@ -135,8 +137,18 @@ def _yinyang(split: str, folder: Path | None) -> Dataset:
     return Dataset("yinyang", split, samples, labels, shape=(4,), x_max=1.0, n_classes=3)
 
 
+def _fsdd(split: str, folder: Path | None) -> Dataset:
+    """Spoken digits, 24 bands by 100 frames of 10 ms: 2700 recordings to train with, 300 to test with.
+
+    ``theo`` are those of one of the six speakers, ``without-theo`` all others.
+    """
+    bands, digits = read_fsdd(folder, split)
+    return Dataset("fsdd", split, bands, digits, shape=(FRAMES, BANDS), x_max=1.0, n_classes=10)
+
+
 _LOADERS: dict[str, tuple[Callable[[str, Path | None], Dataset], tuple[str, ...]]] = {
     "digits": (_digits, ("train", "test")),
+    "fsdd": (_fsdd, SPLITS),
     "mnist": (_mnist, ("train", "test")),
     "yinyang": (_yinyang, tuple(SIZE_AND_SEED)),
 }

@@ -29,16 +29,18 @@ from spikec_train.datasets import Dataset, load_dataset
 from spikec_train.first_spike import AnyLayers, ExactLayers, TrainedLayers, train_layers
 from spikec_train.qif_training import ExactQif, TrainedQif, train_qif
 from spikec_train.ramp_layer import compile_ramps
-from spikec_train.sampling import SampledRamp, sampled_network
+from spikec_train.sampled_series import SampledSeries, SampledSeriesNetwork, sampled_series
+from spikec_train.sampling import SampledNetwork, SampledRamp, sampled_network
 from spikec_train.spike_time_tasks import ExactQifNeuron, ExactQifRnn
 from spikec_train.theta_training import ExactTheta
 
 Training = Annotated[
-    SampledRamp | ExactTheta | ExactCuba | ExactQifNeuron | ExactQifRnn, Field(discriminator="method")
+    SampledRamp | SampledSeries | ExactTheta | ExactCuba | ExactQifNeuron | ExactQifRnn,
+    Field(discriminator="method"),
 ]
 
 _METHODS = (
-    "sampled-ramp", "exact-theta", "exact-cuba", "exact-qif-neuron", "exact-qif-rnn",
+    "sampled-ramp", "sampled-series", "exact-theta", "exact-cuba", "exact-qif-neuron", "exact-qif-rnn",
     "adam", "adabelief", "sgd", "int", "tuple[int, ...]",
 )  # fmt: skip
 
@@ -204,28 +206,34 @@ def train(
 
 
 def _train_sampled(
-    recipe: Recipe, options: SampledRamp, data: Dataset, seed: int, tell: Callable[[str], Any]
+    recipe: Recipe, options: SampledRamp | SampledSeries, data: Dataset, seed: int, tell: Callable[[str], Any]
 ) -> TrainingResult:
-    tell(f"training {sum(options.layers)} hidden neurons on {data.n_samples} samples")
+    """Networks whose readout is solved for."""
+    n = options.hidden if isinstance(options, SampledSeries) else sum(options.layers)
+    tell(f"training {n} hidden neurons on {data.n_samples} samples")
     compile_ramps()
+    rng = np.random.default_rng(seed)
     with threadpool_limits(1, "blas"):  # sums in one order on any number of cores: one seed, one network
         began = process_time()
-        sampled = sampled_network(data, options, np.random.default_rng(seed))
+        made: SampledNetwork | SampledSeriesNetwork
+        if isinstance(options, SampledSeries):
+            made = sampled_series(data, options, rng)
+        else:
+            made = sampled_network(data, options, rng)
         seconds = process_time() - began
 
     def measure(other: Dataset) -> dict[str, float]:
         with threadpool_limits(1, "blas"):
-            return {"accuracy": float(np.mean(sampled.scores(other.samples).argmax(axis=1) == other.labels))}
+            return {"accuracy": float(np.mean(made.scores(other.samples).argmax(axis=1) == other.labels))}
 
     figures = {
         "train_accuracy": measure(data)["accuracy"],
-        "held_out_error": sampled.readout.held_out_error,
-        "penalty": sampled.readout.penalty,
-        "hidden_spike_share": sampled.spike_share,
-        "early_spike_share": sampled.early_share,
+        "held_out_error": made.readout.held_out_error,
+        "penalty": made.readout.penalty,
+        **made.figures,
     }
-    score = -sampled.readout.held_out_error
-    return TrainingResult(sampled.network, recipe, seed, seconds, figures, score, measure)
+    score = -made.readout.held_out_error
+    return TrainingResult(made.network, recipe, seed, seconds, figures, score, measure)
 
 
 def _train_layers(

@@ -96,6 +96,11 @@ class SampledNetwork:
     spike_share: float
     early_share: float
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """What a recipe tells of it."""
+        return {"hidden_spike_share": self.spike_share, "early_spike_share": self.early_share}
+
     def scores(self, samples: FloatArray) -> FloatArray:
         """The readout's membrane at the end, ``(n_samples, n_classes)``, event-exact."""
         assert isinstance(self.network.encoding, LatencyEncoding)

@@ -1,0 +1,94 @@
+"""Spoken digits, a sampled spiking network with delays: right answers on the official split, on speakers that
+were left out, and in a chip's integers of 8 bits; and whether CPU and Lava give the same spikes.
+
+Of each seed the network of `fsdd-sampled` is trained on takes 5 to 49 and asked takes 0 to 4, in float ticks
+and compiled. The first seed's program runs its first --lava recordings in Lava's fused flavour, too. Then the
+first seed is trained once for each speaker without that speaker's recordings, and asked those.
+
+    SPIKEC_DATA=DIR python bench/spoken_digits.py --json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from spikec.backend import find_backend, run
+from spikec.events import same
+from spikec.inputs import encode_samples
+from spikec.passes.pipelines import compile_network
+from spikec.program import Program
+from spikec.targets.target import load_target
+from spikec_train.datasets import Dataset, load_dataset
+from spikec_train.fsdd import SPEAKERS
+from spikec_train.recipes import load_recipe, train
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--speakers", type=int, default=len(SPEAKERS), help="that are left out in turn")
+    parser.add_argument("--lava", type=int, default=10, help="recordings that Lava runs, too; 0 for none")
+    parser.add_argument("--quick", action="store_true", help="one seed, one speaker, two recordings in Lava")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of a line a row")
+    a = parser.parse_args()
+    if a.quick:
+        a.seeds, a.speakers, a.lava = 1, 1, min(a.lava, 2)
+    recipe, test = load_recipe("fsdd-sampled"), load_dataset("fsdd:test")
+    data, rows = load_dataset("fsdd:train"), []
+    for seed in range(recipe.seed, recipe.seed + a.seeds):
+        made = train(recipe, seed, data=data)
+        program = compile_network(made.network, load_target("loihi2"))
+        row: dict[str, Any] = {"seed": seed, "cpu_seconds": made.seconds, **made.figures}
+        assert made.measure is not None
+        row |= {"test": made.measure(test)["accuracy"], "test_8_bits": integers(program, test)}
+        if a.lava and seed == recipe.seed:
+            row |= {"lava_recordings": a.lava, "lava_same": as_lava(program, test.first(a.lava))}
+        rows.append(told(row, a.json))
+    left_out = []
+    for speaker in SPEAKERS[: a.speakers]:
+        made = train(recipe, data=load_dataset(f"fsdd:without-{speaker}"))
+        assert made.measure is not None
+        row = {"left_out": speaker, "test": made.measure(load_dataset(f"fsdd:{speaker}"))["accuracy"]}
+        left_out.append(told(row, a.json))
+    means = {k: float(np.mean([r[k] for r in rows])) for k in ("test", "test_8_bits", "cpu_seconds")}
+    means["left_out"] = float(np.mean([r["test"] for r in left_out]))
+    found = {"bench": "spoken_digits", "seeds": rows, "speakers": left_out, "means": means}
+    print(json.dumps(found if a.json else means))
+
+
+def told(row: dict[str, Any], quiet: bool) -> dict[str, Any]:
+    if not quiet:
+        print(json.dumps(row), flush=True)
+    return row
+
+
+def integers(program: Program, data: Dataset) -> float:
+    """Share of right answers of a compiled program."""
+    if program.violations:
+        raise SystemExit(f"the network does not fit the chip: {program.violations}")
+    inputs = encode_samples(program.network, data.samples)
+    found = run(find_backend("cpu"), program, inputs, int(program.n_ticks or 0), ("readout.v.last",))
+    return float(np.mean(found.traces["readout.v.last"].argmax(axis=1) == data.labels))
+
+
+def as_lava(program: Program, data: Dataset) -> bool:
+    """Whether CPU and Lava give the same spikes, membranes and counters."""
+    inputs, key = encode_samples(program.network, data.samples), "readout.v.last"
+    cpu, lava = (
+        run(backend, program, inputs, int(program.n_ticks or 0), (key,))
+        for backend in (find_backend("cpu"), find_backend("lava", flavour="fused"))
+    )
+    spikes = all(same(cpu.spikes[name], lava.spikes[name]) for name in cpu.spikes)
+    return bool(
+        spikes and np.array_equal(cpu.traces[key], lava.traces[key]) and cpu.counters == lava.counters
+    )
+
+
+if __name__ == "__main__":
+    with threadpool_limits(1, "blas"):
+        main()
