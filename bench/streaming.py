@@ -24,33 +24,38 @@ if TYPE_CHECKING:
     from spikec.result import RunResult
 
 SIZES, RATE = TICK_CASES["784-256-10/5%"]
-N_SAMPLES, QUICK_SAMPLES = 1000, 200
-CHUNK = 100
+N_SAMPLES, QUICK_SAMPLES = 1000, 50
+CHUNKS = 10
+"""Of so many samples; ten times the samples are ten times as many chunks."""
 
-Run = Callable[["Program", Path, int, Path], "Iterator[RunResult]"]
+Run = Callable[["Program", Path, int, int, Path], "Iterator[RunResult]"]
 
 
-def at_once(program: Program, raster: Path, ticks: int, output: Path) -> Iterator[RunResult]:
+def at_once(program: Program, raster: Path, ticks: int, chunk: int, output: Path) -> Iterator[RunResult]:
     """All samples together."""
     yield program.run(raster, ticks=ticks, threads=1)
 
 
-def in_chunks(program: Program, raster: Path, ticks: int, output: Path) -> Iterator[RunResult]:
-    """A hundred samples at a time."""
-    yield from program.stream(raster, ticks=ticks, chunk=CHUNK, threads=1)
+def in_chunks(program: Program, raster: Path, ticks: int, chunk: int, output: Path) -> Iterator[RunResult]:
+    """So many samples at a time."""
+    yield from program.stream(raster, ticks=ticks, chunk=chunk, threads=1)
 
 
-def at_once_to_disk(program: Program, raster: Path, ticks: int, output: Path) -> Iterator[RunResult]:
+def at_once_to_disk(
+    program: Program, raster: Path, ticks: int, chunk: int, output: Path
+) -> Iterator[RunResult]:
     """All samples together, and their result as a file."""
     from spikec.container import save
 
-    for result in at_once(program, raster, ticks, output):
+    for result in at_once(program, raster, ticks, chunk, output):
         save(result, output)
         yield result
 
 
-def in_chunks_to_disk(program: Program, raster: Path, ticks: int, output: Path) -> Iterator[RunResult]:
-    """A hundred samples at a time, and their results as parts of a folder, all hashes included."""
+def in_chunks_to_disk(
+    program: Program, raster: Path, ticks: int, chunk: int, output: Path
+) -> Iterator[RunResult]:
+    """So many samples at a time, and their results as parts of a folder, all hashes included."""
     from shutil import rmtree
 
     from spikec.container import digest
@@ -60,7 +65,7 @@ def in_chunks_to_disk(program: Program, raster: Path, ticks: int, output: Path) 
     source, first = open_events(raster, program.network), 0
     rmtree(output, ignore_errors=True)
     folder = ResultFolder(output, Identity(digest(program), source.identity(), {}, source.n_samples))
-    for result in in_chunks(program, raster, ticks, output):
+    for result in in_chunks(program, raster, ticks, chunk, output):
         folder.append(first, result)
         first += result.spikes["in"].n_samples
         yield result
@@ -85,7 +90,7 @@ def prepared(run: Run, times: int = 1) -> Callable[[bool], Work]:
         def outputs() -> tuple[int, Any]:
             """How many samples ran, and the output counts of the first."""
             done, counts = 0, []
-            for result in run(program, raster, ticks, Path(folder.name, "result")):
+            for result in run(program, raster, ticks, n // CHUNKS, Path(folder.name, "result")):
                 output = list(result.spikes.values())[-1]
                 if done < N_CHECKED:
                     counts.append(output.counts())
