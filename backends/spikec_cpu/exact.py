@@ -29,16 +29,8 @@ from spikec_cpu.kernels.layers import run_lists
 from spikec_cpu.kernels.peaks import run_peaks
 from spikec_cpu.kernels.recurrent import run_recurrent
 from spikec_cpu.kernels.slices import run_rows
-from spikec_cpu.lower_exact import (
-    THRESHOLD,
-    Cells,
-    Component,
-    Lists,
-    Rows,
-    Spikes,
-    lower_exact,
-    lower_readout,
-)
+from spikec_cpu.lower_cells import THRESHOLD, Cells
+from spikec_cpu.lower_exact import Component, Lists, Rows, Spikes, lower_exact, lower_readout
 
 LARGEST_BATCH = 64
 """Samples; enough that starting a batch costs little beside running it."""

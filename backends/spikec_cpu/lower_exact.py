@@ -18,44 +18,15 @@ import numpy as np
 
 from spikec.arrays import AnyArray, FloatArray, IntArray
 from spikec.ir.connectivity import DelayKind, Dense
-from spikec.ir.network import Continuous, Network, Population, Projection, Reset
-from spikec.ir.neurons import CubaLif, If, IfExp, Lif, LiReadout, QifExp, Ramp, Theta
+from spikec.ir.network import Network, Population, Projection
+from spikec_cpu.lower_cells import THRESHOLD, Cells, glides, lower_cells
 from spikec_cpu.lower_parts import starts
-
-RAMP, EXP, EQUAL, DOUBLE, GENERAL, LEAK, THETA, QIF = range(8)
-"""Kinds of neurons: lines; no leak; time constants of ratio 1, 2, any; kicks to the membrane; pairs.
-
-Of kinds before LEAK what arrives acts on the current, in the second row of the state.
-"""
-
-A, B, C, REST, THRESHOLD, RESET, KIND, ONCE, SUBTRACTS, START = range(10)
-"""Rows of `Cells.values`. `Theta`: A is r/tau, B is 1/r; `QifExp`: A is 1/tau; else as in `membrane`.
-
-KIND is as above; ONCE is 1 where a neuron spikes once, SUBTRACTS where a spike takes off the threshold.
-"""
 
 SLICE = 64
 """Neurons that go through a batch together, at most: the weights of 800 inputs fit 400 KB of cache."""
 
 GLIDING = 8
 """Neurons that go through a batch together if `glides` says so: their states fit a processor's registers."""
-
-
-class Cells(NamedTuple):
-    """The neurons of a component.
-
-    Attributes:
-        values: Parameters, and from row `START` on the state at rest, ``(START + 3, n)``.
-        same: Whether rows A and C are the same for all.
-    """
-
-    values: FloatArray
-    same: bool
-
-    @property
-    def n(self) -> int:
-        """How many."""
-        return int(self.values.shape[1])
 
 
 class Spikes(NamedTuple):
@@ -164,7 +135,7 @@ def lower_exact(network: Network) -> tuple[Component, ...]:
         members = [network.population(name) for name in names]
         firsts = np.concatenate([[0], np.cumsum([p.n for p in members])]).astype(np.int64)
         incoming = [q for q in network.projections if q.post in names]
-        cells = _cells(members, network)
+        cells = lower_cells(members, network)
         synapses: Rows | Lists | Fans
         form = _form(network, names)
         if form is Fans:
@@ -194,12 +165,7 @@ def lower_readout(network: Network, name: str) -> tuple[Cells, Lists]:
     population = network.population(name)
     place = {p.name: k for k, p in enumerate(network.populations)}
     incoming = [q for q in network.projections if q.post == name]
-    return _cells([population], network), _lists(incoming, population.n, place, network)
-
-
-def glides(cells: Cells) -> bool:
-    """Whether neurons' membranes all decay alike, and arrivals act on their currents: see `kernels.glide`."""
-    return cells.same and bool((cells.values[KIND] < LEAK).all())
+    return lower_cells([population], network), _lists(incoming, population.n, place, network)
 
 
 def _is_matrix(q: Projection) -> bool:
@@ -315,66 +281,6 @@ def _fans(
         post=s.post[order],
         weights=s.weights[order],
     )
-
-
-def _cells(members: Sequence[Population], network: Network) -> Cells:
-    values = np.concatenate([_values(p) for p in members], axis=1)
-    clock = network.clock
-    values[SUBTRACTS] = isinstance(clock, Continuous) and clock.reset is Reset.SUBTRACT
-    return Cells(values, same=bool(np.all(values[[A, C]] == values[[A, C], :1])))
-
-
-def _values(population: Population) -> FloatArray:
-    values = _parameters(population)
-    values[KIND] = _kinds(population, values)
-    values[ONCE] = getattr(population.neuron, "one_spike", False)
-    return values
-
-
-def _parameters(population: Population) -> FloatArray:
-    k, values = population.neuron, np.zeros((START + 3, population.n))
-    if isinstance(k, Theta):
-        turned = np.pi * np.asarray(k.phase) / k.period
-        values[A], values[B] = k.radius / np.asarray(k.tau), 1 / k.radius
-        values[START], values[START + 1] = -np.cos(turned), np.where(turned == 0, 0.0, np.sin(turned))
-        return values
-    if isinstance(k, QifExp):
-        values[A] = 1 / np.asarray(k.tau)
-        values[START], values[START + 1], values[START + 2] = k.v_init, 1.0, k.i_init
-        return values
-    assert isinstance(k, Ramp | If | Lif | IfExp | CubaLif | LiReadout)
-    tau_syn = np.asarray(getattr(k, "tau_syn", np.inf))
-    drive = np.asarray(getattr(k, "current_bias", 0.0))
-    settled = np.where(drive == 0, 0.0, drive * np.where(np.isinf(tau_syn), 0.0, tau_syn))
-    values[A] = 1 / np.asarray(getattr(k, "tau_mem", getattr(k, "tau", np.inf)))
-    values[B] = np.asarray(k.bias) + settled
-    values[C] = 1 / tau_syn
-    values[REST] = values[START] = getattr(k, "v_leak", 0.0)
-    values[THRESHOLD] = getattr(k, "threshold", np.inf)
-    values[RESET] = getattr(k, "v_reset", 0.0)
-    values[START + 1] = 0.0 - settled
-    return values
-
-
-def _kinds(population: Population, values: FloatArray) -> IntArray:
-    k = population.neuron
-    if isinstance(k, Theta):
-        return np.full(population.n, THETA)
-    if isinstance(k, QifExp):
-        return np.full(population.n, QIF)
-    if isinstance(k, If | Lif):
-        return np.full(population.n, LEAK)
-    a, b, c = values[A], values[B], values[C]
-    tau_mem = np.asarray(getattr(k, "tau_mem", np.inf), np.float64)
-    tau_syn = np.asarray(getattr(k, "tau_syn", np.inf), np.float64)
-    choices = [
-        ((a == 0) & (c == 0), RAMP),
-        ((a == 0) & (b == 0), EXP),
-        (np.broadcast_to(tau_mem == tau_syn, a.shape), EQUAL),
-        ((c > 0) & (tau_mem == 2 * tau_syn), DOUBLE),
-    ]
-    found: IntArray = np.select([c for c, _ in choices], [kind for _, kind in choices], GENERAL)
-    return found
 
 
 def _joined(arrays: Sequence[AnyArray], dtype: Any) -> AnyArray:

@@ -12,7 +12,7 @@ from typing import Any
 
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import cuba_lif, if_exp, leaf, lif, membrane, qif_exp, ramp, theta
-from spikec_cpu.lower_exact import (
+from spikec_cpu.lower_cells import (
     DOUBLE,
     EQUAL,
     EXP,
@@ -30,7 +30,7 @@ from spikec_cpu.lower_exact import (
     A,
     B,
     C,
-)  # fmt: skip
+)
 
 
 @leaf

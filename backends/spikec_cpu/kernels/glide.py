@@ -17,7 +17,8 @@ from llvmlite import ir
 from numba import types
 
 from spikec_cpu.kernels.lanes import WORD, code, instructions, variable
-from spikec_cpu.lower_exact import GLIDING, REST, B
+from spikec_cpu.lower_cells import REST, B
+from spikec_cpu.lower_exact import GLIDING
 
 KEEP, LEFT, DRIVEN, BIASED, PEAK, N_SHARES = 1, 2, 3, 4, 5, 6
 """Columns of `slices.steps_of`; the first holds seconds."""

@@ -10,7 +10,8 @@ from spikec.arrays import AnyArray
 from spikec_cpu.kernels import cells as neuron
 from spikec_cpu.kernels import inner, kernel, leaf
 from spikec_cpu.kernels.order import longer, sort_by_time, sort_spikes
-from spikec_cpu.lower_exact import ONCE, Cells, Lists, Spikes
+from spikec_cpu.lower_cells import ONCE, Cells
+from spikec_cpu.lower_exact import Lists, Spikes
 
 NO_ROOM = cast(int, np.int64(-1))
 """What kernels say if an array is too short for their spikes; call them again with a longer one."""

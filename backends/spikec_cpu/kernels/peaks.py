@@ -10,7 +10,8 @@ from spikec_cpu.kernels import kernel
 from spikec_cpu.kernels.cuba_lif import extremum
 from spikec_cpu.kernels.layers import by_neuron, incoming_list
 from spikec_cpu.kernels.membrane import advance
-from spikec_cpu.lower_exact import REST, A, B, C, Cells, Lists, Spikes
+from spikec_cpu.lower_cells import REST, A, B, C, Cells
+from spikec_cpu.lower_exact import Lists, Spikes
 
 
 @kernel

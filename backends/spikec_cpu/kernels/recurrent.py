@@ -14,7 +14,8 @@ from spikec.arrays import AnyArray
 from spikec_cpu.kernels import cells as neuron
 from spikec_cpu.kernels import inner, kernel, leaf
 from spikec_cpu.kernels.order import drop_first, longer, place, push, sort_by_time
-from spikec_cpu.lower_exact import Cells, Fans, Spikes
+from spikec_cpu.lower_cells import Cells
+from spikec_cpu.lower_exact import Fans, Spikes
 
 
 @kernel

@@ -16,7 +16,8 @@ from spikec_cpu.kernels import inner, kernel, leaf, membrane, theta
 from spikec_cpu.kernels.glide import BIASED, DRIVEN, KEEP, LEFT, N_SHARES, PEAK, glide
 from spikec_cpu.kernels.layers import NO_ROOM, through
 from spikec_cpu.kernels.order import longer, sort_by_time, sort_spikes
-from spikec_cpu.lower_exact import GLIDING, KIND, LEAK, QIF, THETA, A, B, C, Cells, Rows, Spikes
+from spikec_cpu.lower_cells import KIND, LEAK, QIF, THETA, A, B, C, Cells
+from spikec_cpu.lower_exact import GLIDING, Rows, Spikes
 
 EVENTS_PER_SHRINK = 16
 """Kicks of theta neurons between two times that their pairs are brought back to length 1."""

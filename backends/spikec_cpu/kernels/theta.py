@@ -15,7 +15,7 @@ import math
 
 from spikec.arrays import AnyArray
 from spikec_cpu.kernels import leaf
-from spikec_cpu.lower_exact import A
+from spikec_cpu.lower_cells import A
 
 
 @leaf

@@ -11,7 +11,8 @@ from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import CubaLif, If, IfExp, Lif, QifExp, Ramp, Source, Theta
 from spikec_cpu.kernels import cells as neuron
 from spikec_cpu.kernels import cuba_lif, lambert
-from spikec_cpu.lower_exact import START, THRESHOLD, lower_exact
+from spikec_cpu.lower_cells import START, THRESHOLD
+from spikec_cpu.lower_exact import lower_exact
 
 SPAN, STEP = 4.0, 2e-3
 
