@@ -40,7 +40,7 @@ from spikec.passes.replay import CLEARLY, TICK, held_out
 from spikec.program import Program
 from spikec.targets.target import Formats
 
-SCALES = 2.0 ** np.linspace(-0.75, 1.0, 8)
+SCALES = 2.0 ** (np.arange(-5, 5) / 4)
 """Scales tried for a row, as multiples of its population's."""
 
 PENALTY = 1e-3
