@@ -161,7 +161,8 @@ def run_tile(
 @leaf
 def base_of(routes: AnyArray, b: int, tile: int) -> int:
     """Where the rows of a tile begin."""
-    return routes[b, WORDS] + tile * (TILE // 2) * routes[b, N_PRE]
+    place: int = routes[b, WORDS] + tile * (TILE // 2) * routes[b, N_PRE]
+    return place
 
 
 @leaf
