@@ -1,14 +1,17 @@
-"""Message-hops of placements on Loihi 1: shipped and generated networks, each placed in five ways.
+"""Message-hops of placements on Loihi 1: shipped and generated networks, each placed in all ways.
 
 Each neuron spikes once a tick, and weights have 8 bits. `message_hops` are the routers that messages to other
 cores pass (docs/placement.md), `bound` is what no placement avoids, `less_than_sequential` a share. Networks
 are shipped, or have the shapes that papers measured (the NIR paper's N-MNIST and Braille networks, Heidelberg
 digits 700-1024-20, Applied Brain Research's keyword network 390-256-256-29, also with 10 branches of 10
 layers), or are sparse and recurrent (seed 0): without order, or in shuffled communities. Each
-placement is counted anew and held against all rules; a row says so (`right`). Prints one JSON object.
+placement is counted anew and held against all rules; a row says so (`right`). `gap` is the share of the
+message-hops above the bound, `seconds` CPU time of the placement alone. METIS is a row where pymetis is
+installed. Prints one JSON object.
 
-    python bench/mapping.py --json          # everything
-    python bench/mapping.py --json --quick  # without the largest
+    python bench/mapping.py --json          # everything, in a quarter of an hour
+    python bench/mapping.py --json --quick  # smaller networks of the same kinds, in under a minute
+    python bench/mapping.py --table         # everything, as the table of RESULTS.md
 """
 
 from __future__ import annotations
@@ -18,8 +21,9 @@ import json
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -31,28 +35,34 @@ from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Source
-from spikec.placement.place import METHODS, place
+from spikec.placement.place import METHODS, METIS, place
 from spikec.placement.rules import check_cores
 from spikec.program import Program
 from spikec.targets.target import load_target
 
 ROOT = Path(__file__).parents[1]
 NEURON = CubaFixed(100, 100, 100)
+INSTALLED = (*METHODS[:-1], *((METIS,) if find_spec("pymetis") else ()), METHODS[-1])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="for symmetry with the command line: always so")
     parser.add_argument("--quick", action="store_true", help="leave the large networks out")
+    parser.add_argument("--table", action="store_true", help="print Markdown")
     parser.add_argument("--only", nargs="*", help="names of networks")
-    parser.add_argument("--methods", nargs="*", default=METHODS, choices=METHODS)
+    parser.add_argument("--methods", nargs="*", default=INSTALLED, choices=INSTALLED)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     place(Program(layers(2, 3), load_target("loihi1")))  # compiles what numba compiles
+    place(Program(anywhere(2000, 2), load_target("loihi1")))
     rows: list[dict[str, Any]] = []
-    for name, make in (SMALL if args.quick else {**SMALL, **LARGE}).items():
+    for name, make in {**SMALL, **(MIDDLE if args.quick else LARGE)}.items():
         if not args.only or name in args.only:
             rows += measured(name, make(), args.methods, args.seed)
+    if args.table:
+        print(table(rows, args.methods))
+        return
     versions = {"python": platform.python_version(), "processor": platform.machine()}
     print(
         json.dumps({"benchmark": "mapping", "target": "loihi1", "seed": args.seed, "rows": rows, **versions})
@@ -63,8 +73,9 @@ def measured(name: str, network: Network, methods: list[str], seed: int) -> list
     rows = []
     program = Program(network, load_target("loihi1"))
     for method in methods:
-        began = perf_counter()
+        began = process_time()
         found = place(program, method, seed)
+        seconds = process_time() - began
         rows.append(
             {
                 "network": name,
@@ -72,13 +83,14 @@ def measured(name: str, network: Network, methods: list[str], seed: int) -> list
                 "message_hops": found.cost.message_hops,
                 "messages": found.cost.messages,
                 "bound": found.cost.bound,
+                "gap": round(1 - found.cost.bound / max(found.cost.message_hops, 1e-9), 4),
                 "cores": found.n_cores,
                 "chips": found.grid.chips,
                 "busiest": found.cost.busiest,
                 "neurons": sum(p.n for p in network.populations if not p.is_source),
                 "synapses": network.n_synapses,
                 "right": not any(check_cores(found.assignment)),
-                "seconds": round(perf_counter() - began, 3),
+                "seconds": round(seconds, 3),
             }
         )
     plain = {row["method"]: row["message_hops"] for row in rows}
@@ -86,6 +98,22 @@ def measured(name: str, network: Network, methods: list[str], seed: int) -> list
         if plain.get("sequential"):
             row["less_than_sequential"] = round(1 - row["message_hops"] / plain["sequential"], 4)
     return rows
+
+
+def table(rows: list[dict[str, Any]], methods: list[str]) -> str:
+    """Message-hops, cores in brackets: a line a network, a column a method."""
+    lines = [
+        f"| network | {' | '.join(methods)} | against sequential | bound | gap | s |",
+        "|" + "---|" * (len(methods) + 5),
+    ]
+    for name in dict.fromkeys(row["network"] for row in rows):
+        own = [row for row in rows if row["network"] == name]
+        cells = [f"{row['message_hops']:,.0f} ({row['cores']})" for row in own]
+        last = own[-1]
+        less = last.get("less_than_sequential", 0)
+        cells += [f"{-less:.0%}", f"{last['bound']:,.0f}", f"{last['gap']:.0%}", f"{last['seconds']:.1f}"]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def joined(populations: Mapping[str, tuple[int, ...]], parts: list[tuple[str, str, Connectivity]]) -> Network:
@@ -192,7 +220,15 @@ SMALL: dict[str, Callable[[], Network]] = {
 }
 """What `--quick` places, too."""
 
-LARGE: dict[str, Callable[[], Network]] = {"keyword, 10 branches": lambda: keywords(10)}
+MIDDLE: dict[str, Callable[[], Network]] = {
+    "recurrent 10,000, communities": lambda: communities(10_000, 60, 125, 0.9)
+}
+"""A smaller one of the largest kind, for `--quick`."""
+
+LARGE: dict[str, Callable[[], Network]] = {
+    "keyword, 10 branches": lambda: keywords(10),
+    "recurrent 1e5, 1e7 synapses": lambda: communities(100_000, 157, 125, 0.9),
+}
 
 if __name__ == "__main__":
     main()

@@ -14,8 +14,11 @@ from spikec.ir.network import Network
 from spikec.placement.rules import Assignment, Use, uses
 from spikec.targets.target import Target
 
-_SHARED_OUT = ("neurons_per_core", "synapse_bytes_per_core")
-"""What chunks share between them: the sum over them does not grow when they get smaller."""
+_SHARED_OUT = ("neurons_per_core", "synapse_bytes_per_core", "axons_in_per_core", "axons_out_per_core")
+"""What chunks share between them: the sum over them gets no less when they get smaller."""
+
+STEP = 50
+"""Where that sum does not tell how many chunks it takes, one in so many is tried in addition."""
 
 
 def sequential(network: Network, target: Target) -> Assignment:
@@ -34,7 +37,7 @@ def sequential(network: Network, target: Target) -> Assignment:
         for use in uses(a):
             for k in np.unique(owner[use.broken]):
                 name = names[int(k)]
-                needed = _enough(use, owner == k, chunks[name])
+                needed = _enough(use, owner == k, sizes[name], chunks[name])
                 finer[name] = min(sizes[name], max(finer.get(name, 0), needed))
         if all(chunks[name] == n for name, n in finer.items()):
             return a
@@ -67,8 +70,12 @@ def chunked(network: Network, target: Target, chunks: dict[str, int]) -> Assignm
     return Assignment(network, target, cores, n_cores)
 
 
-def _enough(use: Use, own: BoolArray, chunks: int) -> int:
-    """Chunks that a population may need; what is shared between chunks makes it more."""
+def _enough(use: Use, own: BoolArray, n: int, chunks: int) -> int:
+    """Chunks that a population of n neurons may need, so many more that the largest gets smaller.
+
+    The sum of what chunks share between them may tell that it takes more.
+    """
     assert use.limit is not None
     least = -(-int(use.use[own].sum()) // max(use.limit, 1)) if use.rule.limit in _SHARED_OUT else 0
-    return max(chunks + max(1, chunks // 20), least)
+    smaller = -(-n // max(-(-n // chunks) - 1, 1))
+    return max(smaller, chunks + chunks // STEP, least)

@@ -25,10 +25,10 @@ from scipy.sparse import coo_array
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.errors import UsageError
-from spikec.ir.connectivity import Convolution
+from spikec.ir.connectivity import Convolution, Dense
 from spikec.ir.network import Network
 from spikec.placement.grid import Grid
-from spikec.placement.rules import Assignment, limit_of, synapse_bits
+from spikec.placement.rules import Assignment, axon_bits, limit_of, synapse_bits
 
 Rates = Mapping[str, npt.ArrayLike]
 """Spikes of each neuron a tick, by population, ``()`` or ``(n,)``; 1 where a population is left out."""
@@ -124,13 +124,14 @@ def lower_bound(a: Assignment, grid: Grid, rates: Rates | None = None) -> float:
     r"""Message-hops that no placement of the network can avoid.
 
     The neurons that :math:`s` reaches lie on at least as many cores as their number, and the memory of the
-    synapses onto them, fill. One of these cores may be its own; of the others three at best are in its tile,
-    then come those of the four tiles next to it, and so on. Inputs have no core of their own. Every neuron is
-    taken for itself, so what is best for one may be impossible for all; kernels are shared, and cost no
-    memory here.
+    synapses onto them, fill; those of one population that is joined all to all on as many as hold them in
+    whole words. One of these cores may be its own; of the others three at best are in its tile, then come
+    those of the four tiles next to it, and so on. Inputs have no core of their own. Every neuron is taken
+    for itself, so what is best for one may be impossible for all; kernels are shared, and cost no memory here.
     """
     most, memory = (limit_of(a.target, n) for n in ("neurons_per_core", "synapse_bytes_per_core"))
     onto = {name: _memory_of_neurons(a, name) for name in a.cores}
+    together = {name: _most_together(a, name) for name in a.cores}
     ring = np.arange(1, grid.n_places + 1)
     of_ring = np.concatenate([[max(grid.cores_per_tile - 1, 0)], 4 * grid.cores_per_tile * ring])
     steps = np.repeat(np.arange(1, of_ring.size + 1), np.minimum(of_ring, grid.n_places))[: grid.n_places]
@@ -138,14 +139,15 @@ def lower_bound(a: Assignment, grid: Grid, rates: Rates | None = None) -> float:
     entry = np.concatenate([[0], np.cumsum(np.sort(grid.from_outside))])
     total = 0.0
     for p in a.network.populations:
-        reached, stored = np.zeros(p.n), np.zeros(p.n)
+        reached, stored, cores = np.zeros((3, p.n))
         for post in {q.post for q in a.network.outgoing(p.name)}:
             parts = [q.connectivity for q in a.network.outgoing(p.name) if q.post == post]
             ones = [np.ones(c.weights.shape, np.bool_) for c in parts]
-            reached += np.max([c.by_pre(one) for c, one in zip(parts, ones, strict=True)], axis=0)
+            fan_out = np.max([c.by_pre(one) for c, one in zip(parts, ones, strict=True)], axis=0)
+            reached += fan_out
+            cores = np.maximum(cores, np.ceil(fan_out / together[post]))
             bits = [c.by_pre(one, onto[post]) for c, one in zip(parts, ones, strict=True)]
             stored += np.max(bits, axis=0)
-        cores = np.minimum(reached, 1)
         if most is not None:
             cores = np.maximum(cores, np.ceil(reached / most))
         if memory is not None:
@@ -178,3 +180,14 @@ def _memory_of_neurons(a: Assignment, name: str) -> FloatArray:
             every = np.ones(q.connectivity.weights.shape, np.bool_)
             total += synapse_bits(q, a.target) * q.connectivity.by_post(every)
     return total
+
+
+def _most_together(a: Assignment, name: str) -> int:
+    """Neurons of a population that a core holds at best, if all of its synapses join all to all."""
+    n, memory = a.network.population(name).n, limit_of(a.target, "synapse_bytes_per_core")
+    incoming = a.network.incoming(name)
+    if memory is None or not all(isinstance(q.connectivity, Dense) for q in incoming):
+        return n
+    m = np.arange(n + 1)
+    bits = sum((q.connectivity.n_pre * axon_bits(m, synapse_bits(q, a.target)) for q in incoming), 0 * m)
+    return max(int(np.searchsorted(bits, 8 * memory, side="right")) - 1, 1)

@@ -14,8 +14,11 @@ from spikec.placement.groups import Groups, Nets, grouped, transposed
 from spikec.placement.kernels import pairs
 from spikec.placement.kernels.state import AXONS_IN, BITS, NEURONS
 
-SHRINKS = 0.95
-"""A level that leaves a larger share of the groups is the last."""
+SHRINKS = 3
+"""Groups are joined in pairs until there are fewer by this factor: that is a level."""
+
+STUCK = 0.95
+"""If joining leaves a larger share of the groups, no more can be joined."""
 
 
 class Level(NamedTuple):
@@ -42,15 +45,25 @@ def levels(groups: Groups, nets: Nets, most: int, rng: np.random.Generator) -> l
         rng: Draws the order in which groups are joined.
     """
     found = [Level(groups, nets, np.arange(groups.n, dtype=np.int64))]
-    while groups.n > most:
-        partner = pairs.match(nets, rng.permutation(groups.n), _most(nets))
-        first = np.minimum(partner, np.arange(groups.n))
-        parent = np.unique(first, return_inverse=True)[1].astype(np.int64)
-        if parent.max() + 1 > SHRINKS * groups.n:
+    while (n := found[-1].groups.n) > most:
+        groups, nets, parent = found[-1]
+        whole = np.arange(n, dtype=np.int64)
+        while groups.n > max(most, n // SHRINKS):
+            parent = _parents(groups, nets, rng)
+            if parent.max() + 1 > STUCK * groups.n:
+                break
+            groups, nets, whole = _joined_groups(groups, parent), joined_nets(nets, parent), parent[whole]
+        if groups.n == n:
             break
-        groups, nets = _joined_groups(groups, parent), joined_nets(nets, parent)
-        found.append(Level(groups, nets, parent))
+        found.append(Level(groups, nets, whole))
     return found
+
+
+def _parents(groups: Groups, nets: Nets, rng: np.random.Generator) -> IntArray:
+    """Number the pairs into which groups are joined; the number of every group's."""
+    partner = pairs.match(nets, rng.permutation(groups.n), _most(nets))
+    first = np.minimum(partner, np.arange(groups.n))
+    return np.unique(first, return_inverse=True)[1].astype(np.int64)
 
 
 def joined_nets(nets: Nets, parent: IntArray) -> Nets:

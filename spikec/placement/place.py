@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from spikec.events import Events
 from spikec.placed import Placement
 from spikec.placement.cost import Cost, Rates, cost, message_hops, traffic
 from spikec.placement.grid import Grid, grid_of
-from spikec.placement.groups import Groups, groups_of, nets_of
+from spikec.placement.groups import Groups, Nets, groups_of, nets_of
 from spikec.placement.rules import Assignment, check_cores
 from spikec.program import LogEntry, Program
 from spikec.shards import in_parts
@@ -21,6 +22,9 @@ from spikec.units import several
 
 METHODS = ("random", "sequential", "greedy", "hilbert", "search")
 """Ways to place, from the plainest to the best."""
+
+METIS = "metis"
+"""One more, where pymetis is installed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,21 +54,22 @@ def place(program: Program, method: str = "search", seed: int = 0, rates: Rates 
 
     Args:
         program: Its network, compiled or not, and its target.
-        method: One of `METHODS`.
+        method: One of `METHODS`, or `METIS`.
         seed: The same seed gives the same placement.
         rates: Spikes of each neuron a tick, for instance measured on calibration data; 1 if left out.
 
     Raises:
         TargetError: A core would hold more than it can, however the network is cut; all limits at once.
-        UsageError: There is no such method, the target has no mesh, or rates do not fit.
+        UsageError: There is no such method, it is not installed, the target has no mesh, or rates do not fit.
     """
     check_method(method)
     grid_of(program.target)
-    ends = list(_ends(program, method, seed, rates))
-    right = [end for end in ends if not any(check_cores(end[0]))]
-    if not right:
+    ends = list(_ends(_Task(program, seed, rates), method))
+    cheapest_first = sorted(ends, key=lambda end: (end[2], end[0].n_cores))
+    right = next((end for end in cheapest_first if not any(check_cores(end[0]))), None)
+    if right is None:
         raise TargetError(program.target.name, check_cores(ends[0][0]))
-    a, where, _ = min(right, key=lambda end: (end[2], end[0].n_cores))
+    a, where, _ = right
     grid = grid_of(program.target, a.n_cores)
     return Placed(Placement(a.cores, where, method, seed), a, grid, cost(a, grid, where, rates))
 
@@ -73,10 +78,15 @@ def check_method(method: str) -> None:
     """Check that a way to place exists.
 
     Raises:
-        UsageError: It does not.
+        UsageError: It does not, or is not installed.
     """
-    if method not in METHODS:
-        raise UsageError(f"there is no way {method!r} to place a network; choose {', '.join(METHODS)}")
+    if method == METIS:
+        from spikec.placement.metis import check_installed  # late, for it loads numba
+
+        check_installed()
+    elif method not in METHODS:
+        known = ", ".join((*METHODS, METIS))
+        raise UsageError(f"there is no way {method!r} to place a network; choose {known}")
 
 
 def place_program(
@@ -100,50 +110,96 @@ def rates_of_spikes(program: Program, spikes: Mapping[str, Events], n_ticks: int
     return {name: e.counts().mean(axis=0) / n_ticks for name, e in parts.items() if e.n_samples}
 
 
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What is to be placed, in neurons and in groups."""
+
+    program: Program
+    seed: int
+    rates: Rates | None
+
+    @cached_property
+    def groups(self) -> Groups:
+        return groups_of(self.program.network, self.program.target)
+
+    @cached_property
+    def nets(self) -> Nets:
+        return nets_of(self.program.network, self.program.target, self.groups, self.rates)
+
+    def rng(self) -> np.random.Generator:
+        return np.random.default_rng(self.seed)
+
+
 _End = tuple[Assignment, IntArray, float]
 """Cores, their places, and the message-hops of both."""
 
 
-def _ends(program: Program, method: str, seed: int, rates: Rates | None) -> Iterator[_End]:
-    """What a method finds; the search keeps in mind what the plain methods find, too."""
-    from spikec.placement import places, search  # late, for they load numba
+def _ends(task: _Task, method: str) -> Iterator[_End]:
+    """What a method finds; the search keeps in mind what the plain methods find, too.
+
+    Of a large network greedy is among the search's own starts only.
+    """
+    from spikec.placement import search  # late, for it loads numba
 
     if method != "search":
-        yield _plain(program, method, seed, rates)
+        a, where = _plain(task, method)
+        yield a, where, _hops(task, a, where)
         return
     for plain in ("sequential", "hilbert", "greedy"):
-        a, where, hops = _plain(program, plain, seed, rates)
-        yield a, where, hops
-        grid, t = grid_of(program.target, a.n_cores), traffic(a, rates)
-        where = places.annealed(t, grid, where, np.random.default_rng(seed))
-        yield a, where, message_hops(t, grid, where)
-    groups = groups_of(program.network, program.target)
-    nets = nets_of(program.network, program.target, groups, rates)
-    found = search.searched(groups, nets, program.target, seed)
-    yield assigned(program, groups, found.core), found.place, found.message_hops
+        if plain == "greedy" and task.groups.n > search.FLAT:
+            continue
+        a, where = _plain(task, plain)
+        yield a, where, _hops(task, a, where)
+        where = _annealed(task, a, where)
+        yield a, where, _hops(task, a, where)
+    found = search.searched(task.groups, task.nets, task.program.target, task.seed)
+    yield assigned(task.program, task.groups, found.core), found.place, found.message_hops
 
 
-def _plain(program: Program, method: str, seed: int, rates: Rates | None) -> _End:
-    from spikec.placement import chunks, places, starts
+def _plain(task: _Task, method: str) -> tuple[Assignment, IntArray]:
+    """Cores of neurons, and their places."""
+    from spikec.placement import chunks, places
 
-    network, target = program.network, program.target
-    rng = np.random.default_rng(seed)
+    target, rng = task.program.target, task.rng()
     if method == "sequential":
-        a = chunks.sequential(network, target)
+        a = chunks.sequential(task.program.network, target)
     else:
-        groups = groups_of(network, target)
-        nets = nets_of(network, target, groups, rates)
-        order = rng.permutation(groups.n) if method == "random" else starts.by_population(groups)
-        found = (starts.greedy if method == "greedy" else starts.packed)(groups, nets, order)
-        a = assigned(program, groups, found)
-    grid, t = grid_of(target, a.n_cores), traffic(a, rates)
+        a = assigned(task.program, *_cores_of_groups(task, method, rng))
+    grid = grid_of(target, a.n_cores)
     if method == "random":
-        where = rng.permutation(grid.n_places)[: a.n_cores]
-    elif method == "hilbert":
-        where = grid.along_hilbert[: a.n_cores]
-    else:
-        where = places.one_by_one(t, grid) if method == "greedy" else np.arange(a.n_cores)
-    return a, where, message_hops(t, grid, where)
+        return a, rng.permutation(grid.n_places)[: a.n_cores]
+    if method == "hilbert":
+        return a, grid.along_hilbert[: a.n_cores]
+    if method == "sequential":
+        return a, np.arange(a.n_cores)
+    where = places.one_by_one(traffic(a, task.rates), grid)
+    return a, where if method == "greedy" else _annealed(task, a, where)
+
+
+def _cores_of_groups(task: _Task, method: str, rng: np.random.Generator) -> tuple[Groups, IntArray]:
+    """Groups and their cores; of a large network greedy takes joined groups."""
+    from spikec.placement import levels, metis, search, starts
+
+    groups, nets = task.groups, task.nets
+    if method == METIS:
+        return groups, metis.partitioned(groups, nets, task.seed)
+    if method == "random":
+        return groups, starts.packed(groups, nets, rng.permutation(groups.n))
+    if method == "hilbert":
+        return groups, starts.packed(groups, nets, starts.by_population(groups))
+    if groups.n > search.FLAT:
+        groups, nets, _ = levels.levels(groups, nets, search.FLAT, rng)[-1]
+    return groups, starts.greedy(groups, nets, starts.by_population(groups))
+
+
+def _annealed(task: _Task, a: Assignment, where: IntArray) -> IntArray:
+    from spikec.placement import places
+
+    return places.annealed(traffic(a, task.rates), grid_of(a.target, a.n_cores), where, task.rng())
+
+
+def _hops(task: _Task, a: Assignment, where: IntArray) -> float:
+    return message_hops(traffic(a, task.rates), grid_of(a.target, a.n_cores), where)
 
 
 def assigned(program: Program, groups: Groups, core: IntArray) -> Assignment:

@@ -26,7 +26,7 @@ from spikec.targets.target import Target
 SWEEPS = 8
 """Most sweeps over all groups between two changes of places."""
 
-MOST_ENDS = 20_000_000
+MOST_ENDS = 6_000_000
 """Most ends of nets that sweeps of a level meet, but for a first sweep."""
 
 ROUNDS = 2
@@ -37,6 +37,9 @@ WORTH = 1e-3
 
 EXCHANGES = 6
 """Groups of a full core that are tried for an exchange."""
+
+FEW_EXCHANGES = 1
+"""So many of a network of many nets."""
 
 FLAT = 6_000
 """Up to so many groups are placed as they are, too."""
@@ -85,11 +88,30 @@ def _best_of_starts(groups: Groups, nets: Nets, target: Target, seed: int) -> Fo
 def _level_by_level(groups: Groups, nets: Nets, target: Target, seed: int) -> Found:
     """Place the coarsest groups, and better them on every level down to the finest."""
     every = levels(groups, nets, COARSE, np.random.default_rng(seed))
-    found = _best_of_starts(every[-1].groups, every[-1].nets, target, seed)
-    for k in range(len(every) - 1, 0, -1):
-        core, rng = found.core[every[k].parent], np.random.default_rng([seed, k])
-        found = bettered(every[k - 1].nets, core, target, rng, 1)
-    return found
+    rng = np.random.default_rng([seed, len(every)])
+    found = _first_and_best(every[-1].groups, every[-1].nets, target, rng)
+    for k in range(len(every) - 1, -1, -1):
+        found = _moved(every[k].nets, found, target, np.random.default_rng([seed, k]))
+        found = found._replace(core=found.core[every[k].parent])
+    return _ended(nets, _renumbered(_merged(nets, found.core)), target, rng)
+
+
+def _first_and_best(groups: Groups, nets: Nets, target: Target, rng: np.random.Generator) -> Found:
+    """The first placement that costs least."""
+    by_population = starts.by_population(groups)
+    first = (starts.packed(groups, nets, by_population), starts.greedy(groups, nets, by_population))
+    ends = [_ended(nets, _renumbered(_merged(nets, core)), target, rng) for core in first]
+    return min(ends, key=lambda end: end.message_hops)
+
+
+def _moved(nets: Nets, found: Found, target: Target, rng: np.random.Generator) -> Found:
+    """Move groups while cores keep their places."""
+    n_cores = found.place.size
+    grid = grid_of(target, n_cores)
+    s = starts.filled(nets, found.core, n_cores)
+    _move(nets, s, grid, found.place, rng)
+    hops = float(state.message_hops(nets, s, *ways(grid, found.place)))
+    return Found(_renumbered(s.core), found.place[np.unique(s.core)], hops)
 
 
 def bettered(nets: Nets, core: IntArray, target: Target, rng: np.random.Generator, rounds: int) -> Found:
@@ -141,9 +163,10 @@ def _move(nets: Nets, s: State, grid: Grid, place: IntArray, rng: np.random.Gene
     way = ways(grid, place)
     least = EPSILON * float(nets.weight.sum())
     cost = float(state.message_hops(nets, s, *way))
+    n_exchanges = EXCHANGES if nets.source.size <= FLAT else FEW_EXCHANGES
     for _ in range(min(SWEEPS, 1 + MOST_ENDS // max(nets.pins.size, 1))):
         order = rng.permutation(s.core.size)
-        draws = rng.integers(0, 1 << 30, (s.core.size, EXCHANGES))
+        draws = rng.integers(0, 1 << 30, (s.core.size, n_exchanges))
         gained = float(moves.sweep(nets, s, way, order, draws, least))
         cost -= gained
         if gained <= WORTH * cost:

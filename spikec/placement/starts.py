@@ -12,7 +12,10 @@ from spikec.placement.kernels import fill, state
 from spikec.placement.kernels.state import State
 
 LESS = 0.85
-"""Share of neurons that a core is given the next time if its axons out were too many."""
+"""Share of the neurons of the largest core that any is given next if axons out were too many."""
+
+MORE = 1.2
+"""If there were too few cores, so many times what the groups that are left would take."""
 
 
 def packed(groups: Groups, nets: Nets, order: IntArray, breaks: BoolArray | None = None) -> IntArray:
@@ -36,7 +39,7 @@ def empty(nets: Nets, n_cores: int) -> State:
         at=at,
         fan=np.zeros(n_nets, np.int64),
         reached=np.zeros(at[-1], np.int32),
-        count=np.zeros(at[-1], np.int32),
+        groups=np.zeros(at[-1], np.int32),
         use=np.zeros((n_cores, nets.limits.size), np.int64),
         labelled=np.zeros((n_cores, nets.label_kind.size), np.int64),
         overflowing=np.zeros(1, np.int64),
@@ -73,15 +76,16 @@ def _filled_up(groups: Groups, nets: Nets, fill_cores: Callable[[Nets, State], i
         tight.limits[state.NEURONS] = most
         s = empty(nets, n_cores)
         if fill_cores(tight, s) < 0:
-            n_cores = min(2 * n_cores, groups.n + 1)
+            n_cores = min(int(MORE * n_cores * groups.n / max(np.sum(s.core >= 0), 1)) + 1, groups.n + 1)
             continue
         over = s.use > nets.limits
         first = s.core if first is None else first
         if not over.any():
             return s.core
-        if most <= nets.neurons.max() or not over[:, state.AXONS_OUT].any():
+        largest = int(s.use[:, state.NEURONS].max())
+        if largest <= nets.neurons.max() or not over[:, state.AXONS_OUT].any():
             return first
-        most = max(int(most * LESS), int(nets.neurons.max()))
+        most = max(int(largest * LESS), int(nets.neurons.max()))
 
 
 def _cores_at_least(nets: Nets) -> int:

@@ -129,13 +129,13 @@ def _add_shares(nets: Nets, s: State, g: int, core: int, waiting: Waiting) -> No
         source = nets.source[e]
         if _groups_there(s, e, core) == 1:
             for i in range(nets.pins_at[e], nets.pins_at[e + 1]):
-                _add_share(waiting, np.int64(nets.pins[i]), nets.weight[e])
+                _add_share(waiting, int(nets.pins[i]), nets.weight[e])
             if source >= 0:
                 _add_share(waiting, source, nets.weight[e])
     for k in range(nets.out_at[g], nets.out_at[g + 1]):
         e = nets.out[k]
         for i in range(nets.pins_at[e], nets.pins_at[e + 1]):
-            _add_share(waiting, np.int64(nets.pins[i]), nets.weight[e])
+            _add_share(waiting, int(nets.pins[i]), nets.weight[e])
 
 
 @inner
@@ -152,7 +152,7 @@ def _groups_there(s: State, e: int, core: int) -> int:
     """Groups that a net reaches on a core."""
     for i in range(s.at[e], s.at[e] + s.fan[e]):
         if s.reached[i] == core:
-            return int(s.count[i])
+            return int(s.groups[i])
     return 0
 
 

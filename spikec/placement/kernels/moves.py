@@ -80,7 +80,7 @@ def feel(nets: Nets, s: State, g: int, ways: Ways, pull: Pull) -> None:
             pull.to[begins] += w
         for i in range(s.at[e], s.at[e] + s.fan[e]):
             c = s.reached[i]
-            alone = c == at and s.count[i] == 1
+            alone = c == at and s.groups[i] == 1
             if source == g:
                 pull.to[c] -= w if alone else 0.0
             elif not alone:
@@ -115,9 +115,9 @@ def weigh(pull: Pull, ways: Ways, at: int, total: FloatArray) -> None:
     if n_cores <= ALL:  # cost_on for each of them, in an order that is quicker
         for b in range(n_cores):
             total[b] = pull.outside[0] * ways.entry[b] - pull.spared[b]
-        for c in pull.cores[: pull.n[0]]:
+        for pulling in pull.cores[: pull.n[0]]:
             for b in range(n_cores):
-                total[b] += pull.to[c] * ways.routers[c, b]
+                total[b] += pull.to[pulling] * ways.routers[pulling, b]
         return
     best = np.full(NEAR, -1, np.int64)
     share = np.zeros(NEAR)
@@ -131,9 +131,9 @@ def weigh(pull: Pull, ways: Ways, at: int, total: FloatArray) -> None:
             share[k], best[k] = mine, c
     total[:] = np.inf
     total[at] = cost_on(pull, ways, at)
-    for b in best:
-        if b >= 0 and b != at:
-            total[b] = cost_on(pull, ways, b)
+    for near in best:
+        if near >= 0 and near != at:
+            total[near] = cost_on(pull, ways, near)
 
 
 @inner

@@ -83,7 +83,7 @@ def _share(nets: Nets, e: int, partner: IntArray, share: FloatArray, seen: IntAr
     begin, end, source = nets.pins_at[e], nets.pins_at[e + 1], nets.source[e]
     w = nets.weight[e] / (end - begin)
     for i in range(begin, end + (source >= 0)):
-        h = np.int64(nets.pins[i]) if i < end else source
+        h = int(nets.pins[i]) if i < end else source
         if partner[h] < 0:
             if share[h] == 0.0:
                 seen[n_seen] = h

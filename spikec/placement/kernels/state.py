@@ -27,7 +27,7 @@ class State(NamedTuple):
         at: Where the cores of each net begin in `reached`, ``(n_nets + 1,)``.
         fan: Cores that each net reaches, ``(n_nets,)``.
         reached: Those cores.
-        count: Groups that the net reaches on each of them.
+        groups: Groups that the net reaches on each of them.
         use: What each core holds, in the order of `Nets.limits`, ``(n_cores, 8)``.
         labelled: Groups with each label on each core, ``(n_cores, n_labels)``.
         overflowing: How many cores have too many axons out, ``(1,)``.
@@ -37,7 +37,7 @@ class State(NamedTuple):
     at: IntArray
     fan: IntArray
     reached: IndexArray
-    count: IndexArray
+    groups: IndexArray
     use: IntArray
     labelled: IntArray
     overflowing: IntArray
@@ -117,10 +117,10 @@ def _arrive(s: State, e: int, core: int) -> bool:
     end = s.at[e] + s.fan[e]
     for i in range(s.at[e], end):
         if s.reached[i] == core:
-            s.count[i] += 1
+            s.groups[i] += 1
             return False
     s.reached[end] = core
-    s.count[end] = 1
+    s.groups[end] = 1
     s.fan[e] += 1
     return True
 
@@ -131,13 +131,13 @@ def _leave(s: State, e: int, core: int) -> bool:
     i = s.at[e]
     while s.reached[i] != core:
         i += 1
-    s.count[i] -= 1
-    if s.count[i] > 0:
+    s.groups[i] -= 1
+    if s.groups[i] > 0:
         return False
     s.fan[e] -= 1
     last = s.at[e] + s.fan[e]
     s.reached[i] = s.reached[last]
-    s.count[i] = s.count[last]
+    s.groups[i] = s.groups[last]
     return True
 
 
@@ -168,11 +168,11 @@ def merge(nets: Nets, s: State, away: int, to: int) -> bool:
     """Take all groups of one core to another, if they fit there; tells whether they did."""
     moved = np.flatnonzero(s.core == away)
     for g in moved:
-        put(nets, s, g, to)
+        put(nets, s, int(g), to)
     if fits(nets, s, to):
         return True
     for g in moved:
-        put(nets, s, g, away)
+        put(nets, s, int(g), away)
     return False
 
 

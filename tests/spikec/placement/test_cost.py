@@ -9,7 +9,7 @@ from spikec.errors import UsageError
 from spikec.ir.connectivity import sparse
 from spikec.placement.cost import cost
 from spikec.placement.grid import Grid
-from spikec.placement.rules import Assignment
+from spikec.placement.rules import Assignment, check_cores
 from tests.spikec.placement.nets import fixed, hops_by_hand, layers, network, random_network, small_target
 
 GRID = Grid(columns=3, rows=2, cores_per_tile=2)
@@ -79,8 +79,17 @@ def test_the_bound_of_layers_is_what_their_memory_and_numbers_force():
     a = Assignment(layers(5, 10, 2), small_target(neurons_per_core=4), {
         "p1": np.arange(10) // 4, "p2": np.full(2, 2)}, 3)  # fmt: skip
     assert cost(a, GRID, np.arange(3)).bound == 5 * 4
-    # 5 inputs of 8 bits are 40 bits a neuron: 20 bytes hold 4 neurons, too
-    b = Assignment(layers(5, 10, recurrent=True), small_target(synapse_bytes_per_core=60), {
-        "p1": np.arange(10) // 4}, 3)  # fmt: skip
-    # 10 x 15 x 8 bits = 150 bytes: three cores; a hidden neuron passes 1 router to one, 2 to another
-    assert cost(b, GRID, np.arange(3)).bound == 5 * 4 + 10 * 3
+    # 15 axons take a word of 8 bytes each for up to 6 neurons: 10 of them fill two cores of 120 bytes
+    b = Assignment(layers(5, 10, recurrent=True), small_target(synapse_bytes_per_core=120), {
+        "p1": np.arange(10) // 5}, 2)  # fmt: skip
+    assert not list(check_cores(b))
+    # an input passes one router to each, a hidden neuron one to the other core
+    assert cost(b, GRID, np.arange(2)).bound == 5 * 2 + 10 * 1
+
+
+def test_the_bound_knows_how_many_neurons_that_are_joined_all_to_all_fit_a_core():
+    # 6 x 8 bits and 10 of the header are a word: 7 axons take 56 bytes, by their bits alone 8 neurons fit
+    net = layers(7, 12)
+    target = small_target(synapse_bytes_per_core=7 * 8)
+    a = Assignment(net, target, {"p1": np.arange(12) // 6}, 2)
+    assert cost(a, GRID, np.array([0, 1])).bound == cost(a, GRID, np.array([0, 1])).message_hops == 7 * 2

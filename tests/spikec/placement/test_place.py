@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from spikec.errors import TargetError, UsageError
 from spikec.ir.connectivity import sparse
-from spikec.placement import chunks, starts
+from spikec.placement import chunks, metis, starts
 from spikec.placement.cost import cost, message_hops
 from spikec.placement.grid import Grid, grid_of
 from spikec.placement.groups import groups_of, nets_of
 from spikec.placement.kernels import moves, state
-from spikec.placement.place import METHODS, assigned, place
+from spikec.placement.place import METHODS, METIS, assigned, place
 from spikec.placement.places import annealed, traffic_of, ways
 from spikec.placement.rules import RULES, axons_in, axons_out, check_cores, synapse_bytes, uses
 from spikec.targets.target import load_target
@@ -50,8 +50,8 @@ def _there(s):
     there = np.zeros((s.fan.size, s.use.shape[0]), int)
     for e, fan in enumerate(s.fan):
         here = slice(s.at[e], s.at[e] + fan)
-        there[e, s.reached[here]] = s.count[here]
-        assert np.all(s.count[here] > 0)
+        there[e, s.reached[here]] = s.groups[here]
+        assert np.all(s.groups[here] > 0)
     return there
 
 
@@ -230,3 +230,29 @@ def test_wrong_words_are_refused():
         place(program(layers(1, 1)), "best")
     with pytest.raises(UsageError, match="does not say how its cores lie"):
         place(program(layers(1, 1), load_target("ideal")))
+
+
+def test_metis_keeps_all_rules_where_it_is_installed():
+    pytest.importorskip("pymetis")
+    for seed in range(8):
+        p = program(random_network(seed), SMALL)
+        try:
+            one, other = (place(p, METIS, seed=3) for _ in range(2))
+        except TargetError:
+            continue
+        assert not list(check_cores(one.assignment))
+        assert np.array_equal(one.placement.place, other.placement.place)
+        assert all(np.array_equal(c, other.assignment.cores[k]) for k, c in one.assignment.cores.items())
+
+
+def test_metis_is_refused_where_it_is_not_installed(monkeypatch):
+    monkeypatch.setattr(metis, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="pip install pymetis"):
+        place(program(layers(1, 1)), METIS)
+
+
+def test_sequential_ends_for_populations_whose_chunks_cannot_get_just_a_little_smaller():
+    # ceil(2000 / parts) neurons: from 100 parts on, 2 more are still 20 neurons each
+    a = chunks.sequential(layers(1, 2000), small_target(neurons_per_core=1024, axons_out_per_core=None,
+                                                        synapse_bytes_per_core=24 * 8))  # fmt: skip
+    assert not list(check_cores(a))
