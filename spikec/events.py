@@ -185,8 +185,9 @@ class Events:
             )
         ticks, part = np.divmod(np.rint(self.times / dt * parts).astype(np.int64), parts)
         rows = np.stack([self.sample_of_event(), ticks, part * self.n_neurons + self.neurons])
-        rows = np.unique(rows, axis=1)
-        return from_rows(*rows, n_samples=self.n_samples, n_neurons=self.n_neurons * parts)
+        rows = rows[:, np.lexsort(rows[::-1])]
+        new = np.any(np.diff(rows, axis=1, prepend=-1), axis=0)
+        return from_rows(*rows[:, new], n_samples=self.n_samples, n_neurons=self.n_neurons * parts)
 
     def to_seconds(self, dt: float) -> Events:
         """The times of ticks of `dt` seconds."""
