@@ -1,8 +1,9 @@
 """Benchmark A: samples a second of feed-forward networks in Loihi arithmetic, on the CPU engine.
 
-The work is that of `workloads.tick_layers`, from its raster. A hop takes a tick on the chip, so a sample runs
-as many ticks longer as there are hops. An answer is right if the output counts of the first 100 samples are
-those of plain numpy, and every spike of the first four is that of the reference interpreter.
+The work is that of `workloads.tick_layers`, from its raster; cases `from bits` take what ``numpy.packbits``
+made of it before. A hop takes a tick on the chip, so a sample runs as many ticks longer as there are hops. An
+answer is right if the output counts of the first 100 samples are those of plain numpy, and every spike of the
+first four is that of the reference interpreter.
 
     python bench/cpu_ticks.py --only A:784-256-10/5%
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from harness import Case, Work, main, per_second
 from workloads import N_TICKS, TICK_CASES, TickLayers, tick_layers
 
@@ -23,14 +25,14 @@ if TYPE_CHECKING:
 COMPARED_SAMPLES = 4
 
 
-def prepared(name: str, threads: int) -> Callable[[bool], Work]:
+def prepared(name: str, threads: int, from_bits: bool = False) -> Callable[[bool], Work]:
     """A case of `TICK_CASES`, with the given number of threads."""
 
     def prepare(quick: bool) -> Work:
         from rooflines import tick_floor
 
         from spikec.backend import find_backend
-        from spikec.events import from_raster
+        from spikec.events import from_packed, from_raster
 
         sizes, p = TICK_CASES[name]
         work = tick_layers(sizes, p, (100 if len(sizes) == 3 else 20) if quick else 1000)
@@ -38,8 +40,16 @@ def prepared(name: str, threads: int) -> Callable[[bool], Work]:
         executable = find_backend("cpu", threads=threads).prepare(program)
         compared = from_raster(work.raster[: 1 if quick else COMPARED_SAMPLES])
         expected = reference(program, compared, ticks)
+        rows = np.packbits(work.raster, axis=2, bitorder="little") if from_bits else None
+
+        def run() -> RunResult:
+            spikes = from_raster(work.raster, copy=False)
+            if rows is not None:
+                spikes = from_packed(rows, work.raster.shape[2], bitorder="little")
+            return executable.run({"in": spikes}, ticks)
+
         return Work(
-            run=lambda: executable.run({"in": from_raster(work.raster, copy=False)}, ticks),
+            run=run,
             check=lambda result: check(work, result, expected),
             figures={"samples/s": per_second(work.n_samples)},
             floor=tick_floor(
@@ -98,7 +108,7 @@ CASES = [
     Case("A", name, prepared(name, threads), threads)
     for name in TICK_CASES
     for threads in ((1, 2) if name.endswith("/5%") else (1,))
-]
+] + [Case("A", f"{name} from bits", prepared(name, 1, True)) for name in ("784-256-10/5%", "784-256-10/1%")]
 
 if __name__ == "__main__":
     main(__doc__ or "", CASES)

@@ -42,6 +42,19 @@ def _flags_word(_typing: Any, flags: Any, at: Any) -> Any:
 
 
 @instructions
+def _word_of_bytes(_typing: Any, flat: Any, at: Any) -> Any:
+    """Eight bytes from a place on, wherever it lies, as a word."""
+
+    @code(types.uint64, flat, types.int64)
+    def made(builder: Any, flat: Any, at: Any) -> Any:
+        value = builder.load(builder.bitcast(builder.gep(flat, [at]), WORD.as_pointer()))
+        value.align = 1
+        return value
+
+    return made
+
+
+@instructions
 def _put_five(_typing: Any, bits: Any, first: Any, arena: Any, at: Any) -> Any:
     """Write the places of the five lowest bits into the arena, `first` that of bit 0; the other bits."""
     place = types.int64
@@ -305,15 +318,20 @@ def align(given: AnyArray, per_tick: int, words: AnyArray, n_ticks: int) -> None
         words: ``(n_samples, n_ticks * ceil(per_tick / 64))``, written.
         n_ticks: How many.
     """
-    n_words, every = (per_tick + 63) // 64, ~np.uint64(0)
+    n_words, n, rest = (per_tick + 63) // 64, per_tick // 8, per_tick // 8 % 8
+    flat = given.reshape(-1).view(np.uint8)
     for sample in range(given.shape[0]):
         for tick in range(n_ticks):
-            for k in range(n_words):
-                at, left = tick * per_tick + 64 * k, min(per_tick - 64 * k, 64)
-                word, shift = given[sample, at >> 6] >> np.uint64(at & 63), at & 63
-                if shift + left > 64:
-                    word |= given[sample, (at >> 6) + 1] << np.uint64(64 - shift)
-                words[sample, tick * n_words + k] = word & (every >> np.uint64(64 - left))
+            begin, to = 8 * sample * given.shape[1] + tick * n, tick * n_words
+            for k in range(n // 8):
+                words[sample, to + k] = _word_of_bytes(flat, begin + 8 * k)
+            if rest > 0 and begin + n >= 8:
+                words[sample, to + n // 8] = _word_of_bytes(flat, begin + n - 8) >> np.uint64(64 - 8 * rest)
+            elif rest > 0:
+                word = np.uint64(0)
+                for j in range(rest):
+                    word |= np.uint64(flat[begin + n - rest + j]) << np.uint64(8 * j)
+                words[sample, to + n // 8] = word
 
 
 @kernel
