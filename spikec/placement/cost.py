@@ -127,7 +127,7 @@ def lower_bound(a: Assignment, grid: Grid, rates: Rates | None = None) -> float:
     synapses onto them, fill; those of one population that is joined all to all on as many as hold them in
     whole words. One of these cores may be its own; of the others three at best are in its tile, then come
     those of the four tiles next to it, and so on. Inputs have no core of their own. Every neuron is taken
-    for itself, so what is best for one may be impossible for all; kernels are shared, and cost no memory here.
+    for itself, so what is best for one may be impossible for all; kernels are shared, and cost no memory.
     """
     most, memory = (limit_of(a.target, n) for n in ("neurons_per_core", "synapse_bytes_per_core"))
     onto = {name: _memory_of_neurons(a, name) for name in a.cores}

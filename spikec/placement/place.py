@@ -142,22 +142,18 @@ def _ends(task: _Task, method: str) -> Iterator[_End]:
     from spikec.placement import search  # late, for it loads numba
 
     if method != "search":
-        a, where = _plain(task, method)
-        yield a, where, _hops(task, a, where)
+        yield next(_plain(task, method))
         return
     for plain in ("sequential", "hilbert", "greedy"):
         if plain == "greedy" and task.groups.n > search.FLAT:
             continue
-        a, where = _plain(task, plain)
-        yield a, where, _hops(task, a, where)
-        where = _annealed(task, a, where)
-        yield a, where, _hops(task, a, where)
+        yield from _plain(task, plain)
     found = search.searched(task.groups, task.nets, task.program.target, task.seed)
     yield assigned(task.program, task.groups, found.core), found.place, found.message_hops
 
 
-def _plain(task: _Task, method: str) -> tuple[Assignment, IntArray]:
-    """Cores of neurons, and their places."""
+def _plain(task: _Task, method: str) -> Iterator[_End]:
+    """Cores of neurons at the places that a method has for them, then at annealed ones."""
     from spikec.placement import chunks, places
 
     target, rng = task.program.target, task.rng()
@@ -165,15 +161,19 @@ def _plain(task: _Task, method: str) -> tuple[Assignment, IntArray]:
         a = chunks.sequential(task.program.network, target)
     else:
         a = assigned(task.program, *_cores_of_groups(task, method, rng))
-    grid = grid_of(target, a.n_cores)
+    grid, t = grid_of(target, a.n_cores), traffic(a, task.rates)
     if method == "random":
-        return a, rng.permutation(grid.n_places)[: a.n_cores]
-    if method == "hilbert":
-        return a, grid.along_hilbert[: a.n_cores]
-    if method == "sequential":
-        return a, np.arange(a.n_cores)
-    where = places.one_by_one(traffic(a, task.rates), grid)
-    return a, where if method == "greedy" else _annealed(task, a, where)
+        where = rng.permutation(grid.n_places)[: a.n_cores]
+    elif method == "hilbert":
+        where = grid.along_hilbert[: a.n_cores]
+    elif method == "sequential":
+        where = np.arange(a.n_cores)
+    else:
+        where = places.one_by_one(t, grid)
+    if method != METIS:  # which knows no places
+        yield a, where, message_hops(t, grid, where)
+    where = places.annealed(t, grid, where, task.rng())
+    yield a, where, message_hops(t, grid, where)
 
 
 def _cores_of_groups(task: _Task, method: str, rng: np.random.Generator) -> tuple[Groups, IntArray]:
@@ -190,16 +190,6 @@ def _cores_of_groups(task: _Task, method: str, rng: np.random.Generator) -> tupl
     if groups.n > search.FLAT:
         groups, nets, _ = levels.levels(groups, nets, search.FLAT, rng)[-1]
     return groups, starts.greedy(groups, nets, starts.by_population(groups))
-
-
-def _annealed(task: _Task, a: Assignment, where: IntArray) -> IntArray:
-    from spikec.placement import places
-
-    return places.annealed(traffic(a, task.rates), grid_of(a.target, a.n_cores), where, task.rng())
-
-
-def _hops(task: _Task, a: Assignment, where: IntArray) -> float:
-    return message_hops(traffic(a, task.rates), grid_of(a.target, a.n_cores), where)
 
 
 def assigned(program: Program, groups: Groups, core: IntArray) -> Assignment:

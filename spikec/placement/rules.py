@@ -102,7 +102,7 @@ def synapse_bytes(a: Assignment) -> IntArray:
         else:
             r = a.reaches[q.name]
             of_axon = r.counts.copy()
-            of_axon.data = axon_bits(of_axon.data, a.bits(q))
+            of_axon.data = axon_bits(np.arange(of_axon.data.max(initial=0) + 1), a.bits(q))[of_axon.data]
             bits += r.neurons @ of_axon
     return -(-bits // 8)
 
@@ -121,8 +121,9 @@ def synapse_formats(a: Assignment) -> IntArray:
     """Distinct formats of the synapses of every core."""
     found: set[tuple[int, tuple[object, ...]]] = set()
     for q in a.network.projections:
-        here = np.unique(a.reaches[q.name].counts.indices)
-        found |= {(int(core), synapse_format(q)) for core in here}
+        kind = synapse_format(q)
+        here = np.flatnonzero(np.bincount(a.reaches[q.name].counts.indices, minlength=a.n_cores))
+        found |= {(core, kind) for core in here.tolist()}
     return np.bincount(np.array([core for core, _ in found], np.int64), minlength=a.n_cores)
 
 
