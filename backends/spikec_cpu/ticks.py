@@ -25,7 +25,7 @@ import numpy as np
 from spikec.arrays import AnyArray, IntArray
 from spikec.bits import Bits
 from spikec.counting import Touched
-from spikec.events import Events, from_bits, from_raster, no_events
+from spikec.events import Events, from_bits, no_events
 from spikec.inputs import check_inputs, check_ticks
 from spikec.ir.network import Network
 from spikec.records import check_record, split_key
@@ -292,11 +292,13 @@ def _lists(
 
 
 def _compile(lowered: Lowered, network: Network) -> None:
-    """Compile the kernels that a network needs, or load them from the disk."""
+    """Compile the kernels that a network needs, or load them from the disk.
+
+    Those that read rasters are compiled with the first of them.
+    """
     traces = Traces.of(network, (), 0, 0, np.int64)
-    for made in (no_events, lambda samples, n: from_raster(np.zeros((samples, 0, n), np.bool_), copy=False)):
-        nothing = {name: made(0, network.population(name).n) for name in network.inputs}
-        _run_batch(lowered, _Task(nothing, traces, False, _words(lowered, nothing, 0, 0)), [], 0, 0)
+    nothing = {name: no_events(0, network.population(name).n) for name in network.inputs}
+    _run_batch(lowered, _Task(nothing, traces, False, _words(lowered, nothing, 0, 0)), [], 0, 0)
     lists_of(np.zeros((0, 0), np.uint64), 0)
 
 

@@ -343,11 +343,11 @@ def lists_of(words: AnyArray, n_ticks: int) -> tuple[AnyArray, AnyArray, AnyArra
         n_ticks: How many.
     """
     n_samples, n_words = words.shape
-    sizes = np.zeros(n_samples, np.int64)
+    sizes, total = np.zeros(n_samples, np.int64), 0
     for sample in range(n_samples):
         for k in range(n_words):
             sizes[sample] += count(words[sample, k])
-    total = sizes.sum()
+        total += sizes[sample]
     ticks, neurons = np.empty(total, np.int64), np.empty(total + SPARE, np.int32)
     used, per_tick = 0, n_words // max(n_ticks, 1)
     for sample in range(n_samples):
