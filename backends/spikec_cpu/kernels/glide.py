@@ -49,9 +49,10 @@ def glide(
         steps: From each arrival to the next, as `slices.steps_of` gives them.
         row: Which row of weights arrives.
         weights: One row a presynaptic neuron.
-        x: Membranes and currents before arrival `k`, ``(3, GLIDING)``; then right after the arrival that is
-            given (before it, if that is `end`).
-        after: Those before the next arrival if none spikes until then, written (not if `end` is given).
+        x: Membranes and currents right after the arrival that is given (before it, if that is `end`),
+            ``(3, GLIDING)``, written.
+        after: Those before arrival `k`; then those before the next arrival after the one that is given, if
+            none spikes until then (not written if that is `end`).
         excess: Above zero for neurons that may spike until then, written likewise.
         k: The first arrival.
         end: The last, which is left.
@@ -74,8 +75,8 @@ def glide(
     ) -> Any:
         rest, bias = _load(builder, p, REST), _load(builder, p, B)
         goal = builder.fsub(_load(builder, limit, 0), rest)
-        u = variable(builder, builder.fsub(_load(builder, x, 0), rest))
-        i, at = variable(builder, _load(builder, x, 1)), variable(builder, k)
+        u = variable(builder, builder.fsub(_load(builder, after, 0), rest))
+        i, at = variable(builder, _load(builder, after, 1)), variable(builder, k)
         zero = builder.fsub(rest, rest)  # no constant: of that LLVM would make two instructions for a maximum
         course = _Course(builder, steps, row, weights, after, excess, rest, goal, bias, zero, u, i, at, end)
         has_bias = _any_above_zero(builder, builder.fmul(bias, bias))

@@ -78,7 +78,7 @@ def run_rows(
                 return times[:0], neurons[:0], sizes
             for j in range(width):
                 if rows.neurons[s, j] < ends.shape[1]:
-                    ends[sample, rows.neurons[s, j]] = neuron.potential(p, j, x)
+                    ends[sample, rows.neurons[s, j]] = neuron.potential(p, j, after)
     return (*by_sample(times, neurons, cuts, rows.neurons), sizes)
 
 
@@ -115,8 +115,8 @@ def run_slice(
         k: Where those of the sample begin.
         end: Where they end.
         slack: See `membrane.sweep`; for the end of the sample.
-        x: Room for states, ``(3, n)``; at the end the last.
-        after: Room, ``(3, n)``.
+        x: Room for states, ``(3, n)``.
+        after: Likewise; at the end the last.
         limit: Thresholds, ``(n,)``, written.
         excess: Room, ``(n,)``.
         wanted: Whether the membranes at the end are.
@@ -129,15 +129,17 @@ def run_slice(
         As `through`.
     """
     for j in range(limit.size):
-        neuron.begin(p, j, x, limit)
+        neuron.begin(p, j, after, limit)
     first, gliding = k, same and limit.size == GLIDING and p[KIND, 0] < LEAK
     while k < end and used < most:
         last = k == end - 1
         if gliding and not last:
             k = glide(p, limit, steps, row, weights, x, after, excess, k, end - 1)
             if k == end - 1:
+                take(after, x)
                 continue
         else:
+            take(x, after)
             kick_all(p, x, weights, row[k], k - first)
             sweep(p, x, limit, steps, k, same, slack if last else 0.0, after, excess)
         before = used
@@ -148,13 +150,20 @@ def run_slice(
                 )
                 if used == NO_ROOM:
                     return NO_ROOM
-                after[0, j], after[1, j], after[2, j] = x[0, j], x[1, j], x[2, j]
-        for j in range(limit.size):
-            x[0, j], x[1, j] = after[0, j], after[1, j]
+                if wanted or limit[j] < np.inf:
+                    after[0, j], after[1, j], after[2, j] = x[0, j], x[1, j], x[2, j]
         if used > before and not wanted and awake(limit) == 0:
             break
         k += 1
     return used
+
+
+@leaf
+def take(x: AnyArray, other: AnyArray) -> None:
+    """Copy states."""
+    for r in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            x[r, j] = other[r, j]
 
 
 @leaf
