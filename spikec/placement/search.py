@@ -7,6 +7,7 @@ first, and betters them level by level (`spikec.placement.levels`). Everything i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -44,8 +45,13 @@ FEW_EXCHANGES = 1
 FLAT = 6_000
 """Up to so many groups are placed as they are, too."""
 
+TRIES = 4
+"""How often they are placed level by level."""
+
 COARSE = 1_500
-"""So few groups are no longer joined."""
+"""So few groups are no longer joined, or fewer: `PER_CORE` for each core that the network fills."""
+
+PER_CORE = 16
 
 MANY = 512
 """Of more cores, only those merge that are not fuller than `ROOM` by any limit."""
@@ -72,8 +78,9 @@ def searched(groups: Groups, nets: Nets, target: Target, seed: int) -> Found:
     ends = []
     if groups.n <= FLAT:
         ends.append(_best_of_starts(groups, nets, target, seed))
-    if groups.n > COARSE:
-        ends.append(_level_by_level(groups, nets, target, seed))
+    if groups.n > _few(nets):
+        tries = TRIES if groups.n <= FLAT else 1
+        ends += [_level_by_level(groups, nets, target, (seed, k)) for k in range(tries)]
     return min(ends, key=lambda end: end.message_hops)
 
 
@@ -85,15 +92,24 @@ def _best_of_starts(groups: Groups, nets: Nets, target: Target, seed: int) -> Fo
     return min(ends, key=lambda end: end.message_hops)
 
 
-def _level_by_level(groups: Groups, nets: Nets, target: Target, seed: int) -> Found:
+def _level_by_level(groups: Groups, nets: Nets, target: Target, seed: tuple[int, int]) -> Found:
     """Place the coarsest groups, and better them on every level down to the finest."""
-    every = levels(groups, nets, COARSE, np.random.default_rng(seed))
-    rng = np.random.default_rng([seed, len(every)])
+    every = levels(groups, nets, _few(nets), np.random.default_rng(seed))
+    rng = np.random.default_rng([*seed, len(every)])
     found = _first_and_best(every[-1].groups, every[-1].nets, target, rng)
     for k in range(len(every) - 1, -1, -1):
-        found = _moved(every[k].nets, found, target, np.random.default_rng([seed, k]))
+        rng = np.random.default_rng([*seed, k])
+        if groups.n <= FLAT:
+            found = bettered(every[k].nets, found.core, target, rng, 1)
+        else:
+            found = _moved(every[k].nets, found, target, rng)
         found = found._replace(core=found.core[every[k].parent])
     return _ended(nets, _renumbered(_merged(nets, found.core)), target, rng)
+
+
+def _few(nets: Nets) -> int:
+    """Groups that are no longer joined."""
+    return min(COARSE, PER_CORE * ceil(starts.filled_cores(nets)))
 
 
 def _first_and_best(groups: Groups, nets: Nets, target: Target, rng: np.random.Generator) -> Found:

@@ -70,7 +70,7 @@ def _filled_up(groups: Groups, nets: Nets, fill_cores: Callable[[Nets, State], i
     """
     first: IntArray | None = None
     most = int(min(nets.limits[state.NEURONS], nets.neurons.sum()))
-    n_cores = _cores_at_least(nets)
+    n_cores = int(1.5 * filled_cores(nets)) + 8
     while True:
         tight = nets._replace(limits=nets.limits.copy())
         tight.limits[state.NEURONS] = most
@@ -88,6 +88,7 @@ def _filled_up(groups: Groups, nets: Nets, fill_cores: Callable[[Nets, State], i
         most = max(int(largest * LESS), int(nets.neurons.max()))
 
 
-def _cores_at_least(nets: Nets) -> int:
+def filled_cores(nets: Nets) -> float:
+    """Cores that the neurons and their memory fill, whole or not."""
     needed = [nets.neurons.sum() / nets.limits[state.NEURONS], nets.bits.sum() / nets.limits[state.BITS]]
-    return int(1.5 * max(needed)) + 8
+    return float(max(needed))
