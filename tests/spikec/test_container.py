@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from spikec import container
 from spikec.coding import BinaryEncoding, Decoding, LatencyEncoding, Readout
 from spikec.container import CLASSES, MANIFEST, digest, is_container, load, save
+from spikec.delta_encoding import DeltaEncoding
 from spikec.errors import FileFormatError, Violation
 from spikec.events import from_dense_times, no_events
 from spikec.ir.connectivity import Convolution, Delays, Dense, FixedInDegree, FixedOutDegree, sparse
@@ -137,6 +138,7 @@ EXAMPLES = {
         Population("q", IafPscDelta(0.02, 20.0, drive=PoissonDrive(100.0, 0.5, 3)), (2,)),
     ),
     "one moment": (BinaryEncoding("p", 127.5, 1e-4, 0.02),),
+    "changes": (DeltaEncoding("p", 24, 100, 0.01, 0.005, 0.1, 1.05),),
     "program": _program(),
     "compiled program": random_program(np.random.default_rng(5)),
     "result": _result(),

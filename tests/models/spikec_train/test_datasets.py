@@ -4,6 +4,7 @@ from sklearn.datasets import load_digits
 
 from spikec.errors import NetworkError, UsageError
 from spikec_train.datasets import Dataset, dataset_names, load_dataset
+from spikec_train.fsdd import SPLITS
 
 
 def test_digits_come_in_two_parts_that_share_no_image():
@@ -43,10 +44,10 @@ def test_a_number_takes_the_first_samples(spec):
 
 
 def test_all_names_that_are_listed_can_be_loaded():
-    splits = {"digits": ["train", "test"], "mnist": ["train", "test"]}
+    splits = {"digits": ["train", "test"], "fsdd": list(SPLITS), "mnist": ["train", "test"]}
     splits["yinyang"] = ["train", "validation", "test"]
     assert dataset_names() == [f"{name}:{split}" for name in splits for split in splits[name]]
-    ours = [name for name in dataset_names() if not name.startswith("mnist")]
+    ours = [name for name in dataset_names() if not name.startswith(("mnist", "fsdd"))]
     assert [f"{d.name}:{d.split}" for d in map(load_dataset, ours)] == ours
 
 
