@@ -76,16 +76,17 @@ def _filled_up(groups: Groups, nets: Nets, fill_cores: Callable[[Nets, State], i
         tight.limits[state.NEURONS] = most
         s = empty(nets, n_cores)
         if fill_cores(tight, s) < 0:
-            n_cores = min(int(MORE * n_cores * groups.n / max(np.sum(s.core >= 0), 1)) + 1, groups.n + 1)
+            placed = max(int(np.count_nonzero(s.core >= 0)), 1)
+            n_cores = min(int(MORE * n_cores * groups.n / placed) + 1, groups.n + 1)
             continue
         over = s.use > nets.limits
         first = s.core if first is None else first
         if not over.any():
             return s.core
-        largest = int(s.use[:, state.NEURONS].max())
-        if largest <= nets.neurons.max() or not over[:, state.AXONS_OUT].any():
+        largest, least = int(s.use[:, state.NEURONS].max()), int(nets.neurons.max())
+        if largest <= least or not over[:, state.AXONS_OUT].any():
             return first
-        most = max(int(largest * LESS), int(nets.neurons.max()))
+        most = max(int(largest * LESS), least)
 
 
 def filled_cores(nets: Nets) -> float:

@@ -133,7 +133,7 @@ def weigh(pull: Pull, ways: Ways, at: int, total: FloatArray) -> None:
     total[at] = cost_on(pull, ways, at)
     for near in best:
         if near >= 0 and near != at:
-            total[near] = cost_on(pull, ways, near)
+            total[near] = cost_on(pull, ways, int(near))
 
 
 @inner
