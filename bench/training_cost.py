@@ -233,7 +233,8 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
             look = {"color": COLOURS[row["method"]], "label": row["method"], "lw": 1.5}
             look |= {"marker": "o", "ms": 3} if row["method"] == "sampled" else {}
             left.loglog(points[kept, 0], error, **look)
-            right.loglog(points[kept, 1], error, **look)
+            spent = points[kept, 1] > 0
+            right.loglog(points[kept, 1][spent], error[spent], **look)
         left.set_title(f"{task}, {row['hidden']} hidden neurons", fontsize=10)
         left.set_xlabel("processor seconds of training")
         right.set_xlabel("synaptic events of training")
