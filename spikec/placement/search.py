@@ -27,7 +27,7 @@ from spikec.targets.target import Target
 SWEEPS = 8
 """Most sweeps over all groups between two changes of places."""
 
-MOST_ENDS = 5_000_000
+MOST_ENDS = 4_000_000
 """Most ends of nets that sweeps of a level meet, but for a first sweep."""
 
 ROUNDS = 2
