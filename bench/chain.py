@@ -1,6 +1,6 @@
 """The chain on digits: accuracy, agreement of all engines, wall times, energy. One JSON object.
 
-    .venv/bin/python bench/chain.py
+.venv/bin/python bench/chain.py
 """
 
 from __future__ import annotations

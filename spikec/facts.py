@@ -50,8 +50,9 @@ def facts(network: Network, target: str = "", digest: str | None = None) -> dict
         ``density`` (synapses other than zero by pairs of neurons), ``dense_macs`` (of one pass: the stored
         synapses but those of neurons onto themselves, which stand for a neuron's own memory, as where the
         compiler keeps a neuron from spiking twice); ``footprint_bytes`` and ``footprint_how``; and the lists
-        ``populations`` (also what their ``shape`` is) and ``projections`` (also how many ``bits`` a weight has,
-        None if it is real, the least and the largest of ``weights``, and of ``delays``, with their unit).
+        ``populations`` (also what their ``shape`` is) and ``projections`` (also how many ``bits`` a weight
+        has, None if it is real, the least and the largest of ``weights``, and of ``delays``, with their
+        unit).
     """
     populations = [_population(p) for p in network.populations]
     projections = [_projection(q) for q in network.projections]
