@@ -56,11 +56,23 @@ class ExactExecutable:
         self.threads = threads
         self.max_spikes = max_spikes
         self.components = lower_exact(network)
-        nothing = {name: _nothing(network.population(name).n) for name in network.inputs}
-        _Batch(network, nothing, 0.0, frozenset()).run(self.components, max_spikes)
+        silent = {name: nothing(network.population(name).n) for name in network.inputs}
+        _Batch(network, silent, 0, 0.0, frozenset()).run(self.components, max_spikes)
 
-    def run(self, inputs: Mapping[str, Events], until: float, record: Sequence[str] = ()) -> RunResult:
+    def run(
+        self,
+        inputs: Mapping[str, Events],
+        until: float,
+        record: Sequence[str] = (),
+        numbers: IntArray | None = None,
+    ) -> RunResult:
         """See `spikec.backend.Executable.run`.
+
+        Args:
+            inputs: As there, as the next two.
+            until: Seconds.
+            record: Of a membrane `.v.last` or `.v.max`.
+            numbers: What errors call the samples, ``(n_samples,)``; None for 0, 1, ...
 
         Raises:
             EventsError: The inputs do not fit the network.
@@ -83,7 +95,9 @@ class ExactExecutable:
         clipped = {name: _clipped(inputs[name], until) for name in self.network.inputs}
         n = max(-(-n_samples // LARGEST_BATCH), min(n_samples, self.threads * BATCHES_PER_THREAD), 1)
         limits = [n_samples * k // n for k in range(n + 1)]
-        batches = in_threads(partial(self._run_batch, clipped, until, lasts, tops), limits, self.threads)
+        called = np.arange(n_samples) if numbers is None else numbers
+        run_batch = partial(self._run_batch, clipped, called, until, lasts, tops)
+        batches = in_threads(run_batch, limits, self.threads)
         spikes, traces = dict(clipped), {}
         for place, p in enumerate(self.network.populations):
             if not p.is_source:
@@ -107,18 +121,21 @@ class ExactExecutable:
     def _run_batch(
         self,
         inputs: Mapping[str, Events],
+        numbers: IntArray,
         until: float,
         lasts: frozenset[str],
         tops: Mapping[str, tuple[Cells, Lists]],
         first: int,
         last: int,
     ) -> _Batch:
-        batch = _Batch(self.network, {k: e.select(first, last) for k, e in inputs.items()}, until, lasts)
+        given = {k: e.select(first, last) for k, e in inputs.items()}
+        batch = _Batch(self.network, given, last - first, until, lasts)
         try:
             batch.run(self.components, self.max_spikes)
         except _Explosion as found:
             names = [self.network.populations[k].name for k in found.populations]
-            raise explosion(names, first + found.sample, self.max_spikes, found.time) from None
+            sample = int(numbers[first + found.sample])
+            raise explosion(names, sample, self.max_spikes, found.time) from None
         for name, (cells, lists) in tops.items():
             batch.find_peaks(name, cells, lists)
         return batch
@@ -139,6 +156,7 @@ class _Batch:
     Args:
         network: What runs.
         inputs: Spikes of its sources.
+        n_samples: How many, for a network may have no source.
         until: End of a sample, seconds.
         lasts: Populations whose membranes at the end are wanted.
 
@@ -149,11 +167,16 @@ class _Batch:
     """
 
     def __init__(
-        self, network: Network, inputs: Mapping[str, Events], until: float, lasts: frozenset[str]
+        self,
+        network: Network,
+        inputs: Mapping[str, Events],
+        n_samples: int,
+        until: float,
+        lasts: frozenset[str],
     ) -> None:
         self.until = until
         self.lasts = {place for place, p in enumerate(network.populations) if p.name in lasts}
-        self.n_samples = next(iter(inputs.values())).n_samples if inputs else 0
+        self.n_samples = n_samples
         self.events: dict[int, tuple[AnyArray, AnyArray, IntArray]] = {}
         self.ends: dict[int, FloatArray] = {}
         self.peaks: dict[str, FloatArray] = {}
@@ -225,6 +248,6 @@ def _clipped(events: Events, until: float) -> Events:
     return events if inside.all() else events.keep(inside)
 
 
-def _nothing(n_neurons: int) -> Events:
+def nothing(n_neurons: int) -> Events:
     """No samples, in seconds."""
     return Events(np.zeros(0), np.zeros(0, np.int32), np.zeros(1, np.int64), n_neurons)

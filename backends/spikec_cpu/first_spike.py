@@ -17,7 +17,7 @@ from spikec.errors import UsageError
 from spikec.events import Events, unchecked
 from spikec.inputs import check_inputs
 from spikec.result import RunResult
-from spikec_cpu.exact import ExactExecutable
+from spikec_cpu.exact import ExactExecutable, nothing
 
 TRIED = 16
 """Samples that run in full first."""
@@ -72,8 +72,11 @@ class FirstSpikeExecutable:
 
     def _run(self, inputs: Mapping[str, Events], which: BoolArray, until: float) -> Mapping[str, Events]:
         """The spikes of some samples; of the others none."""
+        if not which.any():
+            return {p.name: _among(nothing(p.n), which) for p in self.exact.network.populations}
         few = {name: _only(e, which) for name, e in inputs.items()}
-        return {name: _among(e, which) for name, e in self.exact.run(few, until).spikes.items()}
+        spikes = self.exact.run(few, until, numbers=np.flatnonzero(which)).spikes
+        return {name: _among(e, which) for name, e in spikes.items()}
 
     def _answers(self, spikes: Mapping[str, Events]) -> FloatArray:
         return _firsts(spikes[self.population])

@@ -9,7 +9,7 @@ from spikec.errors import EventsError, NetworkError, UsageError
 from spikec.events import from_rows, same
 from spikec.ir.connectivity import Delays, Dense, sparse
 from spikec.ir.network import Continuous, Network, Population, Projection, Reset
-from spikec.ir.neurons import CubaLif, If, LiReadout, QifExp, Ramp, Source, Theta
+from spikec.ir.neurons import CubaLif, If, Lif, LiReadout, QifExp, Ramp, Source, Theta
 from spikec.program import Program
 from spikec.random.networks import CONTINUOUS
 from spikec.reference import ReferenceBackend
@@ -144,6 +144,14 @@ def test_a_spike_at_the_very_end_counts_and_one_after_it_does_not(connectivity):
     assert run(given_at([1.0]), 2.0).spikes["out"].times.tolist() == [2.0]
     assert run(given_at([1.0]), 1.999999).spikes["out"].n_events == 0
     assert run(given_at([3.0]), 2.0).spikes["in"].n_events == 0
+
+
+def test_a_network_without_inputs_runs_one_sample():
+    alone = Population("out", Lif(1.0, 1.0, bias=2.0), (3,))
+    program = Program(Network((alone,), (), (), ("out",), Continuous()), load_target("ideal"))
+    result = contract.assert_exact(CpuBackend(), program, {})
+    assert result.spikes["out"].n_samples == 1
+    assert result.spikes["out"].first_times() == pytest.approx(np.full((1, 3), np.log(2)))
 
 
 def test_a_readout_holds_its_membrane():

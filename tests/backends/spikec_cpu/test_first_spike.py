@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikec.coding import Decoding, Readout, decode
-from spikec.errors import TargetError, UsageError
+from spikec.errors import NetworkError, TargetError, UsageError
 from spikec.events import from_dense_times
 from spikec.execute import RunOptions, choose_backend, end_of, execute_as
 from spikec.ir.connectivity import Dense
 from spikec.ir.network import Continuous, Network, Population, Projection
-from spikec.ir.neurons import CubaLif, Source
+from spikec.ir.neurons import CubaLif, Lif, Source
 from spikec.program import Program
 from spikec.targets.target import load_target
 from spikec_cpu.backend import CpuBackend
@@ -81,6 +81,24 @@ def test_samples_that_answer_late_or_never_run_in_full(tried):
 
 def test_no_samples_end_at_once():
     assert_cut(*layers(n_samples=0), 3)
+
+
+@pytest.mark.parametrize("tried", [0, 1])
+def test_a_network_without_inputs_ends_at_its_first_spike(tried):
+    alone = Population("out", Lif(1.0, 1.0, bias=2.0), (1,))
+    network = Network((alone,), (), (), ("out",), Continuous(), decoding=Decoding("out", Readout.FIRST))
+    ends = assert_cut(Program(network, load_target("ideal")), {}, tried)
+    assert ends == pytest.approx([np.log(2)])
+
+
+@pytest.mark.parametrize("tried", [0, 2, 5])
+def test_an_explosion_names_the_sample_as_the_user_counts_it(tried):
+    program, _ = layers()
+    times = np.full((5, 12), 0.5)
+    times[:3, 1:] = np.inf
+    executable = FirstSpikeExecutable(CpuBackend(max_spikes=4).prepare(program), "l2", tried)
+    with pytest.raises(NetworkError, match="l1 spikes more than 4 times in sample 3"):
+        executable.run({"in": from_dense_times(times)}, 8.0)
 
 
 def test_the_option_of_a_run_says_so_in_its_result():
