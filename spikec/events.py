@@ -280,8 +280,10 @@ def from_packed(rows: npt.ArrayLike, n_neurons: int, *, bitorder: Literal["big",
         bitorder: As for ``packbits``: whether the first neuron is a byte's highest or its lowest bit.
 
     Raises:
-        EventsError: Another shape or type, or a bit is set that belongs to no neuron.
+        EventsError: Another shape, type or order, or a bit is set that belongs to no neuron.
     """
+    if bitorder not in ("big", "little"):
+        raise EventsError(f"bits lie in the order big or little, as for numpy.packbits, not {bitorder!r}")
     array = np.asarray(rows)
     if array.ndim != 3 or array.shape[2] != -(-n_neurons // 8) or array.dtype != np.uint8:
         raise EventsError(

@@ -102,6 +102,8 @@ def test_packed_rows_of_another_shape_or_with_bits_of_no_neuron_are_refused():
         from_packed(np.zeros((1, 2, 1), np.uint8), 9)
     with pytest.raises(EventsError, match="beyond their 3 neurons"):
         from_packed(np.full((1, 2, 1), 16, np.uint8), 3)
+    with pytest.raises(EventsError, match=r"order big or little, as for numpy\.packbits, not 'msb'"):
+        from_packed(np.full((1, 2, 1), 32, np.uint8), 3, bitorder="msb")
     assert from_packed(np.full((1, 2, 1), 32, np.uint8), 3).neurons.tolist() == [2, 2]
 
 
