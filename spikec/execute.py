@@ -60,6 +60,9 @@ class RunOptions:
 FIRST_SPIKE = "first-spike"
 """The end of a run, if each sample ends with its answer."""
 
+UNTIL_FIRST_SPIKE = "until_first_spike"
+"""What the CPU backend calls it."""
+
 
 def end_of(until: str | None) -> tuple[float | None, dict[str, object]]:
     """What a user's end of a continuous run says: seconds, and options for the backend.
@@ -68,7 +71,7 @@ def end_of(until: str | None) -> tuple[float | None, dict[str, object]]:
         UsageError: It is neither a number nor `FIRST_SPIKE`.
     """
     if until == FIRST_SPIKE:
-        return None, {"until_first_spike": True}
+        return None, {UNTIL_FIRST_SPIKE: True}
     try:
         return None if until is None else float(until), {}
     except ValueError:
@@ -80,12 +83,12 @@ def choose_backend(program: Program, options: RunOptions) -> Backend:
 
     Raises:
         BackendUnavailable: It cannot work here.
-        UsageError: There is no such backend, or the end is impossible, in another kind of time than the
-            network's, or later than what the program was proven for.
+        UsageError: There is no such backend, it has no such end, or the end is impossible, in another kind of
+            time than the network's, or later than what the program was proven for.
     """
     _check_end(program, options)
     chosen = find_backend(options.backend or DEFAULT, **options.of_backend)
-    first_spike = "until_first_spike" in options.of_backend  # which only that one can do
+    first_spike = UNTIL_FIRST_SPIKE in options.of_backend  # which only that one can do
     if options.backend is None and not first_spike and chosen.unsupported(program):
         return find_backend("reference", **options.of_backend)
     return chosen
@@ -130,6 +133,8 @@ def _check_end(program: Program, options: RunOptions) -> None:
     """Refuse an end of a run that is impossible, or in another kind of time than the network's."""
     continuous = program.network.dialect is Dialect.CONTINUOUS
     ticks, until = options.ticks, options.until
+    if options.of_backend.get(UNTIL_FIRST_SPIKE):
+        _check_first_spike(options)
     if continuous and ticks is not None:
         raise UsageError("this network is continuous and has no ticks; give --until SECONDS")
     if not continuous and until is not None:
@@ -142,6 +147,19 @@ def _check_end(program: Program, options: RunOptions) -> None:
         raise UsageError(
             f"this program is proven for samples of {program.n_ticks} ticks, not {ticks}: a current could "
             f"wrap; compile it with --ticks {ticks}"
+        )
+
+
+def _check_first_spike(options: RunOptions) -> None:
+    """Refuse what does not go with samples that end with their answer."""
+    if options.backend not in (None, DEFAULT):
+        raise UsageError(
+            f"backend {options.backend} runs samples in full; leave out --until {FIRST_SPIKE}, or take "
+            f"--backend {DEFAULT}"
+        )
+    if options.every is not None:
+        raise UsageError(
+            f"with --until {FIRST_SPIKE} samples end early, so --every cannot record; leave one out"
         )
 
 

@@ -113,6 +113,19 @@ def test_the_option_of_a_run_says_so_in_its_result():
     assert got.spikes["l1"].n_events < full.spikes["l1"].n_events
 
 
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    [
+        ({"backend": "reference"}, "backend reference runs samples in full; leave out --until first-spike"),
+        ({"every": 0.1, "record": ("l1.v",)}, "samples end early, so --every cannot record"),
+    ],
+)
+def test_what_needs_whole_samples_is_refused(other, sentence):
+    program, _ = layers()
+    with pytest.raises(UsageError, match=sentence):
+        choose_backend(program, RunOptions(of_backend=end_of("first-spike")[1], **other))
+
+
 def test_an_end_is_seconds_or_the_first_spike():
     assert end_of(None) == (None, {})
     assert end_of("2.5") == (2.5, {})
