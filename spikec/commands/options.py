@@ -125,8 +125,8 @@ Place = Annotated[
     str | None,
     typer.Option(
         "--place",
-        help="Put neurons on cores: search, hilbert, greedy, sequential or random; with --calibrate by how "
-        "often they spike.",
+        help="Put neurons on cores: search, hilbert, greedy, sequential, random, or metis where it is "
+        "installed; with --calibrate by how often they spike.",
         show_default=False,
     ),
 ]
