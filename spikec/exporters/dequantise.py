@@ -9,7 +9,8 @@ units, :math:`s = 64`.
 
 What real numbers leave out: a chip cuts off what decays leave, toward zero, wraps currents at 24 bits and
 stops membranes there. So spikes of neurons that decay may come otherwise than on the chip; those of neurons
-that only add up come the same.
+that only add up come the same. A neuron of the largest threshold that feeds nobody is taken for a readout
+and never spikes, where the chip's would if its membrane stopped at the upper end.
 """
 
 from __future__ import annotations

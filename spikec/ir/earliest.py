@@ -4,7 +4,9 @@ A membrane that starts at 0 is never above what excitation alone leaves in it wh
 it can, and stays: an arrival in tick k or later has left at most :math:`\max_{m \le t - k} \kappa(m)` by
 tick t (`spikec.ir.kernels`). Rounding toward zero only lowers what is positive, and inhibition lifts nobody.
 So a neuron's first spike is not before the tick in which that sum, with its bias, exceeds its threshold.
-Inputs may spike in the first tick, and so may neurons of a cycle, and those that are not in integers.
+Inputs may spike in the first tick, and so may neurons of a cycle, and those that are not in integers. All of
+it holds where no current wraps around: inhibition that leaves 24 bits excites. `spikec.ir.bounds` proves that
+none does, without these ticks, and a program is finished only then.
 """
 
 from __future__ import annotations

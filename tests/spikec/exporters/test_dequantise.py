@@ -5,13 +5,13 @@ from dataclasses import replace
 import nir
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from spikec.backend import run
 from spikec.errors import TargetError
 from spikec.events import from_raster
-from spikec.exporters.dequantise import dequantised
+from spikec.exporters.dequantise import NEVER, dequantised
 from spikec.exporters.nir import export_nir, write_nir
 from spikec.frontends.nir import read_nir
 from spikec.ir.connectivity import DelayKind, Delays, Dense, sparse
@@ -117,7 +117,7 @@ def test_neurons_that_only_add_up_spike_as_on_the_chip(tmp_path_factory, seed):
     plain = {}
     for p in program.network.populations:
         if not p.is_source:
-            adding = replace(p.neuron, du=4095, dv=0, vth=np.maximum(p.neuron.vth, 1))
+            adding = replace(p.neuron, du=4095, dv=0, vth=np.clip(p.neuron.vth, 1, NEVER - 1))
             plain[p.name] = replace(p, neuron=adding)
     weights = {}
     for q in program.network.projections:
@@ -131,9 +131,26 @@ def test_neurons_that_only_add_up_spike_as_on_the_chip(tmp_path_factory, seed):
     write_nir(export_nir(program), path)
     nir.read(path)
     inputs = random_inputs(rng, program, 2, N_TICKS)
+    assume(not _stops_below(program, inputs))
     chip, real = _rasters(program, inputs), _rasters(Program(read_nir(path), IDEAL), inputs)
     for name, raster in chip.items():
         np.testing.assert_array_equal(real[name], raster, err_msg=name)
+
+
+def _stops_below(program, inputs):
+    """Whether a membrane gets to the lower end of 24 bits, where a chip's stops and a real number goes on."""
+    names = [f"{p.name}.v" for p in program.network.populations if not p.is_source]
+    traces = run(ReferenceBackend(), program, inputs, N_TICKS, record=names).traces
+    return any(v.min() <= 1 - 2**23 for v in traces.values())
+
+
+def test_a_neuron_of_the_largest_threshold_that_feeds_nobody_is_a_readout():
+    """The chip's spikes where its membrane stops at 24 bits, 63 above the threshold; a readout never does."""
+    program = _program(
+        CubaFixed(du=4095, dv=0, vth=NEVER), Fixed(np.array([[254]]), FixedFormat(8, exponent=3))
+    )
+    network, _ = dequantised(program)
+    assert isinstance(network.population("n").neuron, LiReadout)
 
 
 @pytest.mark.parametrize("recurrent", [False, True])
