@@ -22,8 +22,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
-from scipy.signal import lfilter
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.errors import UsageError
@@ -72,6 +70,8 @@ class SeriesLayer:
 
 def traces(rasters: FloatArray, constants: Constants) -> FloatArray:
     """What spikes leave in a membrane that nothing resets, ``(..., n_ticks, n_inputs)``."""
+    from scipy.signal import lfilter  # late, for it takes longer than other recipes do
+
     r, b = 1.0 - constants.decay_u / 4096, 1.0 - constants.decay_v / 4096
     left: FloatArray = lfilter([1.0], np.polymul([1.0, -r], [1.0, -b]), rasters, axis=-2)
     return left
@@ -118,6 +118,8 @@ def _neuron(
     first: FloatArray, second: FloatArray, longest: int, rng: np.random.Generator
 ) -> tuple[FloatArray, IntArray]:
     """Weights and delays for the traces of two samples, ``(n_ticks, n_inputs)`` each."""
+    from scipy.ndimage import maximum_filter1d
+
     step = second - first
     reach = maximum_filter1d(np.abs(step), longest + 1, axis=0, origin=longest // 2, mode="constant")
     there = np.sum(reach**2, axis=1)
