@@ -69,16 +69,17 @@ class Events:
     @property
     def bits(self) -> Bits | None:
         """The same spikes as bits, if that is how they are stored."""
-        if self.raw is not None:
-            self.__dict__["_bits"] = packed(self.__dict__.pop("_raw"))
+        if (raw := self.raw) is not None:
+            self.__dict__["_bits"] = packed(raw)
+            self.__dict__.pop("_raw", None)  # last, for other threads may read these events
         found: Bits | None = self.__dict__.get("_bits")
         return found
 
     @property
     def length(self) -> float:
         """Ticks of the raster that these are stored as; infinite if they are lists."""
-        if self.raw is not None:
-            return int(self.raw.shape[1])
+        if (raw := self.raw) is not None:
+            return int(raw.shape[1])
         return np.inf if self.bits is None else self.bits.n_ticks
 
     @property
@@ -89,8 +90,8 @@ class Events:
     @property
     def n_samples(self) -> int:
         """Number of samples."""
-        if self.raw is not None:
-            return len(self.raw)
+        if (raw := self.raw) is not None:
+            return len(raw)
         return int(self.sample_starts.size - 1) if self.bits is None else len(self.bits.words)
 
     @property
@@ -104,8 +105,8 @@ class Events:
 
     def select(self, first: int, last: int) -> Events:
         """Samples `first` to `last` (exclusive)."""
-        if self.raw is not None:
-            return from_raster(self.raw[first:last], copy=False)
+        if (raw := self.raw) is not None:
+            return from_raster(raw[first:last], copy=False)
         if self.bits is not None:
             return from_bits(replace(self.bits, words=self.bits.words[first:last]), self.n_neurons)
         a, b = int(self.sample_starts[first]), int(self.sample_starts[last])
@@ -144,8 +145,8 @@ class Events:
 
     def most_at_once(self) -> int:
         """The most spikes of one neuron at one moment."""
-        if self.raw is not None:
-            return int(self.raw.view(np.bool_).any())
+        if (raw := self.raw) is not None:
+            return int(raw.view(np.bool_).any())
         if self.bits is not None:
             return int(self.bits.words.any())
         first = np.flatnonzero(~self.repeats())

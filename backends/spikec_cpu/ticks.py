@@ -303,8 +303,9 @@ def _compile(lowered: Lowered, network: Network) -> None:
 
 
 def _clipped(e: Events, n_ticks: int) -> Events:
-    """The spikes of the first ticks."""
-    return e if e.length <= n_ticks else e.keep(e.times < n_ticks)
+    """The spikes of the first ticks; a raster as the run's own, which stays one whoever else reads it."""
+    own = e if e.raw is None else e.select(0, e.n_samples)
+    return own if own.length <= n_ticks else own.keep(own.times < n_ticks)
 
 
 def _count_projection(one: Touched, spikes: IntArray) -> ProjectionCounts:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from spikec.bits import packed
 from spikec.errors import EventsError
 from spikec.events import (
     Events,
@@ -306,6 +307,17 @@ def test_samples_that_were_cut_apart_join_to_the_same(seed, cuts, packed):
     joined = join_events(parts)
     assert same(joined, whole)
     assert joined.n_samples == 6
+
+
+def test_events_can_be_read_while_another_thread_packs_them(monkeypatch):
+    e = from_raster(np.ones((2, 3, 4), np.uint8), copy=False)
+
+    def packing(raster):
+        assert (e.in_ticks, e.n_samples, e.length, e.most_at_once()) == (True, 2, 3, 1)
+        return packed(raster)
+
+    monkeypatch.setattr("spikec.events.packed", packing)
+    assert e.n_events == 24
 
 
 def test_a_raster_may_lie_in_memory_in_any_order():
