@@ -125,8 +125,8 @@ def spike_times(a: RunResult, b: RunResult) -> SpikeTimes:
         errors[name] = times_b[in_b] - times_a[in_a]
         found[name] = replace(
             _measured(name, of_a.n_events, of_b.n_events, errors[name]),
-            after_a=int(np.count_nonzero(np.delete(times_a, in_a) > _end(b, name))),
-            after_b=int(np.count_nonzero(np.delete(times_b, in_b) > _end(a, name))),
+            after_a=int(np.count_nonzero(np.delete(times_a > _ends_of(b, name, of_a), in_a))),
+            after_b=int(np.count_nonzero(np.delete(times_b > _ends_of(a, name, of_b), in_b))),
         )
     computed = [found[name] for name in names if name not in sources]
     after_a, after_b = sum(e.after_a for e in found.values()), sum(e.after_b for e in found.values())
@@ -184,6 +184,15 @@ def seconds(run: RunResult, name: str, events: Events) -> FloatArray:
 def lateness(run: RunResult, name: str) -> float:
     """By how many ticks the spikes of a population are late on average, as far as the run tells."""
     return float((run.meta.get("late_ticks") or {}).get(name, 0.0))
+
+
+def _ends_of(run: RunResult, name: str, events: Events) -> FloatArray:
+    """Until when a run shows the sample that each of some spikes belongs to, seconds, ``(n_events,)``."""
+    ends = np.full(events.n_samples, _end(run, name))
+    if run.meta.get("ends"):  # with the first spike of the population that answers
+        answers = run.spikes[run.meta["decoding"]["population"]].select(0, events.n_samples)
+        ends = np.minimum(ends, answers.first_times().min(axis=1))
+    return np.asarray(ends[events.sample_of_event()])
 
 
 def _end(run: RunResult, name: str) -> float:

@@ -109,6 +109,14 @@ def test_spikes_after_the_end_of_the_other_run_are_neither_missed_nor_extra() ->
     assert (unknown.missed, unknown.after_a) == (4, 0)
 
 
+def test_a_run_for_the_answer_alone_ends_in_each_sample_with_it() -> None:
+    whole = exact([(0, 0.1, 0), (0, 0.2, 1), (1, 0.25, 1), (1, 0.75, 2), (2, 0.5, 0)], until=1.0)
+    cut = exact([(0, 0.1, 0), (1, 0.25, 1)], until=1.0, ends="with h", decoding={"population": "h"})
+    found = spike_times(whole, cut).overall
+    assert (found.matched, found.missed, found.after_a) == (2, 1, 2)  # sample 2 was run to its end
+    assert spike_times(cut, whole).overall.after_b == 2
+
+
 def test_a_run_in_ticks_ends_at_the_time_its_last_tick_stands_for() -> None:
     # 12 ticks, 2.5 late: the last, 11, stands for 8.5 dt
     short = ticks([(0, 3, 0)], until=12, late_ticks={"h": 2.5})
