@@ -133,9 +133,9 @@ class HeldArrays(Source):
         self._network, self._given, self.labels = network, given, labels
         each = list(given.values()) if isinstance(given, Mapping) else [given]
         sizes = {x.n_samples if isinstance(x, Events) else len(np.asarray(x)) for x in each}
-        if len(sizes) != 1:
+        if len(sizes) > 1:
             raise EventsError(f"the inputs have different numbers of samples: {sorted(sizes)}")
-        self.n_samples = sizes.pop()
+        self.n_samples = sizes.pop() if sizes else 1  # without inputs, as in `check_inputs`
         one, self.n_ticks = inputs_from(network, self._part(0, min(self.n_samples, 1)))
         self.sample_bytes = EVENT_BYTES * sum(e.n_events for e in one.values())
 

@@ -13,7 +13,7 @@ from spikec.event_files import read_events, write_events
 from spikec.events import from_counts, from_dense_times, same
 from spikec.inputs import default_until
 from spikec.ir.network import Continuous, Network, Population, Ticks
-from spikec.ir.neurons import Source
+from spikec.ir.neurons import Lif, Source
 from spikec.program import Program
 from spikec.streaming.inputs import HeldEvents, StoredEvents, StoredRaster, length_of, open_events
 from spikec.targets.target import load_target
@@ -133,3 +133,13 @@ def test_a_value_that_is_no_number_of_spikes_is_named_by_its_sample_in_the_file(
     assert source.events(0, 4)["in"].n_events == 0
     with pytest.raises(EventsError, match="sample 4, tick 2, neuron 1"):
         source.events(3, 5)
+
+
+def test_a_network_without_inputs_is_one_sample():
+    alone = Population("out", Lif(1.0, 1.0, bias=2.0), (2,))
+    program = Program(Network((alone,), (), (), ("out",), Continuous()), load_target("ideal"))
+    (part,) = program.stream({}, until=3.0)
+    assert same(part.spikes["out"], program.run(until=3.0).spikes["out"])
+    fed = Network((Population("in", Source(), (2,)),), (), ("in",), (), Continuous())
+    with pytest.raises(EventsError, match="the network's inputs are"):
+        next(Program(fed, load_target("ideal")).stream({}, until=3.0))
