@@ -7,32 +7,12 @@ from spikec.coding import LatencyEncoding
 from spikec.errors import EventsError, UsageError
 from spikec.events import from_dense_times, from_rows, no_events
 from spikec.inputs import check_inputs, default_until, encode_samples, in_own_time
-from spikec.ir.connectivity import Dense
-from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
-from spikec.ir.neurons import If, Source
-from spikec.program import Program
+from spikec.ir.network import Continuous
 from spikec.random.networks import random_program
-from spikec.targets.target import load_target
+from tests.two_populations import program_of_two, two_populations
 
 SECONDS = from_dense_times([[0.25, 0.5]])
 TICKED = from_rows([0, 0], [3, 7], [0, 1], n_samples=1, n_neurons=2)
-
-
-def _network(clock=Ticks(0.01), encoding=None, one_spike=False):  # noqa: B008
-    return Network(
-        (Population("in", Source(one_spike), (2,)), Population("out", If(1.0), (1,))),
-        (Projection("q", "in", "out", Dense(np.ones((1, 2)))),),
-        ("in",),
-        ("out",),
-        clock,
-        encoding=encoding,
-    )
-
-
-def _program(**options):
-    n_ticks = options.pop("n_ticks", None)
-    shards = options.pop("shards", {})
-    return Program(_network(**options), load_target("ideal"), n_ticks=n_ticks, shards=shards)
 
 
 LATENCY = LatencyEncoding("in", 0.1, 1.0, True, None, 0.2)
@@ -51,19 +31,19 @@ LATENCY = LatencyEncoding("in", 0.1, 1.0, True, None, 0.2)
     ],
 )
 def test_a_run_takes_as_long_as_the_program_the_encoding_or_the_input(options, events, until):
-    assert default_until(_program(**options), {"in": events}) == until
+    assert default_until(program_of_two(**options), {"in": events}) == until
 
 
 @pytest.mark.parametrize(
     ("network", "inputs", "message"),
     [
-        (_network(), {}, r"events were given for \[\], but the network's inputs are \['in'\]"),
-        (_network(), {"in": TICKED, "x": TICKED}, r"given for \['in', 'x'\]"),
-        (_network(), {"in": no_events(1, 3)}, "has 2 neurons, but its events come from 3"),
-        (_network(), {"in": SECONDS}, "in needs times in ticks"),
-        (_network(Continuous()), {"in": TICKED}, "in needs times in seconds"),
+        (two_populations(), {}, r"events were given for \[\], but the network's inputs are \['in'\]"),
+        (two_populations(), {"in": TICKED, "x": TICKED}, r"given for \['in', 'x'\]"),
+        (two_populations(), {"in": no_events(1, 3)}, "has 2 neurons, but its events come from 3"),
+        (two_populations(), {"in": SECONDS}, "in needs times in ticks"),
+        (two_populations(Continuous()), {"in": TICKED}, "in needs times in seconds"),
         (
-            _network(one_spike=True),
+            two_populations(one_spike=True),
             {"in": from_rows([0, 0], [1, 2], [0, 0], n_samples=1, n_neurons=2)},
             "a neuron of input in spikes more than once in a sample",
         ),
@@ -75,9 +55,9 @@ def test_inputs_that_do_not_fit_are_refused(network, inputs, message):
 
 
 def test_inputs_that_fit_tell_the_number_of_samples():
-    assert check_inputs(_network(), {"in": no_events(5, 2)}) == 5
+    assert check_inputs(two_populations(), {"in": no_events(5, 2)}) == 5
     spread = from_rows([0, 1], [1, 2], [0, 0], n_samples=2, n_neurons=2)
-    assert check_inputs(_network(one_spike=True), {"in": spread}) == 2
+    assert check_inputs(two_populations(one_spike=True), {"in": spread}) == 2
 
 
 def test_inputs_with_different_numbers_of_samples_are_refused():
@@ -92,25 +72,25 @@ def test_inputs_with_different_numbers_of_samples_are_refused():
 
 def test_samples_become_spikes_in_the_networks_own_time():
     samples = [[1.0, 0.5]]
-    assert encode_samples(_network(encoding=LATENCY), samples)["in"].times.tolist() == [0, 5]
-    continuous = encode_samples(_network(Continuous(), LATENCY), samples)["in"].times
+    assert encode_samples(two_populations(encoding=LATENCY), samples)["in"].times.tolist() == [0, 5]
+    continuous = encode_samples(two_populations(Continuous(), LATENCY), samples)["in"].times
     assert continuous.tolist() == [0.0, 0.05]
 
 
 def test_samples_need_an_encoding_and_its_size():
     with pytest.raises(UsageError, match="does not say how samples become spikes"):
-        encode_samples(_network(), [[1.0, 0.5]])
+        encode_samples(two_populations(), [[1.0, 0.5]])
     with pytest.raises(EventsError, match="a sample has 3 values, but input in has 2 neurons"):
-        encode_samples(_network(encoding=LATENCY), [[1.0, 0.5, 0.2]])
+        encode_samples(two_populations(encoding=LATENCY), [[1.0, 0.5, 0.2]])
 
 
 def test_ticks_cannot_be_put_into_continuous_time():
     with pytest.raises(EventsError, match="the events are in ticks"):
-        in_own_time(_network(Continuous()), {"in": TICKED})
-    assert in_own_time(_network(), {"in": TICKED})["in"] is TICKED
-    assert in_own_time(_network(), {"in": SECONDS})["in"].times.tolist() == [25, 50]
+        in_own_time(two_populations(Continuous()), {"in": TICKED})
+    assert in_own_time(two_populations(), {"in": TICKED})["in"] is TICKED
+    assert in_own_time(two_populations(), {"in": SECONDS})["in"].times.tolist() == [25, 50]
 
 
 def test_a_time_beyond_all_ticks_is_refused():
     with pytest.raises(EventsError, match=r"too late to be counted in ticks of 0\.01 s"):
-        in_own_time(_network(), {"in": from_dense_times([[1e300, 0.0]])})
+        in_own_time(two_populations(), {"in": from_dense_times([[1e300, 0.0]])})

@@ -7,31 +7,11 @@ from hypothesis import strategies as st
 
 from spikec.errors import NetworkError
 from spikec.events import from_raster, no_events, same
-from spikec.ir.connectivity import Dense
-from spikec.ir.network import Network, Population, Projection, Ticks
-from spikec.ir.neurons import If, Source
-from spikec.program import Program, Shard
+from spikec.program import Shard
 from spikec.records import check_record
 from spikec.result import Counters, PopulationCounts
 from spikec.shards import gather, gather_counters, gather_membrane, in_parts, record_keys
-from spikec.targets.target import load_target
-
-
-def _network(clock=Ticks(0.01), encoding=None, one_spike=False):  # noqa: B008
-    return Network(
-        (Population("in", Source(one_spike), (2,)), Population("out", If(1.0), (1,))),
-        (Projection("q", "in", "out", Dense(np.ones((1, 2)))),),
-        ("in",),
-        ("out",),
-        clock,
-        encoding=encoding,
-    )
-
-
-def _program(**options):
-    n_ticks = options.pop("n_ticks", None)
-    shards = options.pop("shards", {})
-    return Program(_network(**options), load_target("ideal"), n_ticks=n_ticks, shards=shards)
+from tests.two_populations import program_of_two, two_populations
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -43,7 +23,7 @@ def test_parts_of_a_population_come_back_as_the_whole(seed):
     part_of = rng.integers(0, n_parts, n)
     groups = [g for k in range(n_parts) if (g := np.flatnonzero(part_of == k)).size]
     shards = tuple(Shard(f"p.{k}", rng.permutation(g)) for k, g in enumerate(groups))
-    program = _program(shards={"p": shards})
+    program = program_of_two(shards={"p": shards})
     spikes = {s.population: from_raster(raster[..., s.neurons]) for s in shards}
     whole = gather(program, {"in": no_events(3, 2), **spikes})
     assert set(whole) == {"in", "p"}
@@ -66,19 +46,19 @@ def test_parts_of_a_population_come_back_as_the_whole(seed):
 
 
 def test_what_is_recorded_of_a_split_population_is_recorded_of_its_parts():
-    program = _program(shards={"whole": (Shard("out", [0]),)})
+    program = program_of_two(shards={"whole": (Shard("out", [0]),)})
     assert record_keys(program, ["out.v", "whole.v.last"]) == ("out.v", "out.v.last")
     assert record_keys(program, ["whole.v.last", "whole.v.max"]) == ("out.v.last", "out.v")
 
 
 def test_a_maximum_in_ticks_is_taken_of_every_tick_and_that_is_recorded_once():
-    assert record_keys(_program(), ["out.v", "out.v.max"]) == ("out.v",)
+    assert record_keys(program_of_two(), ["out.v", "out.v.max"]) == ("out.v",)
     membrane = np.array([[[-3.0], [-1.0], [-2.0]]])
-    back = gather_membrane(_program(), {"out.v": membrane}, ["out.v.max", "out.v"])
+    back = gather_membrane(program_of_two(), {"out.v": membrane}, ["out.v.max", "out.v"])
     assert back["out.v.max"].tolist() == [[-1.0]]
     assert back["out.v"] is membrane
     with pytest.raises(NetworkError, match=r"in ticks; record out\.v and take its maximum"):
-        check_record(_network(), ["out.v.max"])
+        check_record(two_populations(), ["out.v.max"])
 
 
 @pytest.mark.parametrize(
@@ -92,4 +72,4 @@ def test_a_maximum_in_ticks_is_taken_of_every_tick_and_that_is_recorded_once():
 )
 def test_what_cannot_be_recorded_is_refused(key, message):
     with pytest.raises(NetworkError, match=message):
-        record_keys(_program(), [key])
+        record_keys(program_of_two(), [key])
