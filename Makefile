@@ -1,9 +1,11 @@
 # Every target makes the virtual environment first if it is not there: any Python 3.10-3.13 that is found.
 #   make venv PYTHON=3.11     with another Python
 #   make test VENV=.venv-x    in another environment
+#   make test JOBS=8          with more processes
 
 VENV ?= .venv
 PYTHON ?=
+JOBS ?= 2
 BIN = $(VENV)/bin
 
 .DEFAULT_GOAL := help
@@ -20,7 +22,7 @@ demo: venv ## train, compile, run and compare one network, on the CPU and in Lav
 	@$(BIN)/spikec demo
 
 test: lint ## lint, then every test but the long ones
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS)
 
 test-long: venv ## only the tests that take minutes
 	$(BIN)/python -m pytest -m long
