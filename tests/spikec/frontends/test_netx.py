@@ -54,7 +54,7 @@ def one_spike(n_ticks, n=1, neuron=0):
     return raster
 
 
-def refused(path, *words, error=NetworkError):
+def assert_refused(path, *words, error=NetworkError):
     with pytest.raises(error) as caught:
         read_netx(path)
     message = str(caught.value)
@@ -243,13 +243,13 @@ def test_a_weight_exponent_scales_the_weights(path):
 @pytest.mark.parametrize("kind", ["concat", "convT", "unpool", "dense_comp", "kwta"])
 def test_layers_that_are_not_supported_are_named_all_at_once(path, kind):
     write(path, {"type": kind, "shape": [1]}, dense([[100]]), {"type": "convT", "shape": [1]})
-    refused(path, f"layer 0 ({kind})", "layer 2 (convT)", "conv, pool", "dense_rec", "lava-dl")
+    assert_refused(path, f"layer 0 ({kind})", "layer 2 (convT)", "conv, pool", "dense_rec", "lava-dl")
 
 
 @pytest.mark.parametrize("kind", ["SDNN", "RF", "RF_IZ", "RF_PHASE"])
 def test_other_neurons_are_named(path, kind):
     write(path, dense([[100]], {"type": kind, "vThMant": 3}))
-    refused(path, "layer 0 (dense)", kind, "slayer.block.cuba")
+    assert_refused(path, "layer 0 (dense)", kind, "slayer.block.cuba")
 
 
 @pytest.mark.parametrize(
@@ -268,13 +268,13 @@ def test_other_neurons_are_named(path, kind):
     ],
 )
 def test_neurons_that_cannot_be_represented_are_refused_by_name(path, neuron, words):
-    refused(write(path, dense([[100]], {**CUBA, **neuron})), "layer 0", *words)
+    assert_refused(write(path, dense([[100]], {**CUBA, **neuron})), "layer 0", *words)
 
 
 @pytest.mark.parametrize("name", ["iDecay", "vDecay", "vThMant"])
 def test_a_parameter_that_is_not_there_is_named(path, name):
     neuron = {key: value for key, value in CUBA.items() if key != name}
-    refused(write(path, dense([[100]], neuron)), "layer 0", f"no {name}")
+    assert_refused(write(path, dense([[100]], neuron)), "layer 0", f"no {name}")
 
 
 @pytest.mark.parametrize(
@@ -298,25 +298,25 @@ def test_a_parameter_that_is_not_there_is_named(path, name):
     ],
 )
 def test_layers_that_contradict_themselves_are_refused_by_name(path, layer, words):
-    refused(write(path, {**dense([[100, 98]]), **layer}), "layer", *words)
+    assert_refused(write(path, {**dense([[100, 98]]), **layer}), "layer", *words)
 
 
 def test_widths_that_do_not_meet_are_named(path):
-    refused(write(path, dense([[100, 98]]), dense([[100, 98]])), "layer 1", "reads 2", "layer0 has 1")
+    assert_refused(write(path, dense([[100, 98]]), dense([[100, 98]])), "layer 1", "reads 2", "layer0 has 1")
     first = {"type": "input", "shape": np.array([5])}
-    refused(write(path, first, dense([[100, 98]])), "layer 1", "reads 2", "(5,)")
+    assert_refused(write(path, first, dense([[100, 98]])), "layer 1", "reads 2", "(5,)")
 
 
 def test_an_input_layer_with_neurons_and_one_in_the_middle_are_refused(path):
     first = {"type": "input", "shape": [1]}
-    refused(write(path, {**first, "neuron": CUBA}, dense([[100]])), "layer 0", "pixels")
-    refused(write(path, dense([[100]]), first), "layer 1", "first")
+    assert_refused(write(path, {**first, "neuron": CUBA}, dense([[100]])), "layer 0", "pixels")
+    assert_refused(write(path, dense([[100]]), first), "layer 1", "first")
 
 
 def test_complex_weights_and_files_without_neurons_are_refused(path):
     layer = {**dense([[100]]), "weight": None, "weight/real": np.ones((1, 1)), "weight/imag": np.ones((1, 1))}
-    refused(write(path, layer), "layer 0", "complex")
-    refused(write(path, {"type": "input", "shape": [1]}), "no dense, conv or pool layer")
+    assert_refused(write(path, layer), "layer 0", "complex")
+    assert_refused(write(path, {"type": "input", "shape": [1]}), "no dense, conv or pool layer")
 
 
 def test_members_that_mean_nothing_here_are_told(path):
@@ -332,23 +332,23 @@ def test_members_that_mean_nothing_here_are_told(path):
 def test_what_is_no_netx_file_or_has_gaps_is_refused(path):
     with h5py.File(path, "w") as file:
         file["other"] = 1
-    refused(path, "no group 'layer'", error=FileFormatError)
+    assert_refused(path, "no group 'layer'", error=FileFormatError)
     for name in ("1", "x", "00", "-1"):
         with h5py.File(path, "w") as file:
             file.create_group(f"layer/{name}")
-        refused(path, repr(name), "from 0", error=FileFormatError)
+        assert_refused(path, repr(name), "from 0", error=FileFormatError)
     with h5py.File(path, "w") as file:
         file["layer/0/type"] = np.ones(3)
-    refused(path, "type of layer 0", error=FileFormatError)
+    assert_refused(path, "type of layer 0", error=FileFormatError)
     path.write_bytes(b"")
-    refused(path, error=FileFormatError)
+    assert_refused(path, error=FileFormatError)
 
 
 def test_sizes_that_the_file_does_not_hold_are_not_believed(path):
     write(path, {**dense([[100]]), "weight": None})
     with h5py.File(path, "a") as file:
         file["layer/0"].create_dataset("weight", (1 << 20, 1 << 20), "f8", chunks=(64, 64))
-    refused(path, "weight of layer 0", str(8 << 40), error=FileFormatError)
+    assert_refused(path, "weight of layer 0", str(8 << 40), error=FileFormatError)
 
 
 def test_links_to_other_files_are_not_followed(path, tmp_path):
@@ -357,7 +357,7 @@ def test_links_to_other_files_are_not_followed(path, tmp_path):
     with h5py.File(path, "a") as file:
         del file["layer/0/weight"]
         file["layer/0/weight"] = h5py.ExternalLink(str(other), "layer/0/weight")
-    refused(path, "'weight'", "link", error=FileFormatError)
+    assert_refused(path, "'weight'", "link", error=FileFormatError)
 
 
 @pytest.fixture(scope="module")

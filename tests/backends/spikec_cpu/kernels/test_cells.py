@@ -140,7 +140,7 @@ def brute_force(move, y, i, end):
 KINDS = ["Ramp", "If", "Lif", "IfExp", "CubaLif equal", "CubaLif double", "CubaLif any", "Theta", "QifExp"]
 
 
-def check(kind, seed, n):
+def assert_brute_force_agrees(kind, seed, n):
     rng = np.random.default_rng(seed)
     cells, x, move, y, i, end = drawn(kind, rng, n)
     with np.errstate(over="ignore"):
@@ -160,14 +160,14 @@ def check(kind, seed, n):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_next_spike_is_where_brute_force_finds_it(kind):
-    check(kind, 0, 2000)
+    assert_brute_force_agrees(kind, 0, 2000)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_next_spike_is_where_brute_force_finds_it_100_000_times(kind):
     for seed in range(1, 11):
-        check(kind, seed, 10_000)
+        assert_brute_force_agrees(kind, seed, 10_000)
 
 
 def test_closed_forms_meet_the_general_one_next_to_their_ratios():
