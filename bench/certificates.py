@@ -2,11 +2,12 @@
 
     .venv/bin/python bench/certificates.py --json
 
-Networks, bits and calibration are those of `bench/quantisation.py`, of each the first seed; a network that no
-certificate is for has a row that says why (`spikec/certificate.py` has the theorem). Of all test samples,
-`certified` is the number whose class is the same for all weights between the real ones and the integers,
-`as_exact` that of those which are classed so in continuous time, too. `changed` counts certified samples that
-the integers, or the ticks with real weights, class otherwise: it must be 0, else the exit code is 1.
+Networks, bits and calibration are those of `bench/quantisation.py`, of each the seeds that are named (the
+first, if none is); a network that no certificate is for has a row that says why (`spikec/certificate.py` has the
+theorem). Of all test samples, `certified` is the number whose class is the same for all weights between the real
+ones and the integers, `as_exact` that of those which are classed so in continuous time, too. `changed` counts
+certified samples that the integers, or the ticks with real weights, class otherwise: it must be 0, else the exit
+code is 1.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def main() -> None:
     parser.add_argument("--nets", type=Path, help="folder of N-MNIST; else none of it")
     parser.add_argument("--networks", nargs="*", help="only these")
     parser.add_argument("--bits", type=int, nargs="*", default=BITS)
-    parser.add_argument("--seeds", type=int, default=1, help="of each network, at most")
+    parser.add_argument("--seeds", type=int, nargs="*", default=(0,), help="of each network, those it has")
     parser.add_argument("--json", action="store_true", help="one JSON object a row, as always")
     args = parser.parse_args()
     changed = 0
@@ -63,12 +64,15 @@ def yinyang() -> Case:
     return Case("yinyang-ttfs", (partial(stored, NETS / "yinyang-ttfs.npz", "yinyang", None),))
 
 
-def rows(case: Case, bits: tuple[int, ...], most: int) -> Iterator[dict[str, Any]]:
+def rows(case: Case, bits: tuple[int, ...], wanted: tuple[int, ...]) -> Iterator[dict[str, Any]]:
     """The rows of one network."""
-    seeds = [make() for make in case.seeds[:most]]
+    chosen = [k for k in wanted if k < len(case.seeds)]
+    if not chosen:
+        return
+    seeds = [case.seeds[k]() for k in chosen]
     for b in bits:
         began = process_time()
-        row = {"bench": "certificates", "network": case.name, "bits": b, "seeds": len(seeds)}
+        row = {"bench": "certificates", "network": case.name, "bits": b, "seeds": chosen}
         try:
             counts = np.sum([counted(s, replace(case.options, bits=b)) for s in seeds], axis=0)
         except UsageError as error:

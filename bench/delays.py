@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import product
 
@@ -51,8 +51,10 @@ METHODS = {
 """Options of the compiler by the name of a method; delays are rounded where ticks have no parts."""
 
 
-def methods(name: str, task: Task, n_ticks: int, check: int) -> Iterator[dict[str, object]]:
-    """A row for each method and for stored signs together and apart, at so many ticks to the window."""
+def methods(
+    name: str, task: Task, n_ticks: int, check: int, wanted: Collection[str] = tuple(METHODS)
+) -> Iterator[dict[str, object]]:
+    """A row for each wanted method, signs stored together and apart, at so many ticks to the window."""
     (source,), (out,) = task.network.inputs, task.network.outputs
     inputs = {source: from_dense_times(task.times)}
     result = run(find_backend("cpu"), Program(task.network, load_target("ideal")), inputs, task.end)
@@ -60,10 +62,10 @@ def methods(name: str, task: Task, n_ticks: int, check: int) -> Iterator[dict[st
     right_exact = right(answer(exact.spikes[out].first_times()), task)
     dt = task.window / n_ticks
     length = None if task.network.encoding is not None else round(task.sample / dt) + 1
-    for (method, chosen), split in product(METHODS.items(), (False, True)):
-        if method == "naive" and split:
+    for method, split in product(METHODS, (False, True)):
+        if method not in wanted or (method == "naive" and split):
             continue
-        options = replace(chosen, dt=dt, n_ticks=length, split_signs=split)
+        options = replace(METHODS[method], dt=dt, n_ticks=length, split_signs=split)
         program = compile_network(task.network, load_target("loihi2"), options)
         made = execute(program, find_backend("cpu"), in_own_time(program.network, inputs))
         counters, n = made.counters, len(task.labels)
@@ -109,6 +111,8 @@ def main() -> None:
     parser.add_argument(
         "--nets", default=os.environ.get("SPIKEC_NETS"), help="folder of the networks of others"
     )
+    parser.add_argument("--networks", nargs="*", help="only these")
+    parser.add_argument("--methods", nargs="*", choices=tuple(METHODS), default=tuple(METHODS))
     parser.add_argument("--ticks", type=int, nargs="+", default=[16, 32, 64], help="of the input's window")
     parser.add_argument("--check", type=int, default=1, help="samples to run on reference and Lava, too")
     parser.add_argument("--seeds", type=int, default=0, help="networks to train, a minute each")
@@ -118,7 +122,13 @@ def main() -> None:
     tasks |= {name: shipped_task(name) for name in SHIPPED}
     recipe = load_recipe("yinyang-ttfs-delays")
     tasks |= {f"yinyang-ttfs-delays, seed {k}": our_task(train(recipe, k).network) for k in range(a.seeds)}
-    rows = [row for name, task in tasks.items() for n in a.ticks for row in methods(name, task, n, a.check)]
+    chosen = {name: task for name, task in tasks.items() if not a.networks or name in a.networks}
+    rows = [
+        row
+        for name, task in chosen.items()
+        for n in a.ticks
+        for row in methods(name, task, n, a.check, a.methods)
+    ]
     if a.json:
         print(json.dumps({"bench": "delays", "rows": rows}))
         return
