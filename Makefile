@@ -9,7 +9,7 @@ JOBS ?= 2
 BIN = $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-long test-matrix lint conformance-live bench bench-peers recipes recipes-long clean
+.PHONY: help venv demo test test-long test-random test-matrix lint conformance-live bench bench-peers recipes recipes-long clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
@@ -26,6 +26,9 @@ test: lint ## lint, then every test but the long ones
 
 test-long: venv ## only the tests that take minutes
 	$(BIN)/python -m pytest -m long
+
+test-random: venv ## every test but the long ones, its random examples drawn anew
+	$(BIN)/python -m pytest -n $(JOBS) --hypothesis-profile random
 
 test-matrix: ## `make test` on each Python 3.10-3.13 that is found, each in its own environment
 	@.ci/find-python --all | { failed=; n=0; while IFS= read -r python; do \

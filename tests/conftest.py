@@ -1,4 +1,8 @@
-"""What all tests share: hypothesis without a deadline, for the first call of a kernel compiles it."""
+"""What all tests share.
+
+Hypothesis has no deadline, for the first call of a kernel compiles it, and draws the same examples in every
+run, so that a change is refused for its own faults only. `make test-random` draws others.
+"""
 
 import signal
 import sys
@@ -9,7 +13,8 @@ from hypothesis import settings
 
 from spikec import cli
 
-settings.register_profile("spikec", deadline=None)
+settings.register_profile("spikec", deadline=None, derandomize=True)
+settings.register_profile("random", deadline=None, print_blob=True)
 settings.load_profile("spikec")
 
 

@@ -37,6 +37,11 @@ def write(path, nodes=None, edges=CHAIN, **graph):
     return path
 
 
+def read_as_others_do(export, path):
+    """The graph of a written file as nir reads it, types checked unless a note says that they fail."""
+    return nir.read(path, type_check=not any("type_check=False" in note for note in export.notes))
+
+
 def refused(path, error, *words):
     """A file is refused in one line that has these words and its path. Returns the line."""
     with pytest.raises(error) as caught:

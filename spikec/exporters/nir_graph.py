@@ -231,7 +231,21 @@ class _Builder:
             counted.append(
                 f"{several(self.n_inexact, 'weight')} of the file come back to within rounding only"
             )
+        if not self.has_a_start():
+            counted.append(
+                "no input reaches a neuron, and each neuron has another before it: the nir package reads the "
+                "file with type_check=False only"
+            )
         return [*self.notes, *counted]
+
+    def has_a_start(self) -> bool:
+        """Whether `nir.read` finds where to begin: an Input that leads on, or a neuron behind nothing."""
+        behind = {after for _, after in self.edges}
+        leading = {before for before, _ in self.edges}
+        return any(
+            name not in behind and (name in leading or node.type != "Input")
+            for name, node in self.nodes.items()
+        )
 
 
 def _own_name(projection: str) -> str:

@@ -23,6 +23,7 @@ from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from tests.float_networks import DT, random_inputs, random_network
+from tests.nir_files import read_as_others_do
 
 NETS = Path(__file__).resolve().parents[3].parent / "shared" / "nets"
 N_TICKS = 30
@@ -37,7 +38,7 @@ def _again(network, path):
     """A network through a file, which nir itself reads and finds right."""
     export = export_nir(Program(network, IDEAL))
     write_nir(export, path)
-    nir.read(path)
+    read_as_others_do(export, path)
     return export, read_nir(path)
 
 
@@ -303,6 +304,17 @@ def test_a_bias_that_nothing_carries_comes_from_zeros(tmp_path):
     assert any("zeros from in" in note for note in export.notes)
     spikes = _run(back, {"in": from_raster(np.zeros((1, N_TICKS, 2), bool))})
     assert spikes["clock"].n_events == N_TICKS
+
+
+def test_a_file_that_nir_cannot_type_says_so(tmp_path):
+    """A clock of two neurons that feed each other, and an input that reaches neither."""
+    network = _cycle(("in", "zeta", "alpha"))
+    unreached = tuple(q for q in network.projections if q.pre != "in")
+    export, _ = _again(replace(network, projections=unreached), tmp_path / "net.nir")
+    assert any("type_check=False" in note for note in export.notes)
+    with pytest.raises(ValueError, match="No input nodes"):
+        nir.read(tmp_path / "net.nir")
+    assert set(nir.read(tmp_path / "net.nir", type_check=False).nodes) == set(export.graph.nodes)
 
 
 def test_a_network_on_its_way_to_a_chip_comes_back_with_the_chips_decays(tmp_path):
