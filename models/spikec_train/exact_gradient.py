@@ -28,7 +28,7 @@ _KIND = "spikec training checkpoint"
 
 
 class Problem(Protocol):
-    """What is trained."""
+    """What is trained, and what an epoch shows of it."""
 
     @property
     def n_samples(self) -> int:
@@ -47,6 +47,19 @@ class Problem(Protocol):
 
     def clip(self, parameters: FloatArray) -> None:
         """Bring parameters back to where they are allowed, in place."""
+
+    def order(self, done: int, rng: np.random.Generator) -> IntArray:
+        """Which samples the next epoch shows, one after another: each once, unless a problem says otherwise.
+
+        Args:
+            done: Epochs done.
+            rng: Source of chance.
+        """
+        return rng.permutation(self.n_samples)
+
+    def prepared(self, state: Trained, rng: np.random.Generator) -> Trained:
+        """The state that the next epoch begins with: as it is, unless a problem says otherwise."""
+        return state
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,11 +122,9 @@ def train(
             )
         rng.bit_generator.state = state.rng_state
     else:
-        parameters = problem.initial(rng)
-        rng_state = dict(rng.bit_generator.state)
-        state = Trained(parameters, no_moments(parameters.size), np.zeros(0), 0.0, rng_state)
+        state = begun(problem, rng)
     while state.losses.size < epochs:
-        state = _epoch(problem, optimiser, batch, state, rng)
+        state = next_epoch(problem, optimiser, batch, state, rng)
         if checkpoint is not None:
             write_checkpoint(checkpoint, key, state)
         if progress is not None:
@@ -169,12 +180,31 @@ def read_checkpoint(path: Path, key: str) -> Trained:
     return Trained(found["parameters"], moments, found["losses"], found["seconds"], found["rng_state"])
 
 
-def _epoch(
+def begun(problem: Problem, rng: np.random.Generator) -> Trained:
+    """The state before the first epoch."""
+    parameters = problem.initial(rng)
+    return Trained(parameters, no_moments(parameters.size), np.zeros(0), 0.0, dict(rng.bit_generator.state))
+
+
+def next_epoch(
     problem: Problem, optimiser: Optimiser, batch: int, state: Trained, rng: np.random.Generator
 ) -> Trained:
-    began = process_time()
+    """Train for one epoch more.
+
+    Args:
+        problem: What is trained.
+        optimiser: How a step follows from a gradient.
+        batch: Samples of a step.
+        state: After the epoch before.
+        rng: Source of chance, in the state that `state` has of it.
+
+    Raises:
+        UsageError: The loss is no number any more.
+    """
+    began, done = process_time(), state.losses.size
+    state = problem.prepared(state, rng)
     parameters, moments, total = state.parameters, state.moments, 0.0
-    order = rng.permutation(problem.n_samples)
+    order = problem.order(done, rng)
     for first in range(0, order.size, batch):
         samples = order[first : first + batch]
         loss, gradient = problem.gradient(parameters, samples, rng)

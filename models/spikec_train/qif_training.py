@@ -18,7 +18,7 @@ from spikec.events import Events, from_rows
 from spikec.ir.connectivity import sparse
 from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import QifExp, Source
-from spikec_train.exact_gradient import Trained, problem_key, train
+from spikec_train.exact_gradient import Problem, Trained, problem_key, train
 from spikec_train.qif_gradient import Memory, run
 from spikec_train.spike_time_tasks import ExactQifNeuron, ExactQifRnn, Task
 
@@ -31,7 +31,7 @@ ExactQif = ExactQifNeuron | ExactQifRnn
 
 
 @dataclass(frozen=True, eq=False)
-class SpikeTimeProblem:
+class SpikeTimeProblem(Problem):
     """A task, as `exact_gradient.Problem` wants it.
 
     Attributes:

@@ -12,14 +12,14 @@ import pytest
 from spikec.container import load, save
 from spikec.errors import FileFormatError, UsageError
 from spikec.events import no_events
-from spikec_train.exact_gradient import train
+from spikec_train.exact_gradient import Problem, train
 from spikec_train.optimisers import AdaBelief, Adam
 
 TARGETS = np.random.default_rng(0).normal(size=(10, 3))
 
 
 @dataclass
-class NoisyMean:
+class NoisyMean(Problem):
     """The parameters that are nearest to all samples, each of which is seen with noise."""
 
     name: str = "noisy mean"
