@@ -34,6 +34,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spikec.arrays import BoolArray, FloatArray
+from spikec_train.kernel_arguments import plain
 from spikec_train.kernels.ramp import crossings
 
 
@@ -119,16 +120,15 @@ def spike_times(layer: RampLayer, early: FloatArray) -> FloatArray:
     np.subtract(layer.window + layer.thresholds, times, out=times)
     if layer.push:
         times = np.where(times > end, end + (times - end) / (1.0 + layer.push), times)
-    samples, neurons = np.nonzero(_may_bend(layer, early))
+    asked = _may_bend(layer, early)
+    samples = np.flatnonzero(asked.any(axis=1))
     if samples.size:
-        rows, row = np.unique(samples, return_inverse=True)
-        found = np.empty(samples.size)
-        clocks = np.broadcast_to([0.0, -layer.window], (rows.size, 2))
-        given = np.hstack([early[rows], clocks])
+        clocks = np.broadcast_to([0.0, -layer.window], (samples.size, 2))
+        given = np.hstack([early[samples], clocks])
         ends = np.stack([layer.clock_weights, np.full(len(layer.weights), layer.push)], axis=1)
         order = np.argsort(-given, axis=1)
-        crossings(given, order, layer.weights, ends, layer.thresholds, row, neurons, found)
-        times[samples, neurons] = layer.window - found
+        weights, thresholds = plain(layer.weights), plain(layer.thresholds)
+        crossings(given, order, weights, ends, thresholds, samples, asked, float(layer.window), times)
     if not layer.push:
         times[times > end] = np.inf
     return times

@@ -5,11 +5,15 @@ In units in which the window T is 1, inputs spike :math:`e_i` before the window'
 
 .. math:: a = \max(w \cdot e - b, 0), \qquad o = V a + c
 
-The spike time is linear in w and b where a neuron spikes after T, so its derivatives there are exact; one
-that is silent has none. A spike before T comes earlier than the formula says, which training does not know;
-`accuracy` does, it asks event-exact times. The loss of a sample is the cross entropy of
-:math:`\mathrm{softmax}(S o)` with its class, with the sharpness S, for a solved readout says 1 for the right
-class and 0 for others. Biases stay at 0 or above, so that no threshold, :math:`1 + b`, is below T.
+where the neuron spikes after T; one that passes its threshold, 1 + b, before T spikes earlier than that.
+Times are event-exact, and so are their derivatives, before T by `kernels.ramp.back_through_crossings`; a
+silent neuron has none. (A descent that takes the formula for all spikes undoes a sampled network: on Yin-Yang
+37 % of its spikes come before T, and its readout was fitted to the true ones.)
+
+The loss of a sample is the cross entropy of :math:`\mathrm{softmax}(S o)` with its class. The sharpness S
+does not change. A solved readout says 1 for the right class and 0 for others, whatever its margins are worth,
+so of a sampled start it is the S with the smallest loss. Biases stay at 0 or above, so that no threshold is
+below T.
 """
 
 from __future__ import annotations
@@ -17,16 +21,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.container import digest
 from spikec_train.datasets import Dataset
 from spikec_train.exact_gradient import Problem
+from spikec_train.kernel_arguments import plain
+from spikec_train.kernels.ramp import back_through_crossings
 from spikec_train.ramp_layer import RampLayer, earliness, features
 from spikec_train.sampling import SampledNetwork
 
 SHARPNESS = 10.0
-"""S."""
+"""S of a drawn start."""
+
+SHARPEST = 100.0
+"""The largest S of a sampled start: if all samples are right, the loss falls with S for ever."""
+
+FLATTEST = 0.5
+"""A floor under the slope with which thresholds are reached before T; after T the slope is 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +52,8 @@ class RampProblem(Problem):
         n_classes: Number of classes.
         hidden: Number of hidden neurons.
         start: A network to begin at; None to draw weights.
+        sharpness: S.
+        flattest: A floor under the slope with which thresholds are reached; with 0 derivatives are exact.
     """
 
     early: FloatArray
@@ -46,6 +61,8 @@ class RampProblem(Problem):
     n_classes: int
     hidden: int
     start: SampledNetwork | None = None
+    sharpness: float = SHARPNESS
+    flattest: float = FLATTEST
 
     @property
     def n_samples(self) -> int:
@@ -55,7 +72,8 @@ class RampProblem(Problem):
     def key(self) -> str:
         """A digest of all that decides the outcome, data included, but for the seed."""
         start = None if self.start is None else digest(self.start.network)
-        return digest({"early": self.early, "labels": self.labels, "hidden": self.hidden, "start": start})
+        numbers = (self.hidden, self.sharpness, self.flattest)
+        return digest({"early": self.early, "labels": self.labels, "numbers": numbers, "start": start})
 
     def initial(self, rng: np.random.Generator) -> FloatArray:
         """The start's parameters, or drawn ones: neurons that begin to spike at the mean sample."""
@@ -74,22 +92,17 @@ class RampProblem(Problem):
         self, parameters: FloatArray, samples: IntArray, rng: np.random.Generator
     ) -> tuple[float, FloatArray]:
         """Mean loss of some samples, and its gradient."""
-        w, b, v, c = self.parts(parameters)
+        w, _, v, c = self.parts(parameters)
         e, y = self.early[samples], self.labels[samples]
-        z = e @ w.T - b
-        a = np.maximum(z, 0.0)
-        o = SHARPNESS * (a @ v.T + c)
-        o -= o.max(axis=1, keepdims=True)
-        p = np.exp(o)
-        total = p.sum(axis=1)
-        rows = np.arange(y.size)
-        loss = float(np.mean(np.log(total) - o[rows, y]))
-        p /= total[:, None]
-        p[rows, y] -= 1.0
-        p *= SHARPNESS / y.size
-        d = (p @ v) * (z > 0)
-        parts = (d.T @ e, -d.sum(axis=0), p.T @ a, p.sum(axis=0))
-        return loss, np.concatenate([part.ravel() for part in parts])
+        a = self.leads(parameters, e)
+        loss, p = cross_entropy(self.sharpness * (a @ v.T + c), y)
+        p *= self.sharpness
+        d = p @ v
+        found = a - 1.0
+        after = np.where((a > 0) & (found <= 0), d, 0.0)
+        d_w, d_b = after.T @ e, -after.sum(axis=0)
+        back_through_crossings(e, found, plain(w), d, self.flattest, d_w, d_b)
+        return loss, np.concatenate([part.ravel() for part in (d_w, d_b, p.T @ a, p.sum(axis=0))])
 
     def clip(self, parameters: FloatArray) -> None:
         """Keep biases at 0 or above, in place."""
@@ -122,4 +135,37 @@ def ramp_problem(data: Dataset, hidden: int, start: SampledNetwork | None = None
         hidden: Number of hidden neurons, those of the start if there is one.
         start: A network of one hidden layer that was made for the same data.
     """
-    return RampProblem(earliness(data.samples, data.x_max, 1.0), data.labels, data.n_classes, hidden, start)
+    early = earliness(data.samples, data.x_max, 1.0)
+    if start is None:
+        return RampProblem(early, data.labels, data.n_classes, hidden)
+    sharpness = best_sharpness(start.scores(data.samples), data.labels)
+    return RampProblem(early, data.labels, data.n_classes, hidden, start, sharpness)
+
+
+def best_sharpness(scores: FloatArray, labels: IntArray) -> float:
+    """The S from 1 to `SHARPEST` with the smallest mean loss: a convex function of S.
+
+    Args:
+        scores: o, ``(n_samples, n_classes)``.
+        labels: ``(n_samples,)``.
+    """
+    best = minimize_scalar(
+        lambda s: cross_entropy(s * scores, labels)[0], bounds=(1.0, SHARPEST), method="bounded"
+    )
+    return float(best.x)
+
+
+def cross_entropy(logits: FloatArray, labels: IntArray) -> tuple[float, FloatArray]:
+    """Mean cross entropy of softmax with the right classes, and its derivatives for the logits.
+
+    Args:
+        logits: ``(n_samples, n_classes)``.
+        labels: ``(n_samples,)``.
+    """
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    rows = np.arange(labels.size)
+    loss = -float(np.mean(np.log(np.maximum(p[rows, labels], np.finfo(float).tiny))))
+    p[rows, labels] -= 1.0
+    p /= labels.size
+    return loss, p
