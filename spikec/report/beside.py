@@ -21,12 +21,14 @@ class Beside:
         accuracy: Of the other, if known.
         discordant: Which of the two has samples right that the other has not; None without both answers.
         times: How far apart their spikes lie; the other run is the first of the two.
+        ends: How samples of the other end, if before the end of the run.
     """
 
     name: str
     accuracy: Accuracy | None
     discordant: Discordant | None
     times: SpikeTimes
+    ends: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values under the attributes' names; of `discordant` ``float`` is the other run."""
@@ -35,6 +37,7 @@ class Beside:
             "accuracy": None if self.accuracy is None else asdict(self.accuracy),
             "discordant": None if self.discordant is None else asdict(self.discordant),
             "times": self.times.to_json(),
+            "ends": self.ends,
         }
 
 
@@ -50,7 +53,13 @@ def beside(run: RunResult, other: RunResult, name: str) -> Beside:
         UsageError: They have no population or no sample in common, or a run in ticks does not say how long a
             tick is.
     """
-    return Beside(name, accuracy_of(other.meta), _discordant(run, other), spike_times(other, run))
+    return Beside(
+        name,
+        accuracy_of(other.meta),
+        _discordant(run, other),
+        spike_times(other, run),
+        other.meta.get("ends"),
+    )
 
 
 def _discordant(run: RunResult, other: RunResult) -> Discordant | None:
@@ -77,16 +86,22 @@ def beside_tables(found: Beside, accuracy: Accuracy | None) -> tuple[Table, ...]
         d = found.discordant
         rows.append(("right in one only", f"{d.only_compiled} this run, {d.only_float} {found.name}"))
         rows.append(("by chance (McNemar, exact)", f"p = {d.p_value:.3g}"))
+    return Table("Answers, this run beside another", (), tuple(rows)), _times(found)
+
+
+def _times(found: Beside) -> Table:
+    """How far apart spikes lie; those after the other run's end only if there are any."""
     times = found.times
     lines = [*times.populations, *([times.overall] if len(times.populations) != 1 else [])]
-    spikes = tuple(
-        (e.name, *(count_text(n) for n in (e.n_a, e.n_b, e.missed, e.extra)), seconds_text(e.median),
-         seconds_text(e.percentile_99), seconds_text(e.mean))
-        for e in lines
-    )  # fmt: skip
-    header = ("population", found.name, "this run", "missed", "extra", "median error", "99 %", "mean")
+    after = any(e.after_a or e.after_b for e in lines)
+    rows = []
+    for e in lines:
+        counts = (e.n_a, e.n_b, e.missed, e.extra, *((e.after_a + e.after_b,) if after else ()))
+        errors = (e.median, e.percentile_99, e.mean)
+        rows.append((e.name, *map(count_text, counts), *map(seconds_text, errors)))
+    header = ("population", found.name, "this run", "missed", "extra", *(("after end",) if after else ()),
+              "median error", "99 %", "mean")  # fmt: skip
     notes = [f"Here a is {found.name}, b is this run: missed are spikes of a alone, extra those of b alone."]
-    return (
-        Table("Answers, this run beside another", (), tuple(rows)),
-        Table("Spike times, this run beside another", header, spikes, notes=(*notes, *times.notes)),
-    )
+    if found.ends:
+        notes.append(f"Of {found.name}: {found.ends}")
+    return Table("Spike times, this run beside another", header, tuple(rows), notes=(*notes, *times.notes))

@@ -62,9 +62,8 @@ def graph(facts: Mapping[str, Any]) -> str | None:
     ]
     if len(lines) <= MOST_LABELS:
         parts += _labels(lines)
-    parts += [
-        _box(p, *place[name], decoded=name in _ends(projections, place)) for name, p in populations.items()
-    ]
+    ends = _ends(projections, place)
+    parts += [_box(p, *place[name], last=name in ends) for name, p in populations.items()]
     n = f"{several(len(populations), 'population')} and {several(len(projections), 'projection')}"
     return picture(width, below, f"The network as a graph: {n}, from left to right", [_arrow(), *parts])
 
@@ -213,12 +212,12 @@ def _told(q: Mapping[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def _box(p: Mapping[str, Any], x: float, y: float, decoded: bool) -> str:
+def _box(p: Mapping[str, Any], x: float, y: float, last: bool) -> str:
     """A population: its name, its neuron, its size."""
     kind = "input" if p["input"] else p["neuron"]
     shape = "×".join(str(n) for n in p.get("shape", ()))
     size = f"{p['n']:,}" if len(p.get("shape", ())) < 2 else f"{p['n']:,} ({shape})"
-    style = "source box" if p["input"] else ("answer box" if decoded else "box")
+    style = "source box" if p["input"] else ("answer box" if last else "box")
     room, round_ = BOX - 12, BOX_HEIGHT / 2 if p["input"] else 6.0
     return tag(
         "g",

@@ -49,6 +49,27 @@ def test_without_the_same_labels_only_times_are_compared():
     assert beside(fixed(), exact(), "x").accuracy is None
 
 
+def test_spikes_after_the_others_end_are_counted_apart_and_how_that_ends_is_told():
+    words = "each sample ends with the first spike of out"
+    spikes = {
+        **exact().spikes,
+        "hid": events([(0, 0.0105, 2), (1, 0.02, 0), (1, 0.03, 0)], 6),
+        "out": events([(0, 0.011, 1)], 3),  # ends sample 0 before neuron 5 spikes
+    }
+    first = RunResult(spikes, meta={**exact(**ANSWERS).meta, "ends": words})
+    found = beside(exact(), first, "first.npz")
+    assert found.to_json()["ends"] == words
+    _, times = beside_tables(found, None)
+    assert times.header[:6] == ("population", "first.npz", "this run", "missed", "extra", "after end")
+    assert [row[:6] for row in times.rows[:2]] == [
+        ("hid", "3", "4", "0", "0", "1"),
+        ("out", "1", "0", "1", "0", "0"),
+    ]
+    assert f"Of first.npz: {words}" in times.notes
+    _, full = beside_tables(beside(exact(), exact(), "x"), None)
+    assert "after end" not in full.header
+
+
 def test_spikes_lie_at_their_time_and_neuron_and_both_runs_in_one_strip():
     drawn, words = spike_strips(Shown(fixed(), "fixed"), Shown(exact(), "exact"), 0)
     assert words.startswith("sample 0")
