@@ -21,7 +21,7 @@ from math import ceil
 from operator import add
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 
 from spikec.arrays import FloatArray
 from spikec.errors import UsageError
@@ -167,11 +167,9 @@ class _Equations:
             return np.zeros_like(self.products), sums.y / sums.n
         squares = self.squares.copy()
         squares[np.diag_indices_from(squares)] += penalty * s
-        try:
-            factor = cho_factor(squares, overwrite_a=True, check_finite=False)
-        except LinAlgError:
+        _, weights, failed = dposv(squares.T, self.products, lower=1, overwrite_a=1)  # .T: as LAPACK stores
+        if failed:
             return None
-        weights = cho_solve(factor, self.products, check_finite=False)
         return weights, (sums.y - sums.f @ weights) / sums.n
 
 
