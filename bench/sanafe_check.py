@@ -1,9 +1,10 @@
 """Our counts and prices of placed programs against SANA-FE's own simulator, term by term.
 
 SANA-FE (PyPI `sanafe`, GPL-3) is run by another Python, never imported here. The digits network is compiled
-for Loihi 1 with smaller cores, so that it takes several, placed by the search, and run; then SANA-FE replays
-the spikes of some samples on the same cores, with the same prices. Rows hold picojoules of synapses, somas
-and the network of both, and hops. Prints one JSON object.
+for Loihi 1 with smaller cores, so that it takes several, and with a smaller mesh, so that it takes several
+chips, placed by the search, and run; then SANA-FE replays the spikes of some samples on the same cores, with
+the same prices. Rows hold picojoules of synapses, somas and the network of both, and hops. Prints one JSON
+object.
 
     python -m venv .venv-sanafe && .venv-sanafe/bin/pip install sanafe
     python bench/sanafe_check.py --python .venv-sanafe/bin/python --json
@@ -35,6 +36,9 @@ from spikec.targets.target import Target, load_target
 from spikec_train.recipes import load_recipe, train
 
 TABLE = "loihi1-sanafe"
+CHIPS = ((128, 8, 4), (64, 8, 4), (64, 2, 1), (16, 2, 2))
+"""Neurons a core, and columns and rows of tiles: Loihi 1's mesh, then smaller ones."""
+
 THEIRS = """
 import json, sys
 import sanafe
@@ -53,11 +57,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="for symmetry with the command line: always so")
     parser.add_argument("--python", required=True, help="a Python that has sanafe")
     parser.add_argument("--samples", type=int, default=3)
-    parser.add_argument("--neurons-per-core", type=int, nargs="*", default=[64, 128])
     args = parser.parse_args()
     rows = []
-    for n in args.neurons_per_core:
-        program = placed(n)
+    for neurons_per_core, columns, mesh_rows in CHIPS:
+        program = placed(chip(neurons_per_core, columns, mesh_rows))
         inputs, _ = read_inputs(program.network, "digits:test", None)
         some = {name: e.select(0, args.samples) for name, e in inputs.items()}
         result = execute(program, ReferenceBackend(), some)
@@ -68,23 +71,27 @@ def main() -> None:
             }
             rows.append(
                 compared(program, spikes, result.counters.n_ticks, args.python)
-                | {"neurons_per_core": n, "sample": sample}
+                | {"neurons_per_core": neurons_per_core, "sample": sample}
             )
     print(json.dumps({"benchmark": "SANA-FE", "table": TABLE, "rows": rows}))
 
 
-def placed(neurons_per_core: int) -> Program:
-    """The digits network on cores of a size."""
+def placed(target: Target) -> Program:
+    """The digits network on a chip's cores."""
     network = train(load_recipe("digits-sampled"), 0).network
-    return place_program(compile_network(network, chip(neurons_per_core)))
+    return place_program(compile_network(network, target))
 
 
-def chip(neurons_per_core: int) -> Target:
+def chip(neurons_per_core: int, columns: int, rows: int) -> Target:
+    """Loihi 1 with other cores and another mesh."""
     target = load_target("loihi1")
-    most = target.limits.neurons_per_core
+    most, mesh = target.limits.neurons_per_core, target.mesh
     assert most is not None
+    assert mesh is not None
     return replace(
-        target, limits=replace(target.limits, neurons_per_core=replace(most, value=neurons_per_core))
+        target,
+        limits=replace(target.limits, neurons_per_core=replace(most, value=neurons_per_core)),
+        mesh=replace(mesh, columns=replace(mesh.columns, value=columns), rows=replace(mesh.rows, value=rows)),
     )
 
 
@@ -110,6 +117,8 @@ def compared(program: Program, spikes: dict[str, Any], n_ticks: int, python: str
     }
     apart = {name: abs(ours[name] / theirs["pj"][name] - 1) for name in ours}
     return {
+        "chips": cores.mesh["chips"],
+        "chip_crossings": cores.chip_crossings,
         "cores": cores.n_cores,
         "ours_pj": ours,
         "theirs_pj": {name: theirs["pj"][name] for name in ours},

@@ -5,6 +5,9 @@ mapped onto it. SANA-FE's neurons are not the chip's integers, so none is comput
 that replays its spikes of one sample, and weights are zero, as inputs take no current. What SANA-FE then
 models is all that spikes cause: synaptic events, messages, hops, time.
 
+SANA-FE knows one mesh. Chips lie side by side there, and tiles count down the columns as ours do, so several
+are one that is so many times as wide: a hop over a border costs what any other does, here and there.
+
 All synapses onto a neuron are of one storage there: that of most of them. An update's whole price stands as
 that of access, for a neuron that replays is looked at in every tick, but updated only when it spikes.
 """
@@ -24,7 +27,7 @@ from spikec.errors import UsageError
 from spikec.events import Events
 from spikec.ir.connectivity import Dense
 from spikec.ir.network import Network, Population, Projection, unrolled
-from spikec.placement.grid import grid_of
+from spikec.placement.grid import Grid, grid_of
 from spikec.placement.ledger import STORAGE, storage_of
 from spikec.program import Program
 from spikec.targets.target import Figure, Target, Timing
@@ -56,32 +59,26 @@ def export_sanafe(
         table: Prices; one that is not there counts as nothing.
 
     Raises:
-        UsageError: The program is not placed, or takes more than one chip.
+        UsageError: The program is not placed.
     """
     if program.placement is None:
         raise UsageError("this program is not placed; compile it with --place")
     grid = grid_of(program.target, int(program.placement.place.max(initial=0)) + 1)
-    if grid.chips > 1:
-        raise UsageError(
-            f"this program takes {grid.chips} chips, and SANA-FE's files describe one; choose a larger one"
-        )
     most = sum(p.n for p in program.network.populations)
     network = "".join(_network(program, spikes, sample, n_ticks))
-    return SanaFe(_architecture(program.target, table, most), network)
+    return SanaFe(_architecture(program.target, grid, table, most), network)
 
 
-def _architecture(target: Target, table: EnergyTable, most_neurons: int) -> str:
-    """The chip; every core has as many neuron units as a network can put there."""
-    mesh, t = target.mesh, target.timing
-    assert mesh is not None
-    columns, rows, per_tile = (int(f.value) for f in (mesh.columns, mesh.rows, mesh.cores_per_tile))
+def _architecture(target: Target, grid: Grid, table: EnergyTable, most_neurons: int) -> str:
+    """The chips as one mesh; every core has as many neuron units as a network can put there."""
+    t, columns = target.timing, grid.chips * grid.columns
     spike = _each("access_neuron", table.events.neuron_updates, _time(t, "neuron_update"))
     spike |= _each("update_neuron", None, None) | _each("spike_out", table.events.spikes, _time(t, "spike"))
     buffer = {"buffer_position": "soma", "buffer_inside_unit": False}
     arriving = _each("message_in", None, _time(t, "message_in"))
     leaving = _each("message_out", table.events.messages, _time(t, "message_out"))
     core = {
-        "name": f"core[0..{per_tile - 1}]",
+        "name": f"core[0..{grid.cores_per_tile - 1}]",
         "attributes": {**buffer, "max_neurons_supported": most_neurons},
         "axon_in": [_unit("axon_in", arriving)],
         "synapse": [_synapse(kind, table, t) for kind in STORAGE],
@@ -93,11 +90,11 @@ def _architecture(target: Target, table: EnergyTable, most_neurons: int) -> str:
         "axon_out": [_unit("axon_out", leaving)],
     }
     barriers = {b.tiles: b.ns * 1e-9 for b in t.barriers} if t else {1: 0.0}
-    size = {"topology": "mesh", "width": columns, "height": rows, "link_buffer_size": 16}
+    size = {"topology": "mesh", "width": columns, "height": grid.rows, "link_buffer_size": 16}
     chip = {
         "name": target.name,
         "attributes": {**size, "sync_model": "table", "latency_sync": barriers},
-        "tile": [{"name": f"tile[0..{columns * rows - 1}]", "attributes": _hops(table), "core": [core]}],
+        "tile": [{"name": f"tile[0..{columns * grid.rows - 1}]", "attributes": _hops(table), "core": [core]}],
     }
     return yaml.safe_dump({"architecture": chip}, sort_keys=False)
 

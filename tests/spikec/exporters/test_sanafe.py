@@ -10,6 +10,7 @@ from spikec.energy_tables.table import load_table
 from spikec.errors import UsageError
 from spikec.exporters.sanafe import export_sanafe
 from spikec.placed import Placement
+from spikec.placement.grid import grid_of
 from spikec.random.networks import random_inputs, random_program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
@@ -88,10 +89,18 @@ def test_the_chip_has_the_prices_and_times_of_table_and_target(written):
     assert core["axon_out"][0]["attributes"]["energy_message_out"] == pytest.approx(111e-12)
 
 
-def test_only_a_program_on_one_chip_is_written(placed):
-    table = load_table("loihi1-sanafe")
-    with pytest.raises(UsageError, match="compile it with --place"):
-        export_sanafe(replace(placed, placement=None), {}, 0, 1, table)
+def test_several_chips_are_one_mesh_as_much_wider(placed, written):
     far = replace(placed, placement=replace(placed.placement, place=np.array([200, 2])))
-    with pytest.raises(UsageError, match="takes 2 chips"):
-        export_sanafe(far, {}, 0, 1, table)
+    files = export_sanafe(far, written[0], 1, N_TICKS, load_table("loihi1-sanafe"))
+    chip = yaml.safe_load(files.architecture)["architecture"]
+    assert (chip["attributes"]["width"], chip["attributes"]["height"]) == (16, 4)
+    assert chip["tile"][0]["name"] == "tile[0..63]"
+    at = {next(iter(units.values()))[0]["core"] for units in yaml.safe_load(files.network)["mappings"]}
+    assert at == {0.0, 0.2, 50.0}
+    x, y = grid_of(far.target, 201).tiles
+    assert (x[200], y[200]) == divmod(50, 4)  # SANA-FE numbers its tiles down the columns
+
+
+def test_only_a_placed_program_is_written(placed):
+    with pytest.raises(UsageError, match="compile it with --place"):
+        export_sanafe(replace(placed, placement=None), {}, 0, 1, load_table("loihi1-sanafe"))
