@@ -116,27 +116,28 @@ def compare(
 ) -> None:
     """Compare two runs spike for spike and count for count; name the first difference.
 
-    With --times: how far apart their spikes lie, in seconds, which is no failure however far it is.
+    With --times: how far apart their spikes lie, in seconds, which is no failure however far it is. Of a run
+    that is not finished what there is is compared; where that is the same the exit code is 2.
     """
     from dataclasses import asdict
 
-    from spikec.commands.files import open_result, open_run
+    from spikec.commands.compare import compare_files, times_of_files
     from spikec.commands.show import comparison as show
-    from spikec.streaming.compare import compare_runs
 
     if times:
         from spikec.commands.show import spike_times as show_times
-        from spikec.spike_times import spike_times
 
         if tolerance or spikes_only:
             raise UsageError("--times measures and judges nothing; leave out --tolerance and --spikes-only")
-        errors = spike_times(open_result(a), open_result(b))
+        errors = times_of_files(a, b)
         print_found(errors.to_json(), lambda: show_times(errors, str(a), str(b)), json_)
         return
 
-    found = compare_runs(open_run(a), open_run(b), tolerance, counts=not spikes_only)
-    described = {**asdict(found), "description": found.description(str(a), str(b))}
+    found, unfinished = compare_files(a, b, tolerance, not spikes_only)
+    described = {**asdict(found), "description": found.description(str(a), str(b)), "unfinished": unfinished}
     print_found(described, lambda: show(found, str(a), str(b)), json_)
+    if found.identical and unfinished is not None:
+        raise UsageError(unfinished)
     raise typer.Exit(0 if found.identical else 1)
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,31 @@ def test_a_run_in_chunks_ends_with_the_result_of_a_run_at_once(spikec, net, tmp_
     assert json.loads(out)["identical"] is True
     code, in_chunks, _ = spikec(*_words(net, "--chunk", 7, "--json"))  # no output: counts and answers only
     assert json.loads(in_chunks)["predictions"] == a["predictions"]
+
+
+def test_a_run_that_is_not_finished_is_not_said_to_be_the_same(spikec, net, tmp_path):
+    whole, parts = tmp_path / "whole.npz", tmp_path / "parts"
+    assert spikec(*_words(net, "-o", whole))[0] == 0
+    assert spikec(*_words(net, "-o", parts, "--chunk", 7))[0] == 0
+    for part in parts_of(parts)[3:]:
+        part.path.unlink()
+    words = (
+        f"{parts} is not finished: 19 of 40 samples are missing; only what there is was compared: "
+        "run its program again to go on"
+    )
+    code, out, err = spikec("compare", whole, parts, "--json")
+    found = json.loads(out)
+    assert (code, err) == (2, f"spikec: {words}\n")
+    assert (found["identical"], found["n_samples"], found["unfinished"]) == (True, 21, words)
+    code, out, _ = spikec("compare", whole, parts, "--times", "--json")
+    assert (code, json.loads(out)["notes"][-1]) == (0, words)
+
+    result = load(whole)
+    given = result.spikes["in"]
+    fewer = given.keep(np.arange(given.n_events) > 0)
+    save(replace(result, spikes={**result.spikes, "in": fewer}), tmp_path / "other.npz")
+    code, _, err = spikec("compare", tmp_path / "other.npz", parts)
+    assert (code, err) == (1, "")
 
 
 def test_a_run_that_fits_in_a_chunk_writes_one_file(spikec, net, tmp_path):
