@@ -5,9 +5,9 @@
 Networks, bits and calibration are those of `bench/quantisation.py`, of each the seeds that are named (the
 first, if none is); a network that no certificate is for has a row that says why (`spikec/certificate.py` has
 the theorem). Of all test samples, `certified` is the number whose class is the same for all weights between
-the real ones and the integers, `as_exact` that of those which are classed so in continuous time, too. `changed`
-counts certified samples that the integers, or the ticks with real weights, class otherwise: it must be 0, else
-the exit code is 1.
+the real ones and the integers, `as_exact` that of those which are classed so in continuous time, too.
+`changed` counts certified samples that the integers, or the ticks with real weights, class otherwise: it must
+be 0, else the exit code is 1.
 """
 
 from __future__ import annotations
