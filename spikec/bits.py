@@ -1,12 +1,45 @@
-"""Rasters of a bit a neuron and tick: eight times smaller than flags, and read a machine word at a time."""
+"""Rasters, of a byte or a bit a neuron and tick; bits are eight times smaller and read a word at a time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from spikec.arrays import AnyArray
+
+
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """A raster of bytes, which nobody read yet.
+
+    Attributes:
+        flags: Anything but zero is a spike; uint8, ``(n_samples, n_ticks, n_neurons)``.
+    """
+
+    flags: AnyArray
+
+    in_ticks: ClassVar[bool] = True
+    once: ClassVar[bool] = False
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return len(self.flags)
+
+    @property
+    def length(self) -> float:
+        """Ticks of a sample."""
+        return int(self.flags.shape[1])
+
+    def part(self, first: int, last: int) -> Raster:
+        """Samples `first` to `last` (exclusive)."""
+        return Raster(self.flags[first:last])
+
+    def some(self) -> bool:
+        """Whether there is any spike."""
+        return bool(self.flags.view(np.bool_).any())
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +55,27 @@ class Bits:
     words: AnyArray
     per_tick: int
     n_ticks: int
+
+    in_ticks: ClassVar[bool] = True
+    once: ClassVar[bool] = False
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return len(self.words)
+
+    @property
+    def length(self) -> float:
+        """Ticks of a sample."""
+        return self.n_ticks
+
+    def part(self, first: int, last: int) -> Bits:
+        """Samples `first` to `last` (exclusive)."""
+        return replace(self, words=self.words[first:last])
+
+    def some(self) -> bool:
+        """Whether there is any spike."""
+        return bool(self.words.any())
 
     def lists(self) -> tuple[AnyArray, AnyArray, AnyArray]:
         """Tick (int64) and neuron (int32) of each spike in order, and where each sample begins among them."""

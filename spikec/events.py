@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spikec.arrays import AnyArray, BoolArray, FloatArray, IndexArray, IntArray, read_only
-from spikec.bits import Bits, of_bytes, packed
+from spikec.bits import Bits, Raster, of_bytes, packed
+from spikec.dense_times import DenseTimes
 from spikec.errors import EventsError, NetworkError
 
 _MIRRORED = np.packbits(np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little"))
@@ -52,47 +53,46 @@ class Events:
         _check(self)
 
     def __getattr__(self, name: str) -> AnyArray:
-        """Times, neurons and starts of what is stored as bits, made when they are asked for."""
-        bits = self.bits if name in ("times", "neurons", "sample_starts") else None
-        if bits is None:
+        """Times, neurons and starts of what is kept in another form, made when they are asked for."""
+        kept = self.bits or self.kept if name in ("times", "neurons", "sample_starts") else None
+        if kept is None or isinstance(kept, Raster):
             raise AttributeError(f"events have no {name!r}")
-        _set(self, *bits.lists())
+        _set(self, *kept.lists())
         made: AnyArray = self.__dict__[name]
         return made
 
     @property
-    def raw(self) -> AnyArray | None:
-        """The raster of bytes that these are, if nobody read it yet; see `from_raster`."""
-        found: AnyArray | None = self.__dict__.get("_raw")
+    def kept(self) -> Raster | Bits | DenseTimes | None:
+        """What the spikes are kept as until somebody asks for lists; None if they are lists."""
+        found: Raster | Bits | DenseTimes | None = self.__dict__.get("_kept")
         return found
 
     @property
     def bits(self) -> Bits | None:
-        """The same spikes as bits, if that is how they are stored."""
-        if (raw := self.raw) is not None:
-            self.__dict__["_bits"] = packed(raw)
-            self.__dict__.pop("_raw", None)  # last, for other threads may read these events
-        found: Bits | None = self.__dict__.get("_bits")
-        return found
+        """The spikes as bits, if they are a raster; one of bytes is one of bits from then on."""
+        if isinstance(kept := self.kept, Raster):
+            self.__dict__["_kept"] = kept = packed(kept.flags)
+        return kept if isinstance(kept, Bits) else None
 
     @property
     def length(self) -> float:
-        """Ticks of the raster that these are stored as; infinite if they are lists."""
-        if (raw := self.raw) is not None:
-            return int(raw.shape[1])
-        return np.inf if self.bits is None else self.bits.n_ticks
+        """Ticks of the raster that these are kept as; infinite if they are no raster."""
+        return np.inf if self.kept is None else self.kept.length
+
+    @property
+    def once(self) -> bool:
+        """Whether each neuron is known, without a look, to spike at most once in a sample."""
+        return self.kept is not None and self.kept.once
 
     @property
     def in_ticks(self) -> bool:
         """Whether times are ticks rather than seconds."""
-        return self.raw is not None or self.bits is not None or self.times.dtype.kind == "i"
+        return self.times.dtype.kind == "i" if self.kept is None else self.kept.in_ticks
 
     @property
     def n_samples(self) -> int:
         """Number of samples."""
-        if (raw := self.raw) is not None:
-            return len(raw)
-        return int(self.sample_starts.size - 1) if self.bits is None else len(self.bits.words)
+        return int(self.sample_starts.size - 1) if self.kept is None else self.kept.n_samples
 
     @property
     def n_events(self) -> int:
@@ -105,13 +105,17 @@ class Events:
 
     def select(self, first: int, last: int) -> Events:
         """Samples `first` to `last` (exclusive)."""
-        if (raw := self.raw) is not None:
-            return from_raster(raw[first:last], copy=False)
-        if self.bits is not None:
-            return from_bits(replace(self.bits, words=self.bits.words[first:last]), self.n_neurons)
+        if self.kept is not None:
+            return from_kept(self.kept.part(first, last), self.n_neurons)
         a, b = int(self.sample_starts[first]), int(self.sample_starts[last])
         starts = self.sample_starts[first : last + 1] - a
         return unchecked(self.times[a:b], self.neurons[a:b], starts, self.n_neurons, self.multiple)
+
+    def until(self, end: float) -> Events:
+        """The events that are not later than a moment; all samples stay."""
+        if isinstance(self.kept, DenseTimes):
+            return from_kept(self.kept.until(end), self.n_neurons)
+        return self.keep(self.times <= end)
 
     def keep(self, kept: BoolArray) -> Events:
         """The events for which `kept` (``(n_events,)``) is true; all samples stay."""
@@ -145,10 +149,8 @@ class Events:
 
     def most_at_once(self) -> int:
         """The most spikes of one neuron at one moment."""
-        if (raw := self.raw) is not None:
-            return int(raw.view(np.bool_).any())
-        if self.bits is not None:
-            return int(self.bits.words.any())
+        if self.kept is not None:
+            return int(self.kept.some())
         first = np.flatnonzero(~self.repeats())
         return int(np.diff(first, append=self.n_events).max(initial=0))
 
@@ -266,10 +268,8 @@ def from_raster(raster: npt.ArrayLike, *, copy: bool = True) -> Events:
     if array.ndim != 3:
         raise EventsError(f"a raster has shape {array.shape}; (n_samples, n_ticks, n_neurons) is needed")
     if copy or array.dtype.itemsize > 1:
-        return from_bits(packed(array), array.shape[2])
-    e = Events.__new__(Events)
-    e.__dict__.update(_raw=array.view(np.uint8), n_neurons=array.shape[2], multiple=False)
-    return e
+        return from_kept(packed(array), array.shape[2])
+    return from_kept(Raster(array.view(np.uint8)), array.shape[2])
 
 
 def from_packed(rows: npt.ArrayLike, n_neurons: int, *, bitorder: Literal["big", "little"] = "big") -> Events:
@@ -294,13 +294,13 @@ def from_packed(rows: npt.ArrayLike, n_neurons: int, *, bitorder: Literal["big",
     array = _MIRRORED[array] if bitorder == "big" else array.copy()
     if n_neurons % 8 and np.any(array[:, :, -1] >> n_neurons % 8):
         raise EventsError(f"packed rows have spikes beyond their {n_neurons} neurons; check bitorder")
-    return from_bits(of_bytes(array), n_neurons)
+    return from_kept(of_bytes(array), n_neurons)
 
 
-def from_bits(bits: Bits, n_neurons: int) -> Events:
-    """Events in ticks that are bits until somebody asks for lists."""
+def from_kept(kept: Raster | Bits | DenseTimes, n_neurons: int) -> Events:
+    """Events that become lists only if somebody asks for them."""
     e = Events.__new__(Events)
-    e.__dict__.update(_bits=bits, n_neurons=n_neurons, multiple=False)
+    e.__dict__.update(_kept=kept, n_neurons=n_neurons, multiple=False)
     return e
 
 
@@ -332,7 +332,7 @@ def join_events(parts: Sequence[Events]) -> Events:
         return parts[0]
     first, bits = parts[0], [e.bits for e in parts if e.bits is not None]
     if len(bits) == len(parts) and len({(b.per_tick, b.n_ticks) for b in bits}) == 1:
-        return from_bits(replace(bits[0], words=np.concatenate([b.words for b in bits])), first.n_neurons)
+        return from_kept(replace(bits[0], words=np.concatenate([b.words for b in bits])), first.n_neurons)
     ends = np.cumsum([0, *(e.n_events for e in parts)])
     starts = [e.sample_starts[:-1] + end for e, end in zip(parts, ends[:-1], strict=True)]
     return unchecked(
@@ -345,21 +345,18 @@ def join_events(parts: Sequence[Events]) -> Events:
 
 
 def from_dense_times(times: npt.ArrayLike) -> Events:
-    """Make events in seconds from one time a neuron, ``(n_samples, n_neurons)``; infinite means no spike."""
-    array = np.asarray(times, np.float64)
+    """Make events in seconds from one time a neuron, ``(n_samples, n_neurons)``; infinite means no spike.
+
+    Raises:
+        EventsError: Another shape, or a time is negative or NaN.
+    """
+    array = np.array(times, np.float64)
     if array.ndim != 2:
         raise EventsError(f"dense times have shape {array.shape}; (n_samples, n_neurons) is needed")
-    order = np.argsort(array, axis=1)
-    sorted_times = np.take_along_axis(array, order, axis=1)
-    if (sorted_times[:, 1:] == sorted_times[:, :-1]).any():  # then by neuron, which takes three times as long
-        order = np.argsort(array, axis=1, kind="stable")
-    n_samples, n = array.shape
-    if array.size and np.all(sorted_times[:, 0] >= 0) and np.all(sorted_times[:, -1] < np.inf):
-        starts = n * np.arange(n_samples + 1)
-        return unchecked(sorted_times.ravel(), order.astype(np.int32).ravel(), starts, n)
-    spiking = sorted_times != np.inf
-    starts = np.concatenate([[0], np.cumsum(spiking.sum(axis=1))])
-    return Events(sorted_times[spiking], order[spiking], starts, n)
+    if not array.min(initial=0.0) >= 0:
+        raise EventsError("dense times are negative or NaN; all must be 0 or later, infinite for no spike")
+    array.setflags(write=False)
+    return from_kept(DenseTimes(array), array.shape[1])
 
 
 def no_events(n_samples: int, n_neurons: int) -> Events:

@@ -119,13 +119,13 @@ def check_inputs(network: Network, inputs: Mapping[str, Events]) -> int:
             )
         if e.in_ticks == continuous:
             raise EventsError(f"input {name} needs times in {'seconds' if continuous else 'ticks'}")
-        if getattr(population.neuron, "one_spike", False) and e.n_events:
+        if getattr(population.neuron, "one_spike", False) and not e.once and e.n_events:
             together = e.counts().reshape(e.n_samples, getattr(population.neuron, "parts", 1), -1).sum(axis=1)
             if together.max() > 1:
                 raise EventsError(
                     f"a neuron of input {name} spikes more than once in a sample; once is allowed"
                 )
-        if continuous:
+        if continuous and not e.once:
             _check_moments(name, e)
         if fixed:
             _check_counts(name, e, population)

@@ -28,7 +28,7 @@ LAYERS = (
         "spikec.catalogue",
         "spikec.zip_files",
     ),
-    ("spikec.bits", "spikec.events", "spikec.delta_encoding", "spikec.coding"),
+    ("spikec.bits", "spikec.dense_times", "spikec.events", "spikec.delta_encoding", "spikec.coding"),
     ("spikec.ir",),
     ("spikec.targets",),
     (

@@ -92,7 +92,7 @@ class ExactExecutable:
         tops = {name: lower_readout(self.network, name) for name, what in kept if what == ".v.max"}
         if not 0 <= until < np.inf:
             raise UsageError(f"a run of {until} seconds is impossible; give 0 or more")
-        clipped = {name: _clipped(inputs[name], until) for name in self.network.inputs}
+        clipped = {name: inputs[name].until(until) for name in self.network.inputs}
         n = max(-(-n_samples // LARGEST_BATCH), min(n_samples, self.threads * BATCHES_PER_THREAD), 1)
         limits = [n_samples * k // n for k in range(n + 1)]
         called = np.arange(n_samples) if numbers is None else numbers
@@ -241,11 +241,6 @@ def _together(parts: Sequence[tuple[AnyArray, AnyArray, IntArray]], n: int) -> E
     times, neurons, sizes = (np.concatenate(column) for column in zip(*parts, strict=True))
     starts = np.concatenate([[0], np.cumsum(sizes)])
     return unchecked(times, neurons, starts, n)
-
-
-def _clipped(events: Events, until: float) -> Events:
-    inside = events.times <= until
-    return events if inside.all() else events.keep(inside)
 
 
 def nothing(n_neurons: int) -> Events:

@@ -23,9 +23,9 @@ import numba
 import numpy as np
 
 from spikec.arrays import AnyArray, IntArray
-from spikec.bits import Bits
+from spikec.bits import Bits, Raster
 from spikec.counting import Touched
-from spikec.events import Events, from_bits, no_events
+from spikec.events import Events, from_kept, no_events
 from spikec.inputs import check_inputs, check_ticks
 from spikec.ir.network import Network
 from spikec.records import check_record, split_key
@@ -98,7 +98,7 @@ class TicksExecutable:
         for m, words in task.words.items():
             p = self.network.populations[m]
             n_ticks = words.shape[1] // -(-p.n // TILE)
-            known[p.name] = from_bits(_Listed(words, padded(p.n, TILE), n_ticks), p.n)
+            known[p.name] = from_kept(_Listed(words, padded(p.n, TILE), n_ticks), p.n)
         return known
 
     def _counters(self, counted: IntArray, n_samples: int, n_ticks: int) -> Counters:
@@ -182,8 +182,8 @@ def _words(
     """See `_Task`."""
     widths = {layer.p[0]: n_ticks for layer in lowered.layers if layer is not None}
     for source, e in zip(lowered.sources, inputs.values(), strict=True):
-        if e.raw is not None:
-            widths[source] = e.raw.shape[1]
+        if isinstance(e.kept, Raster):
+            widths[source] = e.kept.flags.shape[1]
     n_words = lowered.tables.populations["width"] // TILE
     return {m: np.empty((n_samples, ticks * int(n_words[m])), np.uint64) for m, ticks in widths.items()}
 
@@ -257,12 +257,12 @@ def _take_sources(
     used = 0
     for m, e in zip(lowered.sources, task.inputs.values(), strict=True):
         own = counted[lowered.tables.populations["first"][m] :]
-        if e.raw is not None:
+        if isinstance(e.kept, Raster):
             words = task.words[m][first:last]
-            arena, used = take_raster(e.raw[first:last], words, m, arena, used, bounds, own)
-        elif e.bits is not None:
-            words = _aligned(e.bits, first, last)
-            arena, used = take_bits(words, e.bits.n_ticks, m, arena, used, bounds, own)
+            arena, used = take_raster(e.kept.flags[first:last], words, m, arena, used, bounds, own)
+        elif isinstance(e.kept, Bits):
+            words = _aligned(e.kept, first, last)
+            arena, used = take_bits(words, e.kept.n_ticks, m, arena, used, bounds, own)
         else:
             begin, starts = used, e.sample_starts[first : last + 1]
             arena, used = take_inputs(e.times, e.neurons, starts, m, arena, used, bounds)
@@ -304,7 +304,7 @@ def _compile(lowered: Lowered, network: Network) -> None:
 
 def _clipped(e: Events, n_ticks: int) -> Events:
     """The spikes of the first ticks; a raster as the run's own, which stays one whoever else reads it."""
-    own = e if e.raw is None else e.select(0, e.n_samples)
+    own = e.select(0, e.n_samples) if isinstance(e.kept, Raster) else e
     return own if own.length <= n_ticks else own.keep(own.times < n_ticks)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from spikec.bits import packed
+from spikec.bits import Bits, Raster, packed
 from spikec.errors import EventsError
 from spikec.events import (
     Events,
@@ -112,10 +112,10 @@ def test_a_raster_that_is_not_copied_is_read_once():
     raster = np.eye(3, dtype=np.bool_)[None]
     e = from_raster(raster, copy=False)
     assert (e.n_samples, e.in_ticks, e.most_at_once()) == (1, True, 1)
-    assert e.select(0, 1).raw is not None
+    assert isinstance(e.select(0, 1).kept, Raster)
     assert e.times.tolist() == [0, 1, 2]
     raster[:] = False
-    assert e.raw is None
+    assert isinstance(e.kept, Bits)
     assert e.raster(3).sum() == 3
 
 
@@ -204,6 +204,19 @@ def test_dense_times_come_by_time_and_of_one_time_by_neuron(drawn):
     samples, moments, neurons = zip(*rows, strict=True) if rows else ([], np.zeros(0), [])
     listed = from_rows(samples, moments, neurons, n_samples=len(times), n_neurons=times.shape[1])
     assert same(listed, e)
+    for first, last in ((0, len(times)), (len(times) // 2, len(times))):
+        assert same(listed.select(first, last), from_dense_times(times).select(first, last))
+    for end in (0.0, 0.25, 0.3):
+        assert same(listed.until(end), from_dense_times(times).until(end))
+
+
+def test_dense_times_are_sorted_by_who_reads_them_and_their_table_is_nobody_elses():
+    table = np.array([[0.5, 0.25, np.inf]])
+    e = from_dense_times(table)
+    table[:] = 0.0
+    assert (e.once, e.in_ticks, e.n_samples) == (True, False, 1)
+    assert e.select(0, 1).neurons.tolist() == [1, 0]
+    assert "times" not in vars(e)
 
 
 def test_a_raster_of_two_dimensions_is_refused():
