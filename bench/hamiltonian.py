@@ -27,7 +27,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikec.errors import UsageError
-from spikec_train.hamiltonian import VARIANTS, Variant
+from spikec_train.hamiltonian import VARIANTS, HamiltonianNetwork, Variant
 from spikec_train.hamiltonian_adam import adam_curve
 from spikec_train.hamiltonian_recipes import (
     HamiltonianRecipe,
@@ -98,16 +98,16 @@ def fitted(log: Log, recipe: HamiltonianRecipe, variant: Variant, seed: int, n_s
         "energy_error": made.energy_error,
         "gradient_error": made.gradient_error,
         "cpu_seconds": made.cpu_seconds,
-        "rank": made.fitted.rank,
+        "residual": made.fitted.residual,
         "notes": made.fitted.notes,
         "trajectory": None,
     }
     log.add(key, entry)
     if wanted:
-        log.add(key, {**entry, "trajectory": trajectory(recipe, network.gradient, n_steps)})
+        log.add(key, {**entry, "trajectory": trajectory(recipe, network, n_steps)})
 
 
-def trajectory(recipe: HamiltonianRecipe, gradient: Any, n_steps: int) -> dict[str, Any]:
+def trajectory(recipe: HamiltonianRecipe, network: HamiltonianNetwork, n_steps: int) -> dict[str, Any]:
     """Drift of the true energy along the network's trajectory and along the true one, same steps."""
     task = hamiltonian_task(recipe, recipe.seed)
     system, start = task.system, np.array(recipe.start)
@@ -115,9 +115,9 @@ def trajectory(recipe: HamiltonianRecipe, gradient: Any, n_steps: int) -> dict[s
     found: dict[str, Any] = {"steps": n_steps, "step": recipe.step, "energy_scale": scale}
     paths = {}
     with threadpool_limits(1, "blas"):
-        for name, along in (("true", system.gradient), ("network", gradient)):
+        for name, along in (("true", system.gradient), ("network", network.gradient)):
             try:
-                paths[name] = roll_out(along, start, recipe.step, n_steps)
+                paths[name] = roll_out(along, start, recipe.step, n_steps, network.rounding)
             except UsageError as error:
                 return {**found, "failed": f"{name}: {error}"}
             kept = drift(system.energy(paths[name]), scale)
@@ -139,7 +139,6 @@ def summary(log: Log, recipe: HamiltonianRecipe, variant: Variant) -> dict[str, 
         "largest_energy_error": max(errors),
         "mean_gradient_error": float(np.mean([r["gradient_error"] for r in rows])),
         "mean_cpu_seconds": float(np.mean([r["cpu_seconds"] for r in rows])),
-        "ranks": sorted({r["rank"] for r in rows}),
         "notes": sorted({note for r in rows for note in r["notes"]}),
         "trajectory": trajectories[0] if trajectories else None,
     }

@@ -7,22 +7,23 @@ Hidden neurons are drawn in one of three ways:
 * ``random``: each :math:`w` normal, each :math:`b` even over the values that the states take. Knows no data.
 * ``uniform-pairs``: neuron j lies between two states, any pair as likely as another:
   :math:`w = \ln 3\,(x^{(2)} - x^{(1)}) / d^2`, so that it is -1/2 at one and 1/2 at the other.
-* ``approximate-swim``: first as ``uniform-pairs``; then pairs are drawn anew, in proportion to
-  :math:`|\hat H(x^{(2)}) - \hat H(x^{(1)})| / d`, by the energy just found, and the readout is solved again.
-  No true energy is needed but the one at the anchor.
+* ``approximate-swim``: first a network as ``uniform-pairs``, with a quarter of the neurons; then pairs are
+  drawn in proportion to :math:`|\hat H(x^{(2)}) - \hat H(x^{(1)})| / d`, by the energy it has found. No true
+  energy is needed but the one at the anchor.
 
 The readout solves the gradient equations (`gradient_equations`). These are networks of ordinary neurons, not
 of spiking ones.
 
 Source: A. Rahma, C. Datar, F. Dietrich: "Training Hamiltonian neural networks without backpropagation",
-arXiv:2411.17511 (2024); pairs after E. Bolager et al., NeurIPS 2023. Two things differ: pairs are drawn
-without putting back, and the anchor sets :math:`c_0` alone, where it satisfies its equation exactly.
+arXiv:2411.17511 (2024); pairs after E. Bolager et al., NeurIPS 2023. Four things differ: pairs are drawn
+without putting back; the anchor sets :math:`c_0` alone, where it satisfies its equation exactly; weak
+directions are damped by a ridge instead of cut off; and the first network of ``approximate-swim`` is smaller,
+for all it has to say is which pairs are steep.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -32,7 +33,7 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 from spikec.arrays import FloatArray, IntArray, finite
 from spikec.errors import UsageError
 from spikec_train.energy_systems import gradients_of
-from spikec_train.gradient_equations import GradientFit, solve_gradients
+from spikec_train.gradient_equations import solve_gradients
 
 Variant = Literal["random", "uniform-pairs", "approximate-swim"]
 VARIANTS: tuple[Variant, ...] = ("random", "uniform-pairs", "approximate-swim")
@@ -40,8 +41,8 @@ VARIANTS: tuple[Variant, ...] = ("random", "uniform-pairs", "approximate-swim")
 _CANDIDATES = 4
 """Pairs to choose from for each neuron; as many as there are samples if that is more."""
 
-_BLOCK_ROWS = 4
-"""Samples of a block for each hidden neuron: the triangle carried along then costs a quarter more at most."""
+_FIRST = 4
+"""How many times fewer neurons the first network of ``approximate-swim`` has."""
 
 _EVALUATED = 1 << 22
 """Values of hidden neurons that are held at a time when a network is evaluated."""
@@ -54,18 +55,18 @@ class SampledHamiltonian:
     Attributes:
         variant: How hidden neurons are drawn.
         hidden: Number of hidden neurons.
-        cut: Directions of the readout weaker than this, against the strongest, count as none.
+        ridge: Directions of the readout weaker than this, against all together, count as none.
     """
 
     variant: Variant = "approximate-swim"
     hidden: int = 1000
-    cut: float = 1e-13
+    ridge: float = 1e-13
 
     def __post_init__(self) -> None:
-        if self.hidden < 1 or not 0 < self.cut < 1:
+        if self.hidden < 1 or not 0 < self.ridge < 1:
             raise UsageError(
-                f"{self.hidden} hidden neurons with a cut of {self.cut} were asked for; give 1 or more "
-                "neurons, and a cut between 0 and 1"
+                f"{self.hidden} hidden neurons with a ridge of {self.ridge} were asked for; give 1 or more "
+                "neurons, and a ridge between 0 and 1"
             )
 
 
@@ -98,6 +99,11 @@ class HamiltonianNetwork:
         ]
         return np.concatenate(found)
 
+    @property
+    def rounding(self) -> float:
+        """How far rounding can take a value of the gradient: coefficients can be large, and cancel."""
+        return float(np.finfo(float).eps * np.max(np.abs(self.coefficients) @ np.abs(self.weights)))
+
     def _hidden(self, states: FloatArray) -> FloatArray:
         return np.tanh(states @ self.weights.T - self.biases)
 
@@ -112,12 +118,12 @@ class FittedHamiltonian:
 
     Attributes:
         network: The network.
-        rank: How many of the readout's directions the samples decide.
+        residual: The norm of what its gradients miss at the states it learned from, against the true ones'.
         notes: Where something else was done than asked for, and why, one sentence each.
     """
 
     network: HamiltonianNetwork
-    rank: int
+    residual: float
     notes: tuple[str, ...]
 
 
@@ -145,24 +151,44 @@ def fit_hamiltonian(
     """
     check_motion(states, velocities)
     _check_anchor(anchor, anchor_energy, states.shape[1])
+    problem = _Problem(states, gradients_of(velocities), anchor, anchor_energy, options.ridge)
     notes: list[str] = []
-    gradients = gradients_of(velocities)
+    energies: FloatArray | None = None
+    if options.variant == "approximate-swim":
+        n_first = -(-options.hidden // _FIRST)
+        first, _ = problem.solved(*_pair_neurons(states, None, n_first, rng, notes), rng)
+        energies = first.energy(states)
     if options.variant == "random":
         weights, biases = random_neurons(states, options.hidden, rng)
     else:
-        weights, biases = _pair_neurons(states, None, options.hidden, rng, notes)
-    fit = _solve(states, gradients, weights, biases, options.cut)
-    network = _network(weights, biases, fit, anchor, anchor_energy)
-    if options.variant == "approximate-swim":
-        found = network.energy(states)
-        weights, biases = _pair_neurons(states, found, options.hidden, rng, notes)
-        fit = _solve(states, gradients, weights, biases, options.cut)
-        network = _network(weights, biases, fit, anchor, anchor_energy)
+        weights, biases = _pair_neurons(states, energies, options.hidden, rng, notes)
+    network, residual = problem.solved(weights, biases, rng)
     if states.size < options.hidden:
         notes.append(
             f"{states.size} equations do not decide {options.hidden} coefficients; the shortest are taken"
         )
-    return FittedHamiltonian(network, fit.rank, tuple(notes))
+    return FittedHamiltonian(network, residual, tuple(notes))
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """What any hidden neurons are solved for: see `fit_hamiltonian`."""
+
+    states: FloatArray
+    gradients: FloatArray
+    anchor: FloatArray
+    anchor_energy: float
+    ridge: float
+
+    def solved(
+        self, weights: FloatArray, biases: FloatArray, rng: np.random.Generator
+    ) -> tuple[HamiltonianNetwork, float]:
+        """The network of some hidden neurons, and what its gradients miss."""
+        slopes = _slopes(self.states, weights, biases)
+        fit = solve_gradients(slopes, self.gradients, weights, self.ridge, rng)
+        found = HamiltonianNetwork(weights, biases, fit.coefficients, 0.0)
+        offset = self.anchor_energy - float(found.energy(self.anchor[None])[0])
+        return replace(found, offset=offset), fit.residual
 
 
 def random_neurons(states: FloatArray, n: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -234,26 +260,13 @@ def _pair_neurons(
     return between_pairs(states[a], states[b])
 
 
-def _solve(
-    states: FloatArray, gradients: FloatArray, weights: FloatArray, biases: FloatArray, cut: float
-) -> GradientFit:
-    rows = _BLOCK_ROWS * biases.size
-
-    def blocks() -> Iterator[tuple[FloatArray, FloatArray]]:
-        for k in range(0, len(states), rows):
-            part = slice(k, k + rows)
-            yield 1.0 - np.tanh(states[part] @ weights.T - biases) ** 2, gradients[part]
-
-    return solve_gradients(blocks(), weights, cut)
-
-
-def _network(
-    weights: FloatArray, biases: FloatArray, fit: GradientFit, anchor: FloatArray, energy: float
-) -> HamiltonianNetwork:
-    without = HamiltonianNetwork(weights, biases, fit.coefficients, 0.0)
-    return HamiltonianNetwork(
-        weights, biases, fit.coefficients, energy - float(without.energy(anchor[None])[0])
-    )
+def _slopes(states: FloatArray, weights: FloatArray, biases: FloatArray) -> FloatArray:
+    """1 - tanh^2 of each neuron at each state, ``(n, m)``, made in place: it is the largest array."""
+    found: FloatArray = states @ weights.T
+    found -= biases
+    np.tanh(found, out=found)
+    np.square(found, out=found)
+    return np.subtract(1.0, found, out=found)
 
 
 def check_motion(states: FloatArray, velocities: FloatArray) -> None:

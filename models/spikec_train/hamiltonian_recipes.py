@@ -32,7 +32,7 @@ class HamiltonianRecipe:
         hidden: Number of hidden neurons.
         samples: States to learn from, and as many to test on.
         seed: The first seed.
-        cut: See `SampledHamiltonian`.
+        ridge: See `SampledHamiltonian`.
         start: Where a trajectory starts.
         step: Its time step.
     """
@@ -42,7 +42,7 @@ class HamiltonianRecipe:
     hidden: int
     samples: int
     seed: int
-    cut: float
+    ridge: float
     start: tuple[float, ...]
     step: float
 
@@ -140,7 +140,7 @@ def train_hamiltonian(recipe: HamiltonianRecipe, variant: Variant, seed: int) ->
         UsageError: The samples do not suffice.
     """
     task = hamiltonian_task(recipe, seed)
-    system, options = task.system, SampledHamiltonian(variant, recipe.hidden, recipe.cut)
+    system, options = task.system, SampledHamiltonian(variant, recipe.hidden, recipe.ridge)
     velocities = system.velocities(task.states)
     with threadpool_limits(1, "blas"):
         began = process_time()

@@ -3,7 +3,8 @@ r"""Trajectories of an energy, by the implicit midpoint rule, and how well they 
 .. math:: x' = x + h\, J \nabla H\left(\frac{x + x'}{2}\right), \qquad J (H_q, H_p) = (H_p, -H_q)
 
 The rule is symplectic for every energy, whether or not it parts into q and p, which a network's does not: the
-error of the energy stays bounded instead of growing. Each step is a fixed point, found by iteration.
+error of the energy stays bounded instead of growing. Each step is a fixed point, found by iteration until
+rounding in the gradient stops it.
 
 Source: E. Hairer, C. Lubich, G. Wanner: Geometric Numerical Integration, Springer 2006, II.1 and VI.4.
 """
@@ -21,9 +22,6 @@ from spikec_train.energy_systems import turned
 
 _ENOUGH, _ITERATIONS = 1e-14, 100
 
-_ROUNDING = 1e-9
-"""What rounding in a network's gradient may leave of a fixed point; its coefficients can be large."""
-
 
 @dataclass(frozen=True)
 class Drift:
@@ -39,7 +37,11 @@ class Drift:
 
 
 def roll_out(
-    gradient: Callable[[FloatArray], FloatArray], start: FloatArray, step: float, n_steps: int
+    gradient: Callable[[FloatArray], FloatArray],
+    start: FloatArray,
+    step: float,
+    n_steps: int,
+    rounding: float = 1e-10,
 ) -> FloatArray:
     """Follow an energy.
 
@@ -48,6 +50,7 @@ def roll_out(
         start: ``(d,)``.
         step: h, in the system's unit of time.
         n_steps: How many.
+        rounding: How far rounding can take a value of the gradient; `HamiltonianNetwork.rounding`.
 
     Returns:
         All states, the first among them, ``(n_steps + 1, d)``.
@@ -67,7 +70,7 @@ def roll_out(
             change = better
             if moved <= _ENOUGH * size or not moved < before:
                 break
-        if not moved <= _ROUNDING * size:
+        if not moved <= _ENOUGH * size + 2 * step * rounding:
             raise UsageError(f"step {k} of {step} finds no fixed point; make the step smaller")
         found[k + 1] = at + change
     return found

@@ -71,17 +71,27 @@ def test_turning_is_undone():
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.sampled_from([2, 4]), st.integers(2, 40))
-def test_the_triangles_give_the_solution_of_all_rows_at_once(seed, m, d, n):
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.sampled_from([2, 4]), st.integers(2, 300))
+def test_the_sketch_and_its_steps_give_the_solution_of_all_rows_at_once(seed, m, d, n):
     rng = np.random.default_rng(seed)
     slopes, weights, gradients = rng.normal(size=(n, m)), rng.normal(size=(m, d)), rng.normal(size=(n, d))
     rows = np.concatenate([slopes * weights[:, k] for k in range(d)])
-    expected, _, rank, _ = np.linalg.lstsq(rows, gradients.T.ravel(), rcond=1e-12)
-    cut = n // 2
-    blocks = [(slopes[:cut], gradients[:cut]), (slopes[cut:], gradients[cut:])]
-    found = solve_gradients(blocks, weights, 1e-12)
-    assert found.rank == rank
-    assert np.allclose(found.coefficients, expected, rtol=1e-6, atol=1e-8)
+    best, *_ = np.linalg.lstsq(rows, gradients.T.ravel())
+    least = np.linalg.norm(rows @ best - gradients.T.ravel()) / np.linalg.norm(gradients)
+    found = solve_gradients(slopes, gradients, weights, 1e-13, np.random.default_rng(0))
+    left = np.linalg.norm(rows @ found.coefficients - gradients.T.ravel()) / np.linalg.norm(gradients)
+    assert found.residual == pytest.approx(left, abs=1e-9)
+    assert least - 1e-9 <= left <= least * (1 + 1e-5) + 1e-9
+
+
+def test_of_coefficients_that_do_equally_well_the_shortest_are_taken():
+    """Two features that are the same share what one of them would have had."""
+    rng = np.random.default_rng(0)
+    slopes, weights = rng.normal(size=(50, 3)), rng.normal(size=(3, 2))
+    gradients = (slopes * [1.0, 2.0, 3.0]) @ weights
+    twice, twice_weights = slopes[:, [0, 1, 2, 2]], weights[[0, 1, 2, 2]]
+    found = solve_gradients(twice, gradients, twice_weights, 1e-10, rng)
+    assert np.allclose(found.coefficients, [1.0, 2.0, 1.5, 1.5], atol=1e-5)
 
 
 def test_neurons_are_minus_and_plus_a_half_at_their_pair():
@@ -101,11 +111,12 @@ def test_a_networks_gradient_is_that_of_its_energy():
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_small_pendulum_is_learned_and_its_anchor_kept(variant):
-    made = train_hamiltonian(SMALL, variant, 0)
-    assert made.energy_error < (0.05 if variant == "random" else 2e-3)
+    many = [train_hamiltonian(SMALL, variant, seed) for seed in range(10)]
+    assert np.mean([m.energy_error for m in many]) < (0.05 if variant == "random" else 2e-3)
+    made = many[0]
     network = made.fitted.network
     assert network.energy(np.zeros((1, 2)))[0] == pytest.approx(0.0, abs=1e-9)
-    assert 0 < made.fitted.rank <= 100
+    assert 0 < made.fitted.residual < 0.1
     assert made.fitted.notes == ()
 
 
@@ -116,7 +127,7 @@ def test_one_seed_is_one_network_and_another_seed_another():
 
 def test_fewer_samples_than_neurons_are_said_to_be_so():
     made = fit(*pendulum(12), hidden=30)
-    assert made.rank <= 24
+    assert made.residual < 1e-6
     assert made.notes == ("24 equations do not decide 30 coefficients; the shortest are taken",)
 
 
@@ -179,7 +190,7 @@ def test_values_that_are_no_numbers_are_refused(value):
 
 def test_neurons_that_are_flat_where_the_samples_are_are_refused():
     with pytest.raises(UsageError, match="no feature changes"):
-        solve_gradients([(np.zeros((9, 3)), np.ones((9, 2)))], np.ones((3, 2)), 1e-13)
+        solve_gradients(np.zeros((9, 3)), np.ones((9, 2)), np.ones((3, 2)), 1e-13, np.random.default_rng(0))
 
 
 def test_adams_gradient_is_that_of_its_loss():
@@ -201,6 +212,18 @@ def test_the_midpoint_rule_turns_an_oscillator_by_its_known_angle():
     angle = 2 * np.arctan(h / 2) * np.arange(n + 1)
     assert np.allclose(path, np.stack([np.cos(angle), -np.sin(angle)], axis=1), atol=1e-10)
     assert drift(np.sum(path**2, axis=1) / 2, 1.0).largest < 1e-12
+
+
+def test_a_gradient_whose_coefficients_cancel_is_followed_as_far_as_its_rounding_goes():
+    """1e9 times two features that differ by 1e-9 of a shift are one slope, with seven digits of 16 left."""
+    weights, biases = np.full((2, 2), 0.5), np.array([0.0, 1e-9])
+    network = HamiltonianNetwork(weights, biases, np.array([1e9, -1e9]), 0.0)
+    start = np.array([1.0, 0.5])
+    assert 1e-7 < network.rounding < 1e-6
+    path = roll_out(network.gradient, start, 0.1, 100, network.rounding)
+    assert drift(network.energy(path), 1.0).largest < 1e-5
+    with pytest.raises(UsageError, match="make the step smaller"):
+        roll_out(network.gradient, start, 0.1, 100, 0.0)
 
 
 def test_steps_that_are_too_long_are_refused():
