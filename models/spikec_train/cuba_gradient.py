@@ -29,7 +29,7 @@ from spikec.arrays import BoolArray, FloatArray, IntArray
 from spikec.errors import UsageError
 from spikec_train.blocks import Memory, in_blocks
 from spikec_train.kernel_arguments import check_labels, check_parameters, plain
-from spikec_train.layers import Layers
+from spikec_train.layers import Layers, Part
 
 if TYPE_CHECKING:
     from spikec_train.kernels.cuba_room import Room
@@ -107,6 +107,12 @@ class CubaModel(Layers):
         if self.delays is Delayed.SYNAPTIC:
             return self._matrices(delays)
         return np.split(delays, np.cumsum(self.sizes[:-2]))
+
+    def parts(self, parameters: FloatArray) -> list[Part]:
+        """All parameters: weights, then delays."""
+        weights = [Part(w, (k + 1, k), True) for k, w in enumerate(self.layer_weights(parameters))]
+        delays = enumerate(self.layer_delays(parameters))
+        return weights + [Part(d, (k + 1, k) if d.ndim == 2 else (k,), False) for k, d in delays]
 
     def synapse_delays(self, parameters: FloatArray) -> FloatArray:
         """The delay of every synapse, in the weights' order, ``(n_weights,)``."""

@@ -27,6 +27,7 @@ from spikec_train.datasets import Dataset
 from spikec_train.exact_gradient import Problem, Trained, problem_key, train
 from spikec_train.layers import Layers
 from spikec_train.optimisers import Optimiser
+from spikec_train.orders import Schedule
 
 OUTPUT = "output"
 """What the output population is called; those before it are called hidden1, hidden2 and so on."""
@@ -38,6 +39,10 @@ class Differentiated(Protocol):
     @property
     def losses(self) -> FloatArray:
         """Of each sample, ``(n_samples,)``."""
+
+    @property
+    def times(self) -> FloatArray:
+        """When each output spikes first, or is taken to, ``(n_samples, n_outputs)``."""
 
     @property
     def gradient(self) -> FloatArray | None:
@@ -126,6 +131,7 @@ class FirstSpikeProblem(Problem):
         given: What the network gets of each sample, ``(n_samples, n_inputs)``.
         labels: Their classes, ``(n_samples,)``.
         n_threads: How many threads share a batch; the result does not depend on it.
+        schedule: In which order they are shown; None for all mixed in every epoch.
         memory: What all steps work in.
     """
 
@@ -134,6 +140,7 @@ class FirstSpikeProblem(Problem):
     given: AnyArray
     labels: IntArray
     n_threads: int
+    schedule: Schedule | None = None
     memory: Memory[Any] = field(default_factory=Memory)
 
     @property
@@ -142,8 +149,11 @@ class FirstSpikeProblem(Problem):
         return int(self.labels.size)
 
     def key(self) -> str:
-        """A digest of options, but for the number of epochs, and data."""
-        return problem_key(self.options, given=self.given, labels=self.labels)
+        """A digest of options, but for the number of epochs, data, and schedule."""
+        if self.schedule is None:
+            return problem_key(self.options, given=self.given, labels=self.labels)
+        first, ordered = self.schedule.first, self.schedule.epochs
+        return problem_key(self.options, given=self.given, labels=self.labels, first=first, ordered=ordered)
 
     def initial(self, rng: np.random.Generator) -> FloatArray:
         """Draw parameters."""
@@ -160,6 +170,10 @@ class FirstSpikeProblem(Problem):
     def clip(self, parameters: FloatArray) -> None:
         """Bring parameters back to where they are allowed."""
         self.options.clip(self.model, parameters)
+
+    def order(self, done: int, rng: np.random.Generator) -> IntArray:
+        """Which samples the next epoch shows."""
+        return super().order(done, rng) if self.schedule is None else self.schedule.order(done, rng)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,6 +205,7 @@ def train_layers(
     seed: int,
     checkpoint: Path | None = None,
     progress: Callable[[str], Any] | None = None,
+    schedule: Schedule | None = None,
 ) -> TrainedLayers:
     """Train a network on labelled samples.
 
@@ -200,12 +215,13 @@ def train_layers(
         seed: Of all chance.
         checkpoint: A file to go on from, and to write after every epoch.
         progress: Is called with a sentence after every epoch.
+        schedule: In which order samples are shown; None for all mixed in every epoch.
 
     Raises:
         UsageError: The checkpoint is of another training, or the training diverged.
     """
     model = options.model(data.samples.shape[1], data.n_classes)
-    problem = FirstSpikeProblem(options, model, options.given(data), data.labels, processors())
+    problem = FirstSpikeProblem(options, model, options.given(data), data.labels, processors(), schedule)
     done = train(problem, options.optimiser, options.epochs, options.batch, seed, checkpoint, progress)
     return TrainedLayers(options.network(model, done.parameters, data), options, model, done)
 

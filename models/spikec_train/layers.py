@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from spikec.arrays import FloatArray
 from spikec.errors import UsageError
+
+
+class Part(NamedTuple):
+    """Parameters of one kind.
+
+    Attributes:
+        values: A view, so that what is written here changes the parameters.
+        axes: Over the neurons of which layer each axis runs, 0 being the inputs: ``(post, pre)`` for weights.
+        weights: Whether they are weights.
+    """
+
+    values: FloatArray
+    axes: tuple[int, ...]
+    weights: bool
 
 
 @dataclass(frozen=True)
@@ -43,3 +58,12 @@ class Layers:
     def by_layer(self, values: FloatArray) -> list[FloatArray]:
         """Views of each layer's share of one value a weight, ``(n_pre * n_post,)``."""
         return np.split(values, np.cumsum([n * m for n, m in pairwise(self.sizes)])[:-1])
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of all parameters."""
+        raise NotImplementedError
+
+    def parts(self, parameters: FloatArray) -> list[Part]:
+        """All parameters, kind by kind and layer by layer."""
+        raise NotImplementedError

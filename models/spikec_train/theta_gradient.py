@@ -30,7 +30,7 @@ from spikec.errors import UsageError
 from spikec.events import Events
 from spikec_train.blocks import Memory, in_blocks
 from spikec_train.kernel_arguments import check_labels, check_parameters, plain
-from spikec_train.layers import Layers
+from spikec_train.layers import Layers, Part
 
 if TYPE_CHECKING:
     from spikec_train.kernels.theta_room import Room
@@ -95,6 +95,11 @@ class ThetaModel(Layers):
     def phases(self, parameters: FloatArray) -> list[FloatArray]:
         """Views of each layer's initial phases, ``(n,)``, units of time."""
         return np.split(parameters[self.n_weights :], np.cumsum(self.sizes[1:-1]))
+
+    def parts(self, parameters: FloatArray) -> list[Part]:
+        """All parameters: weights, then phases."""
+        weights = [Part(w.T, (k + 1, k), True) for k, w in enumerate(self.weights(parameters))]
+        return weights + [Part(p, (k + 1,), False) for k, p in enumerate(self.phases(parameters))]
 
     def initial(self, weight_scale: float, rng: np.random.Generator) -> FloatArray:
         """Draw weights evenly from -s to s, s = `weight_scale` / sqrt(n_pre); all phases half a period."""
