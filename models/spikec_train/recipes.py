@@ -27,6 +27,8 @@ from spikec.ir.network import Network
 from spikec_train.cuba_training import ExactCuba
 from spikec_train.datasets import Dataset, load_dataset
 from spikec_train.first_spike import AnyLayers, ExactLayers, TrainedLayers, train_layers
+from spikec_train.growing import Growth, train_growing
+from spikec_train.orders import Curriculum, schedule
 from spikec_train.qif_training import ExactQif, TrainedQif, train_qif
 from spikec_train.ramp_layer import compile_ramps
 from spikec_train.sampled_series import SampledSeries, SampledSeriesNetwork, sampled_series
@@ -97,6 +99,8 @@ class Recipe:
         training: The method and its options.
         expected: Figures.
         data: Name of the data set, or None if the method draws its own input.
+        curriculum: Which samples come first; None for all mixed in every epoch.
+        growth: How the hidden layer grows; None if it is whole from the beginning.
     """
 
     title: str
@@ -104,9 +108,18 @@ class Recipe:
     training: Training
     expected: Expected
     data: str | None = None
+    curriculum: Curriculum | None = None
+    growth: Growth | None = None
 
     def __post_init__(self) -> None:
         _check_seed(self.seed)
+        if not isinstance(self.training, ExactLayers) and (self.curriculum or self.growth):
+            raise UsageError(
+                f"{self.training.method} does not show samples in epochs, so there is no order to choose and "
+                "no time to grow; leave out curriculum and growth"
+            )
+        if isinstance(self.training, ExactLayers) and self.growth:
+            self.growth.check(self.training.hidden, self.training.epochs)
         draws = isinstance(self.training, ExactQif)
         if draws != (self.data is None):
             has, needs = ("a", "draws its input from the seed") if draws else ("no", "needs one")
@@ -244,12 +257,20 @@ def _train_layers(
     checkpoint: Path | None,
     tell: Callable[[str], Any],
 ) -> TrainingResult:
+    shown, growth = None, recipe.growth
+    if recipe.curriculum is not None:
+        tell(f"judging {data.n_samples} samples by {recipe.curriculum.judges} sampled neurons")
+        shown = schedule(data, recipe.curriculum, options.epochs, seed)
     tell(f"training {sum(options.hidden)} hidden neurons on {data.n_samples} samples")
-    made = train_layers(data, options, seed, checkpoint, tell)
+    if growth is None:
+        made = train_layers(data, options, seed, checkpoint, tell, shown)
+    else:
+        made = train_growing(data, options, growth, seed, checkpoint, tell, shown)
     figures = {f"train_{name}": value for name, value in made.figures(data).items()}
     jumps = isinstance(options, ExactCuba)  # its loss does, and weighs silence beside answers
     score = figures["train_accuracy"] if jumps else -figures["train_loss"]
-    return _result(recipe, seed, made, figures, score, measure=made.figures)
+    judging = 0.0 if shown is None else shown.seconds
+    return _result(recipe, seed, made, figures, score, measure=made.figures, judging=judging)
 
 
 def _train_qif(
@@ -269,9 +290,10 @@ def _result(
     score: float,
     measure: Callable[[Dataset], Mapping[str, float]] | None = None,
     inputs: Mapping[str, Events] | None = None,
+    judging: float = 0.0,
 ) -> TrainingResult:
-    """What an exact gradient has trained."""
-    seconds, losses = made.training.seconds, made.training.losses
+    """What an exact gradient has trained, after some seconds of telling easy samples from hard ones."""
+    seconds, losses = judging + made.training.seconds, made.training.losses
     return TrainingResult(made.network, recipe, seed, seconds, figures, score, measure, inputs, losses)
 
 

@@ -71,6 +71,15 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed.", show_default=False)] = None,
     seeds: Annotated[int, typer.Option(help="How many seeds, counted up; the best in training is kept.")] = 1,
+    curriculum: Annotated[
+        bool, typer.Option("--curriculum", help="Easy samples first; a sampled network says which they are.")
+    ] = False,
+    grow: Annotated[
+        int | None,
+        typer.Option(
+            help="Begin with this many hidden neurons; others enter where the error is.", show_default=False
+        ),
+    ] = None,
     data_dir: Annotated[
         Path | None,
         typer.Option(help="Folder of data that do not ship; else SPIKEC_DATA says it.", show_default=False),
@@ -90,7 +99,7 @@ def train(
     from spikec.commands.train import train_file
 
     with telling() as tell:
-        found = train_file(recipe, output, seed, seeds, data_dir, checkpoint, tell, plot)
+        found = train_file(recipe, output, seed, seeds, data_dir, checkpoint, tell, plot, curriculum, grow)
     print_found(found, lambda: show(found), json_)
 
 

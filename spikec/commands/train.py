@@ -7,6 +7,7 @@ A network without a data set has input spikes of its own, which are written besi
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from spikec.report.plots import curves, format_of, to_bytes
 
 if TYPE_CHECKING:
     from spikec_train.datasets import Dataset
-    from spikec_train.recipes import TrainingResult
+    from spikec_train.recipes import Recipe, TrainingResult
 
 
 def train_file(
@@ -32,6 +33,8 @@ def train_file(
     checkpoint: Path | None,
     progress: Callable[[str], None],
     plot: Path | None = None,
+    curriculum: bool = False,
+    grow: int | None = None,
 ) -> dict[str, Any]:
     """Train networks by a recipe, and save the one that does best on the *training* samples.
 
@@ -44,6 +47,8 @@ def train_file(
         checkpoint: Where an interrupted training goes on; of several seeds, each has a file of its own.
         progress: Told what happens.
         plot: Where a picture of the loss over the epochs goes, a line a seed.
+        curriculum: Whether easy samples come first.
+        grow: Hidden neurons to begin with; None for all of them, or what the recipe says.
 
     Returns:
         As JSON values: figures of the saved network and, of several seeds, those of each and their means.
@@ -59,7 +64,7 @@ def train_file(
     if output is None:
         progress("no network will be written, for no --output says where")
     _check_places(output, checkpoint, plot)
-    recipe = load_recipe(name)
+    recipe = _changed(load_recipe(name), curriculum, grow)
     first = recipe.seed if seed is None else seed
     data, test = _data(recipe.data, data_dir, progress)
     best: TrainingResult | None = None
@@ -102,6 +107,19 @@ def _check_places(output: Path | None, checkpoint: Path | None, plot: Path | Non
     check_output(plot, output, checkpoint)
     if plot is not None:
         format_of(plot)
+
+
+def _changed(recipe: Recipe, curriculum: bool, grow: int | None) -> Recipe:
+    """A recipe with what the command line adds to it."""
+    from spikec_train.growing import Growth
+    from spikec_train.orders import Curriculum
+
+    if curriculum and recipe.curriculum is None:
+        recipe = replace(recipe, curriculum=Curriculum())
+    if grow is not None:
+        growth = Growth(grow) if recipe.growth is None else replace(recipe.growth, first=grow)
+        recipe = replace(recipe, growth=growth)
+    return recipe
 
 
 def _of_all(records: list[dict[str, Any]]) -> dict[str, Any]:
