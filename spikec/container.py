@@ -13,7 +13,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from math import isfinite
 from pathlib import Path
@@ -120,7 +120,9 @@ _MEMBERS: dict[str, dict[str, Any]] = {
 """Members whose types the constructors themselves take for granted."""
 
 
-def save(thing: Any, path: str | Path, *, quick: bool = False) -> None:
+def save(
+    thing: Any, path: str | Path, *, quick: bool = False, origin: Mapping[str, str] | None = None
+) -> None:
     """Write an object of `CLASSES`, or a mapping of such objects, to a file.
 
     Equal objects give equal bytes. The file is written under a temporary name and then renamed.
@@ -130,12 +132,15 @@ def save(thing: Any, path: str | Path, *, quick: bool = False) -> None:
         path: Where.
         quick: For parts of a long run: integers in as few bytes as hold them, instead of compressed ones, and
             all of it on the disk, not only on its way there, before the file has its name.
+        origin: How the object came to be, for `origin_of`; no part of the object.
 
     Raises:
         FileFormatError: The folder does not exist or cannot be written.
     """
     arrays: dict[str, AnyArray] = {}
     tree = _to_tree(thing, arrays)
+    if origin:
+        tree = {"of": tree, "origin": dict(origin)}
     if quick:
         arrays = {name: _narrow(array) for name, array in arrays.items()}
     manifest = {"format": "spikec", "version": VERSION, "sha256": _checksum(tree, arrays), "content": tree}
@@ -171,6 +176,19 @@ def load(path: str | Path, expected: type | tuple[type, ...] | None = None) -> A
             f"{path} holds {_PEOPLE.get(type(thing), type(thing).__name__)}; {names} is needed here"
         )
     return thing
+
+
+def origin_of(path: str | Path) -> dict[str, str]:
+    """How what a file holds came to be, as `save` was told; empty if it was not.
+
+    Raises:
+        FileFormatError: It is no file of ours.
+    """
+    path = Path(path)
+    with opened_zip(path, "spikec file") as archive:
+        _, tree = checked_manifest(path, read_manifest(archive, path)[0])
+    origin = tree.get("origin") if isinstance(tree, dict) else None
+    return {str(k): str(v) for k, v in origin.items()} if isinstance(origin, dict) else {}
 
 
 def checked_manifest(path: str | Path, manifest: Mapping[str, Any]) -> tuple[str, Any]:
@@ -225,9 +243,10 @@ def is_container(path: str | Path) -> bool:
 
 
 def digest(thing: Any) -> str:
-    """SHA-256 of an object's contents: equal objects have equal digests."""
+    """SHA-256 of an object's contents: equal objects have equal digests; of a program without its source."""
     arrays: dict[str, AnyArray] = {}
-    return _checksum(_to_tree(thing, arrays), arrays)
+    contents = replace(thing, source={}) if isinstance(thing, Program) else thing
+    return _checksum(_to_tree(contents, arrays), arrays)
 
 
 def _to_tree(thing: Any, arrays: dict[str, AnyArray]) -> Any:
@@ -260,6 +279,8 @@ def _from_tree(tree: Any, arrays: Mapping[str, AnyArray]) -> Any:
         return tuple(_from_tree(v, arrays) for v in tree)
     if not isinstance(tree, dict):
         return tree
+    if tree.keys() == {"of", "origin"}:
+        return _from_tree(tree["of"], arrays)
     if "array" in tree:
         return arrays[tree["array"]]
     if "float" in tree:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import platform
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -24,14 +21,13 @@ from spikec.inputs import default_until
 from spikec.ir.network import Continuous, Dialect, Network
 from spikec.memory import check_room, need_of
 from spikec.program import Program
+from spikec.provenance import versions
 from spikec.result import RunResult
 from spikec.units import several
 from spikec.watch import to_watch, watch
 
 DEFAULT = "cpu"
 """The backend that runs what nobody wants elsewhere."""
-
-VERSIONS = ("spikec", "numpy", "numba", "scipy", "lava-nc")
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,7 @@ class RunOptions:
         record: Membranes to keep.
         every: How often to keep ``name.v`` of a continuous network, seconds.
         command: The line that asked for the run, for its meta; None if there was none.
+        file: What it runs, likewise.
     """
 
     backend: str | None = None
@@ -55,6 +52,7 @@ class RunOptions:
     record: tuple[str, ...] = ()
     every: float | None = None
     command: str | None = None
+    file: str | None = None
 
 
 FIRST_SPIKE = "first-spike"
@@ -123,10 +121,10 @@ def execute_as(
 
 
 def asked_for(result: RunResult, options: RunOptions) -> RunResult:
-    """A result that knows the line that asked for it, if there was one."""
+    """A result that knows the line that asked for it, if there was one, and the file that it names."""
     if options.command is None:
         return result
-    return replace(result, meta={**result.meta, "command": options.command})
+    return replace(result, meta={**result.meta, "command": options.command, "file": options.file})
 
 
 def _check_end(program: Program, options: RunOptions) -> None:
@@ -326,14 +324,3 @@ def order_sentence(network: Network) -> str:
             "k + 1, the second in k + 2: a tick later per layer than in frameworks without hop delay"
         )
     return "no hop delay: an input of tick k reaches all layers in tick k, recurrent ones in tick k + 1"
-
-
-def versions() -> dict[str, str]:
-    """Versions of what computes."""
-    found = {"python": platform.python_version(), "machine": f"{platform.machine()} {sys.platform}"}
-    for name in VERSIONS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from spikec.container import is_container, load
+from spikec.container import is_container, load, origin_of
 from spikec.errors import FileFormatError, UsageError
 from spikec.ir.network import Convention, Network
 from spikec.memory import check_file
@@ -52,8 +52,9 @@ def open_program(
 
 
 def source_of(path: str | Path) -> dict[str, str]:
-    """Name and SHA-256 of a file, for the record."""
+    """Name and SHA-256 of a file, and how it came to be, for the record."""
     path = Path(path)
     if not path.is_file():
         raise FileFormatError(f"there is no file {path}; check the name")
-    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    found = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return found | (origin_of(path) if is_container(path) else {})

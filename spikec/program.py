@@ -68,7 +68,8 @@ class Program:
             network's membrane, ``(n,)``.
         n_ticks: Length of a sample in ticks, if the program knows it.
         shards: For each population that was split, its parts.
-        source: Where the network came from: file name and hash.
+        source: Where the network came from, by name: its file and hash, and how it and the program were made
+            (`spikec.provenance`).
         log: What every pass did, in order.
         violations: What passes met that the target cannot do; a finished program has none.
         once: Populations that spike at most once a sample, for they promised it and inhibit themselves, or

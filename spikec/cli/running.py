@@ -70,7 +70,8 @@ def run(
     end, how = end_of(until)
     given = {"flavour": flavour, "timeout": timeout, "precision": precision, **how}
     of_backend = {k: v for k, v in given.items() if v is not None}
-    options = RunOptions(backend, of_backend, ticks, end, tuple(record or ()), every, command_line())
+    options = RunOptions(backend, of_backend, ticks, end, tuple(record or ()), every, command_line(),
+                         str(file))  # fmt: skip
     with watching() as watch:
         result = run_file(RunFile(file, data, spikes, options, chunk, dt, convention, output), watch)
     found = {"output": None if output is None else str(output), **result_overview(result)}
@@ -269,6 +270,6 @@ def report(
     from spikec.commands.report import Outputs, report_file
     from spikec.report.text import render
 
-    outputs = Outputs(html, csv, plot, beside, neurons, sample)
+    outputs = Outputs(html, csv, plot, beside, neurons, sample, command_line())
     summary = report_file(file, tuple(table) if table else None, outputs)
     print_found(summary.to_json(), lambda: render(summary), json_)

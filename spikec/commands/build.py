@@ -18,6 +18,7 @@ from spikec.ir.network import Network
 from spikec.passes.pipelines import CompileOptions, try_compile, try_retarget
 from spikec.placement.fullness import fullness
 from spikec.program import Program
+from spikec.provenance import made_by, option_words
 from spikec.targets.rules import check_all
 from spikec.targets.target import load_target
 
@@ -117,7 +118,7 @@ def compile_file(
     wanted = search_options(options.budget, auto, options.least, options.checkpoint)
     read = _read(path, options)
     given = read if isinstance(read, Program) else Program(read, load_target("ideal"))
-    given = replace(given, source=source_of(path))
+    given = replace(given, source=source_of(path) | _made_by(path, options, probe))
     inputs = None if probe is None else read_inputs(given.network, probe, None)[0]
     passes = _with_data(options, given, progress)
     target = load_target(options.target)
@@ -128,6 +129,11 @@ def compile_file(
     if options.place is not None:
         program = placed(program, options.place, options.place_seed, passes.calibration, progress)
     return Made(program, given, passes.calibration)
+
+
+def _made_by(path: Path, options: BuildOptions, probe: str | None) -> dict[str, str]:
+    words = option_words(replace(options, checkpoint=None))
+    return made_by("compiled", "compile", path.name, *words, *(() if probe is None else ("--probe", probe)))
 
 
 def _with_data(options: BuildOptions, given: Program, progress: Callable[[str], None]) -> CompileOptions:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikec.container import is_container, load
+from spikec.container import is_container, load, origin_of
 from spikec.events import Events
 from spikec.ir.conventions import FIELDS, LOIHI, Convention, plain
 from spikec.ir.network import Continuous, Dialect, Network
@@ -39,7 +39,8 @@ def overview(path: str | Path, dt: float | None = None, convention: str | None =
 
         thing = open_trained(path, dt=dt, convention=convention)
     if isinstance(thing, Network):
-        return {"kind": "network", **network_overview(thing)}
+        origin = origin_of(path) if is_container(path) else {}
+        return {"kind": "network", **network_overview(thing), "origin": origin}
     if isinstance(thing, Program):
         return {"kind": "program", **program_overview(thing)}
     if isinstance(thing, RunResult):

@@ -31,6 +31,7 @@ class Outputs:
             there is a `plot` and no page.
         neurons: Whose membranes to draw, ``NAME:NUMBER`` with commas between; None for a few of each.
         sample: The sample to draw.
+        command: The line that asked for them, for the provenance.
     """
 
     html: Path | None = None
@@ -39,6 +40,7 @@ class Outputs:
     beside: Path | None = None
     neurons: str | None = None
     sample: int = 0
+    command: str | None = None
 
 
 def report_file(path: Path, tables: Sequence[str] | None, outputs: Outputs) -> Summary:
@@ -59,7 +61,7 @@ def report_file(path: Path, tables: Sequence[str] | None, outputs: Outputs) -> S
     run = open_run(path)
     only_drawn = outputs.plot is not None and outputs.html is None
     held = None if outputs.beside is None or only_drawn else _held(run, outputs.beside)
-    summary = summarise(outcome_of_run(run), tables, held)
+    summary = summarise(outcome_of_run(run), tables, held, outputs.command)
     files: dict[Path, bytes | Iterable[bytes]] = {}
     if outputs.csv is not None:
         files[outputs.csv] = spike_list(run)

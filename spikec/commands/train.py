@@ -17,6 +17,7 @@ from spikec.arrays import FloatArray
 from spikec.commands.files import check_output
 from spikec.container import save, write_atomically
 from spikec.errors import UsageError
+from spikec.provenance import trained_by
 from spikec.report.plots import curves, format_of, to_bytes
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def train_file(
             best = made
     assert best is not None
     if output is not None:
-        save(best.network, output)
+        save(best.network, output, origin=trained_by(name, best.seed))
     if plot is not None:
         picture = curves(losses, recipe.title, "mean loss of an epoch")
         write_atomically(plot, to_bytes(picture, format_of(plot)))

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from spikec.answers import Accuracy, Discordant, accuracy_of, discordant
+from spikec.provenance import commands
 from spikec.report.table import Table, accuracy_text, count_text
 from spikec.result import RunResult
 from spikec.spike_times import SpikeTimes, spike_times
@@ -22,6 +23,7 @@ class Beside:
         discordant: Which of the two has samples right that the other has not; None without both answers.
         times: How far apart their spikes lie; the other run is the first of the two.
         ends: How samples of the other end, if before the end of the run.
+        commands: That led to the other, the first one first.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Beside:
     discordant: Discordant | None
     times: SpikeTimes
     ends: str | None = None
+    commands: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values under the attributes' names; of `discordant` ``float`` is the other run."""
@@ -38,6 +41,7 @@ class Beside:
             "discordant": None if self.discordant is None else asdict(self.discordant),
             "times": self.times.to_json(),
             "ends": self.ends,
+            "commands": list(self.commands),
         }
 
 
@@ -59,6 +63,7 @@ def beside(run: RunResult, other: RunResult, name: str) -> Beside:
         _discordant(run, other),
         spike_times(other, run),
         other.meta.get("ends"),
+        commands(other.meta),
     )
 
 

@@ -28,6 +28,7 @@ from spikec.neurobench import NeuroBench, neurobench
 from spikec.outcome import Outcome, outcome_of
 from spikec.report.beside import Beside
 from spikec.report.priced import Interval, Priced, interval
+from spikec.report.provenance import provenance
 from spikec.result import CoreCounts, Counters, ProjectionCounts, RunResult
 
 
@@ -178,7 +179,10 @@ class Summary:
 
 
 def summarise(
-    run: RunResult | Outcome, tables: Sequence[str] | None = None, beside: Beside | None = None
+    run: RunResult | Outcome,
+    tables: Sequence[str] | None = None,
+    beside: Beside | None = None,
+    command: str | None = None,
 ) -> Summary:
     """Bring a result into figures.
 
@@ -187,6 +191,7 @@ def summarise(
         tables: Energy tables by name, or files; None for those of the program's target. One that is not the
             target's own is labelled "priced as if".
         beside: Another run of the same network, from `spikec.report.beside.beside`.
+        command: The line that asked for the summary, for its provenance.
 
     Raises:
         UsageError: There is no such energy table.
@@ -215,7 +220,7 @@ def summarise(
         neurobench=neurobench(facts, counters) if facts else None,
         facts=facts,
         passes=tuple(meta.get("passes") or ()),
-        provenance=_provenance(meta, facts),
+        provenance=provenance(meta, () if beside is None else beside.commands, command),
         notes=_notes(meta, facts, counters),
     )
 
@@ -256,23 +261,6 @@ def _energy(result: Outcome, facts: Mapping[str, Any], tables: Sequence[str] | N
         Priced(estimate(counters, table, facts, cores), None if name in own else table.chip)
         for name, table in loaded
     )
-
-
-def _provenance(meta: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, str]:
-    source, placed = meta.get("source") or {}, meta.get("placement")
-    found: dict[str, Any] = {
-        "backend": meta.get("backend"),
-        "target": facts.get("target"),
-        "dialect": facts.get("dialect"),
-        "command": meta.get("command"),
-        "program": meta.get("program") or facts.get("digest"),
-        **{words: source.get(key) for key, words in (("file", "made from"), ("sha256", "its SHA-256"))},
-        "placement": f"{placed['method']}, seed {placed['seed']}" if placed else None,
-        "precision": None if meta.get("precision") is None else f"{meta['precision']} bits",
-        "wall time": None if meta.get("seconds") is None else f"{meta['seconds']:.3g} s",
-        **{f"version of {name}": v for name, v in (meta.get("versions") or {}).items()},
-    }
-    return {name: str(value) for name, value in found.items() if value not in (None, "")}
 
 
 def _notes(meta: Mapping[str, Any], facts: Mapping[str, Any], counters: Counters | None) -> tuple[str, ...]:
