@@ -183,22 +183,21 @@ def widened(
 
 
 def widened_moments(narrow: Layers, wide: Layers, moments: Moments) -> Moments:
-    """What an optimiser remembers of a network that has become wider.
+    """What an optimiser remembers of a network that has become wider: of new parameters nothing.
 
-    New parameters begin with no mean, and with the mean square of the others of their kind, so that their
-    first steps are as long as those.
+    Adam and AdaBelief count the steps of all parameters together, so the first steps of new ones are longer
+    than the others', up to 6.6 times at the usual constants. That is wanted: where new parameters began with
+    the others' mean squares, networks ended less accurate.
 
     Args:
         narrow: The network as it was.
         wide: As it is.
         moments: Of the narrow one.
     """
-    mean, square = np.zeros(wide.n_parameters), np.empty(wide.n_parameters)
-    for old, new in zip(narrow.parts(moments.mean), wide.parts(mean), strict=True):
-        new.values[_corner(old)] = old.values
-    for old, new in zip(narrow.parts(moments.square), wide.parts(square), strict=True):
-        new.values[...] = old.values.mean()
-        new.values[_corner(old)] = old.values
+    mean, square = np.zeros(wide.n_parameters), np.zeros(wide.n_parameters)
+    for before, after in ((moments.mean, mean), (moments.square, square)):
+        for old, new in zip(narrow.parts(before), wide.parts(after), strict=True):
+            new.values[_corner(old)] = old.values
     return Moments(moments.step, mean, square)
 
 
