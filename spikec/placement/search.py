@@ -17,8 +17,8 @@ from spikec.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from spikec.placement import starts
 from spikec.placement.cost import Traffic
 from spikec.placement.grid import Grid, grid_of
-from spikec.placement.groups import Groups, Nets
-from spikec.placement.kernels import moves, state
+from spikec.placement.groups import UNLIMITED, Groups, Nets
+from spikec.placement.kernels import fill, moves, squeeze, state
 from spikec.placement.kernels.state import State
 from spikec.placement.levels import levels
 from spikec.placement.places import EPSILON, annealed, one_by_one, traffic_of, ways
@@ -59,6 +59,10 @@ MANY = 512
 ROOM = 0.75
 
 
+DRAWS = 1_000_003
+"""Groups drawn for the exchanges that leave fewer cores."""
+
+
 class Found(NamedTuple):
     """Where groups and cores ended.
 
@@ -81,7 +85,25 @@ def searched(groups: Groups, nets: Nets, target: Target, seed: int) -> Found:
     if groups.n > _few(nets):
         tries = TRIES if groups.n <= FLAT else 1
         ends += [_level_by_level(groups, nets, target, (seed, k)) for k in range(tries)]
-    return min(ends, key=lambda end: end.message_hops)
+    best = min(ends, key=lambda end: end.message_hops)
+    fewer = _with_fewer_cores(nets, best, target, seed)
+    return best if fewer is None else min(best, fewer, key=lambda end: end.message_hops)
+
+
+def _with_fewer_cores(nets: Nets, found: Found, target: Target, seed: int) -> Found | None:
+    """Fill the fewest cores whatever their axons, then relieve them of those that are too many."""
+    rng = np.random.default_rng(seed)
+    free = nets._replace(limits=nets.limits.copy())
+    free.limits[[state.AXONS_IN, state.AXONS_OUT]] = UNLIMITED
+    order = np.argsort(found.core, kind="stable")
+    for n_cores in range(ceil(starts.filled_cores(nets)), found.place.size):
+        free.limits[state.NEURONS] = min(nets.limits[state.NEURONS], -(-int(nets.neurons.sum()) // n_cores))
+        s = starts.empty(nets, n_cores)
+        if fill.pack(free, s, order, np.zeros(order.size, np.bool_)) < 0:
+            continue
+        if squeeze.relieve(nets, s, rng.integers(0, 1 << 30, DRAWS)):
+            return bettered(nets, s.core, target, rng, ROUNDS)
+    return None
 
 
 def _best_of_starts(groups: Groups, nets: Nets, target: Target, seed: int) -> Found:
