@@ -6,12 +6,18 @@ import numpy as np
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.errors import UsageError
+from spikec_train.stored import StoredSamples
+
+MOST_CANDIDATES = 1 << 18
+"""Pairs that are looked at, unless more neurons are asked for: samples may be read from the disk for each."""
 
 _VALUES = 1 << 18
 """Values of samples that are compared at a time, so that they stay in the cache."""
 
 
-def pair_weights(points: FloatArray, labels: IntArray, first: IntArray, second: IntArray) -> FloatArray:
+def pair_weights(
+    points: FloatArray | StoredSamples, labels: IntArray, first: IntArray, second: IntArray
+) -> FloatArray:
     """Weight of each pair in the draw: one over its distance, or 0 if it has one class or one place.
 
     Args:
@@ -29,12 +35,16 @@ def pair_weights(points: FloatArray, labels: IntArray, first: IntArray, second: 
 
 
 def draw_pairs(
-    points: FloatArray, labels: IntArray, n_pairs: int, candidates: int, rng: np.random.Generator
+    points: FloatArray | StoredSamples,
+    labels: IntArray,
+    n_pairs: int,
+    candidates: int,
+    rng: np.random.Generator,
 ) -> tuple[IntArray, IntArray]:
     """Draw different pairs of samples of different classes, near ones more often.
 
-    Candidates are drawn uniformly, at least as many as there are samples; among them pairs are drawn without
-    putting back, each next one with a probability in proportion to `pair_weights`.
+    Candidates are drawn uniformly, at least as many as there are samples, up to `MOST_CANDIDATES`; among them
+    pairs are drawn without putting back, each next one with a probability in proportion to `pair_weights`.
 
     Args:
         points: Shape ``(n_samples, n_values)``.
@@ -58,7 +68,7 @@ def draw_pairs(
             f"all {n} training samples are of class {labels[0]}, so there is nothing to tell apart; "
             "give samples of two classes or more"
         )
-    wanted = max(n, n_pairs * candidates)
+    wanted = max(min(n, MOST_CANDIDATES), n_pairs * candidates)
     a = rng.integers(0, n, wanted)
     b = (a + rng.integers(1, n, wanted)) % n
     a, b = np.divmod(np.unique(np.minimum(a, b) * n + np.maximum(a, b)), n)
@@ -71,5 +81,5 @@ def draw_pairs(
         )
     drawn = rng.choice(a.size, n_pairs, replace=False, p=weights / weights.sum())
     a, b = a[drawn], b[drawn]
-    turned = np.sum(points[a] ** 2, axis=1) > np.sum(points[b] ** 2, axis=1)
+    turned = np.sum(np.square(points[a]), axis=1) > np.sum(np.square(points[b]), axis=1)
     return np.where(turned, b, a), np.where(turned, a, b)

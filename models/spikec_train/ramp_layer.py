@@ -32,6 +32,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from spikec.arrays import BoolArray, FloatArray
 from spikec_train.kernel_arguments import plain
@@ -61,9 +62,9 @@ class RampLayer:
         return slope
 
 
-def earliness(samples: FloatArray, x_max: float, window: float) -> FloatArray:
+def earliness(samples: npt.ArrayLike, x_max: float, window: float) -> FloatArray:
     """How long before the end of the window each input spikes, seconds; `LatencyEncoding` turned round."""
-    early: FloatArray = np.clip(samples, 0.0, x_max) * (window / x_max)
+    early: FloatArray = np.clip(np.asarray(samples, np.float64), 0.0, x_max) * (window / x_max)
     return early
 
 

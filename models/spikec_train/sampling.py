@@ -27,11 +27,12 @@ from spikec_train.pairs import draw_pairs
 from spikec_train.ramp_layer import RampLayer, earliness, midpoint_layer, pushed
 from spikec_train.ramp_network import REST, hidden_features, ramp_network, readout_features
 from spikec_train.readout import LinearReadout, fit_pieces
+from spikec_train.stored import StoredSamples
 
 MOST_LAYERS = 3
 
 _FEATURES = 1 << 22
-"""Features that are held at a time: 32 MB."""
+"""Features, or values of samples, that are held at a time: 32 MB."""
 
 _PUSHED = 2000
 """Samples that a push follows from; in others, neurons may spike after the clock of the next layer."""
@@ -101,11 +102,11 @@ class SampledNetwork:
         """What a recipe tells of it."""
         return {"hidden_spike_share": self.spike_share, "early_spike_share": self.early_share}
 
-    def scores(self, samples: FloatArray) -> FloatArray:
+    def scores(self, samples: FloatArray | StoredSamples) -> FloatArray:
         """The readout's membrane at the end, ``(n_samples, n_classes)``, event-exact."""
         assert isinstance(self.network.encoding, LatencyEncoding)
         scores = np.empty((len(samples), self.readout.bias.size))
-        for rows in _pieces(len(samples), len(self.readout.weights)):
+        for rows in _pieces(len(samples), max(len(self.readout.weights), samples.shape[1])):
             early = earliness(samples[rows], self.network.encoding.x_max, self.layers[0].window)
             found = readout_features(self.layers, hidden_features(self.layers, early))
             scores[rows] = found @ self.readout.weights + self.readout.bias
@@ -115,23 +116,23 @@ class SampledNetwork:
 def sampled_network(data: Dataset, options: SampledRamp, rng: np.random.Generator) -> SampledNetwork:
     """Train a network on labelled samples.
 
-    Hidden features are made of some samples at a time: they need not fit into memory.
+    Samples are read, and hidden features made, some at a time: neither need fit into memory.
 
     Raises:
         UsageError: The data have too few pairs of samples that differ in value and class.
     """
     layers = sample_layers(data, options, rng)
-    targets = np.eye(data.n_classes)[data.labels]
+    targets = np.eye(data.n_classes)
     in_all = spikes = early_spikes = 0
 
     def pieces() -> Iterator[tuple[FloatArray, FloatArray]]:
         nonlocal in_all, spikes, early_spikes
-        for rows in _pieces(data.n_samples, sum(options.layers)):
+        for rows in _pieces(data.n_samples, max(sum(options.layers), data.samples.shape[1])):
             found = hidden_features(layers, earliness(data.samples[rows], data.x_max, options.window))
             in_all += sum(f.size for f in found)
             spikes += sum(int(np.count_nonzero(f > 0)) for f in found)
             early_spikes += sum(int(np.count_nonzero(f > options.window)) for f in found)
-            yield readout_features(layers, found), targets[rows]
+            yield readout_features(layers, found), targets[data.labels[rows]]
 
     readout = fit_pieces(pieces(), data.n_samples, options.penalties)
     return SampledNetwork(
@@ -165,7 +166,7 @@ def sample_layers(data: Dataset, options: SampledRamp, rng: np.random.Generator)
     return tuple(layers)
 
 
-def _pieces(n_samples: int, n_features: int) -> Iterator[slice]:
-    """Samples whose features are held together."""
-    size = max(1, _FEATURES // max(n_features, 1))
+def _pieces(n_samples: int, n_values: int) -> Iterator[slice]:
+    """Samples whose features, or values, are held together."""
+    size = max(1, _FEATURES // max(n_values, 1))
     return (slice(first, first + size) for first in range(0, n_samples, size))

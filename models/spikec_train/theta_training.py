@@ -110,7 +110,7 @@ class ExactTheta(ExactLayers[ThetaModel, Answers]):
         Binary: which inputs spike; latency: when each does, in units of `unit`.
         """
         if self.encoding == "binary":
-            on: BoolArray = data.samples >= data.x_max / 2
+            on: BoolArray = np.asarray(data.samples) >= data.x_max / 2
             return on
         events = encode(self.network_encoding(data.x_max), data.samples)[INPUT[self.encoding]]
         return events.first_times() / self.unit
