@@ -5,13 +5,20 @@ Of each seed the network of `fsdd-sampled` is trained on takes 5 to 49 and asked
 and compiled. The first seed's program runs its first --lava recordings in Lava's fused flavour, too. Then the
 first seed is trained once for each speaker without that speaker's recordings, and asked those.
 
+With --choose it finds the recipe's options by training takes alone: each is judged by the squared error on a
+third of them, by networks of the other two thirds, for each third in turn. Options begin with the first value
+of `CHOICES`; one after the other takes the value that does best, so often as --sweeps says.
+
     SPIKEC_DATA=DIR python bench/spoken_digits.py --json
+    SPIKEC_DATA=DIR python bench/spoken_digits.py --choose
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -24,8 +31,23 @@ from spikec.passes.pipelines import compile_network
 from spikec.program import Program
 from spikec.targets.target import load_target
 from spikec_train.datasets import Dataset, load_dataset
-from spikec_train.fsdd import SPEAKERS
+from spikec_train.fsdd import FOLDS, SPEAKERS
 from spikec_train.recipes import load_recipe, train
+from spikec_train.sampled_series import SampledSeries, sampled_series
+
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "dt": (0.01, 0.005),
+    "change": (0.05, 0.1, 0.15, 0.2),
+    "time_constants": (
+        ((0.01, 0.005), (0.02, 0.01), (0.05, 0.02)),
+        ((0.02, 0.01), (0.05, 0.02), (0.1, 0.05)),
+        ((0.05, 0.02), (0.1, 0.05), (0.2, 0.1)),
+    ),
+    "longest_delay": (0.0, 0.05, 0.15, 0.3),
+    "profile": (0.05, 0.1, 0.2),
+    "memory": (0.5, 1.0, 2.0, 4.0),
+}
+"""Values of options, each sweep in this order."""
 
 
 def main() -> None:
@@ -35,7 +57,12 @@ def main() -> None:
     parser.add_argument("--lava", type=int, default=10, help="recordings that Lava runs, too; 0 for none")
     parser.add_argument("--quick", action="store_true", help="one seed, one speaker, two recordings in Lava")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a line a row")
+    parser.add_argument("--choose", action="store_true", help="find the recipe's options by training takes")
+    parser.add_argument("--sweeps", type=int, default=2, help="of --choose")
     a = parser.parse_args()
+    if a.choose:
+        print(json.dumps(choose(a.sweeps, a.json)))
+        return
     if a.quick:
         a.seeds, a.speakers, a.lava = 1, 1, min(a.lava, 2)
     recipe, test = load_recipe("fsdd-sampled"), load_dataset("fsdd:test")
@@ -59,6 +86,48 @@ def main() -> None:
     means["left_out"] = float(np.mean([r["test"] for r in left_out]))
     found = {"bench": "spoken_digits", "seeds": rows, "speakers": left_out, "means": means}
     print(json.dumps(found if a.json else means))
+
+
+def choose(sweeps: int, quiet: bool) -> dict[str, Any]:
+    """The options that predict training takes best, and all that were tried."""
+    recipe = load_recipe("fsdd-sampled")
+    assert isinstance(recipe.training, SampledSeries)
+    parts = [tuple(load_dataset(f"fsdd:{w}fold{k}") for w in ("without-", "")) for k in range(FOLDS)]
+    best = replace(recipe.training, **{name: values[0] for name, values in CHOICES.items()})
+    tried = {best: told(judged(best, parts, recipe.seed), quiet)}
+    for _ in range(sweeps):
+        before = best
+        for name, values in CHOICES.items():
+            for value in values:
+                options = replace(best, **{name: value})
+                if options not in tried:
+                    tried[options] = told(judged(options, parts, recipe.seed), quiet)
+            best = min(tried, key=lambda options: tried[options]["squared_error"])
+        if best == before:
+            break
+    as_recipe = best == recipe.training
+    return {
+        "bench": "spoken_digits --choose",
+        "best": tried[best],
+        "as_recipe": as_recipe,
+        "tried": len(tried),
+    }
+
+
+def judged(options: SampledSeries, parts: list[tuple[Dataset, ...]], seed: int) -> dict[str, Any]:
+    """How well networks of most of the training takes answer the others."""
+    began, errors, right = process_time(), [], []
+    for most, others in parts:
+        made = sampled_series(most, options, np.random.default_rng(seed))
+        scores = made.scores(others.samples)
+        errors.append((scores - np.eye(others.n_classes)[others.labels]) ** 2)
+        right.append(scores.argmax(axis=1) == others.labels)
+    return {
+        **{name: getattr(options, name) for name in CHOICES},
+        "squared_error": round(float(np.concatenate(errors).mean()), 6),
+        "accuracy": round(float(np.concatenate(right).mean()), 5),
+        "cpu_seconds": round(process_time() - began, 1),
+    }
 
 
 def told(row: dict[str, Any], quiet: bool) -> dict[str, Any]:

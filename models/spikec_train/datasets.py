@@ -2,29 +2,36 @@
 
 A split never depends on the seed of a training: whatever network is asked, ``digits:test`` are images that no
 training of ours has seen. Digits come with scikit-learn; Yin-Yang is drawn; MNIST and the spoken digits are
-read from the user's own folder. Nothing is downloaded.
+read from the user's own folder. Nothing is downloaded. ``PATH:SPLIT`` is a data set of the user's (`stored`),
+whose samples stay on the disk.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
-from spikec.arrays import FloatArray, IntArray, finite, read_only
+from spikec.arrays import FloatArray, IntArray, read_only
 from spikec.errors import UsageError
 from spikec_train.digits import read_digits
 from spikec_train.fsdd import FRAMES, SPLITS, read_fsdd
 from spikec_train.log_mel import BANDS
 from spikec_train.mnist import read_mnist
+from spikec_train.stored import StoredSamples, open_split
 from spikec_train.yinyang import SIZE_AND_SEED, yinyang
 
 DATA_VARIABLE = "SPIKEC_DATA"
 """The environment variable that names the folder of data sets that do not ship."""
+
+
+_VALUES = 1 << 22
+"""Values of samples that are held at a time: 32 MB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +41,8 @@ class Dataset:
     Attributes:
         name: Name of the data set, for instance ``"digits"``.
         split: ``"train"``, ``"test"``, or another that the data set has, such as ``"validation"``.
-        samples: One sample a row, ``(n_samples, n_values)``, in the data's own units, from 0 to ``x_max``.
+        samples: One sample a row, ``(n_samples, n_values)``, in the data's own units, from 0 to ``x_max``: an
+            array, or rows of files, which are read when they are asked for.
         labels: Class of each sample, from 0, ``(n_samples,)``.
         shape: The values' arrangement in a sample, row-major.
         x_max: The largest value there can be.
@@ -43,17 +51,19 @@ class Dataset:
 
     name: str
     split: str
-    samples: FloatArray
+    samples: FloatArray | StoredSamples
     labels: IntArray
     shape: tuple[int, ...]
     x_max: float
     n_classes: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "samples", finite(self.samples, f"the samples of {self.name}"))
+        if not isinstance(self.samples, StoredSamples):
+            object.__setattr__(self, "samples", read_only(self.samples, np.float64))
+            _check_finite(self.samples, self.name)
         object.__setattr__(self, "labels", read_only(self.labels, np.int64))
         n = self.labels.size
-        if self.samples.shape != (n, int(np.prod(self.shape))) or self.labels.shape != (n,):
+        if self.samples.shape != (n, prod(self.shape)) or self.labels.shape != (n,):
             raise UsageError(
                 f"data set {self.name} has samples {self.samples.shape} of shape {self.shape} and labels "
                 f"{self.labels.shape}; one row and one label a sample are needed"
@@ -71,7 +81,14 @@ class Dataset:
 
     def first(self, n: int) -> Dataset:
         """The first `n` samples."""
-        return replace(self, samples=self.samples[:n], labels=self.labels[:n])
+        samples = self.samples
+        first = samples.first(n) if isinstance(samples, StoredSamples) else samples[:n]
+        return replace(self, samples=first, labels=self.labels[:n])
+
+    def pieces(self) -> Iterator[slice]:
+        """Samples whose values are held together, a few at a time."""
+        size = max(1, _VALUES // max(prod(self.shape), 1))
+        return (slice(first, first + size) for first in range(0, self.n_samples, size))
 
 
 def dataset_names() -> list[str]:
@@ -83,7 +100,8 @@ def load_dataset(spec: str, folder: Path | None = None) -> Dataset:
     """Load a split of a data set.
 
     Args:
-        spec: ``NAME:SPLIT`` or, for its first ``N`` samples, ``NAME:SPLIT:N`` or ``NAME:SPLIT[:N]``.
+        spec: ``NAME:SPLIT`` or, for its first ``N`` samples, ``NAME:SPLIT:N`` or ``NAME:SPLIT[:N]``; the path
+            of a folder or an ``.npz``, with a ``/`` in it or ``.npz`` at its end, may stand for ``NAME``.
         folder: Where data sets lie that do not ship; None for what `DATA_VARIABLE` says.
 
     Raises:
@@ -91,13 +109,17 @@ def load_dataset(spec: str, folder: Path | None = None) -> Dataset:
         FileFormatError: Its files are damaged.
     """
     given = re.fullmatch(r"([^:\[\]]+):([^:\[\]]+)(?::(\d+)|\[:(\d+)\])?", spec.strip())
-    if given is None or f"{given[1]}:{given[2]}" not in dataset_names():
+    own = given is not None and is_path(given[1])
+    if given is None or not (own or f"{given[1]}:{given[2]}" in dataset_names()):
         raise UsageError(
             f"there is no data set {spec!r}; known are {', '.join(dataset_names())}, "
-            f"each with :N after it for its first N samples"
+            f"each with :N after it for its first N samples, and PATH:train of your own"
         )
-    load, _ = _LOADERS[given[1]]
-    data = load(given[2], _folder() if folder is None else folder)
+    if own:
+        data = _stored(Path(given[1]), given[2])
+    else:
+        load, _ = _LOADERS[given[1]]
+        data = load(given[2], _folder() if folder is None else folder)
     number = given[3] or given[4]
     if number is None:
         return data
@@ -106,6 +128,25 @@ def load_dataset(spec: str, folder: Path | None = None) -> Dataset:
             f"data set {spec!r} asks for {number} samples; {data.name}:{data.split} has 1 to {data.n_samples}"
         )
     return data.first(int(number))
+
+
+def is_path(name: str) -> bool:
+    """Whether a data set is one of the user's, on the disk."""
+    return "/" in name or os.sep in name or name.endswith(".npz")
+
+
+def _check_finite(samples: FloatArray, name: str) -> None:
+    bad = np.flatnonzero(~np.isfinite(samples).all(axis=tuple(range(1, samples.ndim))))
+    if bad.size:
+        raise UsageError(
+            f"data set {name} has {bad.size} samples with NaN or infinite values, the first is sample "
+            f"{bad[0]}; give finite ones"
+        )
+
+
+def _stored(path: Path, split: str) -> Dataset:
+    found = open_split(path, split)
+    return Dataset(path.stem, split, found.samples, found.labels, found.shape, found.x_max, found.n_classes)
 
 
 def _folder() -> Path | None:

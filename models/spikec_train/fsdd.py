@@ -27,10 +27,16 @@ FRAMES = 100
 
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 
-SPLITS = ("train", "test", *SPEAKERS, *(f"without-{name}" for name in SPEAKERS))
-"""The authors' split; a speaker's recordings; all but those."""
+FOLDS = 3
 
-TEST_TAKES = 5
+SPLITS = (
+    "train", "test", *SPEAKERS, *(f"without-{name}" for name in SPEAKERS),
+    *(f"fold{k}" for k in range(FOLDS)), *(f"without-fold{k}" for k in range(FOLDS)),
+)  # fmt: skip
+"""The authors' split; a speaker's recordings; all but those; a third of the training takes, to choose options
+by; all training takes but those."""
+
+TEST_TAKES, TAKES = 5, 50
 
 PACKED = "fsdd.npz"
 """Arrays pcm (all samples in a row), offsets, labels, speakers, takes, speaker_names, sample_rate."""
@@ -155,7 +161,15 @@ def read_packed(path: Path) -> Recordings:
 def _belongs(split: str, speaker: str, take: int) -> bool:
     if split in ("train", "test"):
         return (take < TEST_TAKES) == (split == "test")
-    return (speaker == split.removeprefix("without-")) != split.startswith("without-")
+    part, left_out = split.removeprefix("without-"), split.startswith("without-")
+    if part.startswith("fold"):
+        return take >= TEST_TAKES and (_fold(take) == int(part[4:])) != left_out
+    return (speaker == part) != left_out
+
+
+def _fold(take: int) -> int:
+    """Of a training take: neighbours, of which some were recorded together, share one."""
+    return (take - TEST_TAKES) * FOLDS // (TAKES - TEST_TAKES)
 
 
 _WANTED = f"put {PACKED}, or the folder `recordings` of free-spoken-digit-dataset, there"

@@ -37,11 +37,15 @@ from spikec_train.datasets import Dataset
 from spikec_train.pairs import draw_pairs
 from spikec_train.readout import LinearReadout, fit_pieces
 from spikec_train.series_layer import Constants, SeriesLayer, series_layers
+from spikec_train.stored import StoredSamples
 
 BANDS, HIDDEN, READOUT = "bands", "hidden", "readout"
 
 _PIECE = 256
 """Samples whose spikes are held at a time."""
+
+_DRAWN = 1 << 13
+"""Samples that hidden neurons are drawn from, at random, if there are more."""
 
 
 @checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -131,37 +135,38 @@ class SampledSeriesNetwork:
         """What a recipe tells of it."""
         return {"input_spikes": self.events, "hidden_spikes": self.spikes}
 
-    def scores(self, samples: FloatArray) -> FloatArray:
+    def scores(self, samples: FloatArray | StoredSamples) -> FloatArray:
         """The readout's membrane at the end, ``(n_samples, n_classes)``, for the spikes of the CPU engine."""
-        assert isinstance(self.network.encoding, DeltaEncoding)
-        given = encode(self.network.encoding, samples)[BANDS].to_ticks(self.network.dt)
         ask = SeriesFeatures(self.network, find_backend("cpu"))
-        found = [f @ self.readout.weights for f in ask.pieces(given)]
+        found = [f @ self.readout.weights for f in ask.pieces(samples)]
         return np.concatenate(found) + self.readout.bias
 
 
 def sampled_series(data: Dataset, options: SampledSeries, rng: np.random.Generator) -> SampledSeriesNetwork:
-    """Train a network on labelled signals.
+    """Train a network on labelled signals, which are read, and become spikes, some at a time.
 
     Raises:
         UsageError: The data are no signals of frames by bands, or have too few pairs of samples that differ
             in spikes and class.
     """
     encoding = options.encoding(data)
-    given = encode(encoding, data.samples)[BANDS].to_ticks(options.dt)
-    groups = sample_groups(given, data.labels, options, n_ticks_of(encoding), rng)
+    drawn = np.arange(data.n_samples)
+    if data.n_samples > _DRAWN:
+        drawn = np.sort(rng.choice(data.n_samples, _DRAWN, replace=False))
+    given = encode(encoding, data.samples[drawn])[BANDS].to_ticks(options.dt)
+    groups = sample_groups(given, data.labels[drawn], options, n_ticks_of(encoding), rng)
     silent = LinearReadout(np.zeros((options.hidden, data.n_classes)), np.zeros(data.n_classes), 1.0, 0.0, 0)
     leak = Constants.of(options.memory, 0.0, options.dt)
     ask = SeriesFeatures(series_network(groups, silent, encoding, leak), find_backend("cpu"))
-    targets = np.eye(data.n_classes)[data.labels]
-    pieces = zip(ask.pieces(given), _in_pieces(targets), strict=True)
+    targets = _in_pieces(data.labels, np.eye(data.n_classes))
+    pieces = zip(ask.pieces(data.samples), targets, strict=True)
     readout = fit_pieces(pieces, data.n_samples, options.penalties)
     return SampledSeriesNetwork(
         network=series_network(groups, readout, encoding, leak),
         readout=readout,
         groups=tuple(groups),
         spikes=ask.n_spikes / (options.hidden * data.n_samples),
-        events=given.n_events / data.n_samples,
+        events=ask.n_input_spikes / data.n_samples,
     )
 
 
@@ -202,6 +207,7 @@ class SeriesFeatures:
 
     Attributes:
         n_spikes: Of hidden neurons in all samples so far.
+        n_input_spikes: Of inputs.
     """
 
     def __init__(self, network: Network, backend: Backend) -> None:
@@ -213,13 +219,15 @@ class SeriesFeatures:
         assert isinstance(readout, CubaTicks)
         decays = (float(np.asarray(readout.decay_u)), float(np.asarray(readout.decay_v)))
         self._kernel = membrane_kernel(*(1.0 - d / 4096 for d in decays), self._n_ticks).left
-        self.n_spikes = 0
+        self._encoding, self._dt = network.encoding, network.dt
+        self.n_spikes = self.n_input_spikes = 0
 
-    def pieces(self, given: Events) -> Iterator[FloatArray]:
+    def pieces(self, samples: FloatArray | StoredSamples) -> Iterator[FloatArray]:
         """Features of some samples at a time, ``(n, n_hidden)``."""
-        for first in range(0, given.n_samples, _PIECE):
-            some = given.select(first, min(first + _PIECE, given.n_samples))
+        for first in range(0, len(samples), _PIECE):
+            some = encode(self._encoding, samples[first : first + _PIECE])[BANDS].to_ticks(self._dt)
             spikes = self._engine.run({BANDS: some}, self._n_ticks).spikes
+            self.n_input_spikes += some.n_events
             self.n_spikes += sum(spikes[name].n_events for name in self._hidden)
             yield np.hstack([self._of(spikes[name]) for name in self._hidden])
 
@@ -281,5 +289,5 @@ def _raster(given: Events, sample: int, n_ticks: int) -> FloatArray:
     return raster
 
 
-def _in_pieces(targets: FloatArray) -> Iterator[FloatArray]:
-    return (targets[first : first + _PIECE] for first in range(0, len(targets), _PIECE))
+def _in_pieces(labels: IntArray, targets: FloatArray) -> Iterator[FloatArray]:
+    return (targets[labels[first : first + _PIECE]] for first in range(0, len(labels), _PIECE))

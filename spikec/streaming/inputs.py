@@ -2,7 +2,7 @@
 
 A source knows how many samples there are and gives the spikes of any chunk, in the network's own time, as the
 whole would have been read. A list (``.csv``) may name its samples in any order: it is held whole, and so are
-data sets by name, of which only the chunk's spikes are made.
+data sets by name, of which only the chunk's spikes are made. Those in files of the user's stay there.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -92,19 +94,31 @@ class HeldEvents(Source):
         return digest({"events": self._events, "labels": self.labels})
 
 
+class Rows(Protocol):
+    """Samples that are read when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(n_samples, ...)``."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> FloatArray: ...
+
+
 class EncodedSamples(Source):
     """Samples of a data set, made into spikes a chunk at a time.
 
     Args:
         network: What they are for; it says how samples become spikes.
-        samples: ``(n_samples, ...)``.
+        samples: ``(n_samples, ...)``, in memory or read when they are asked for.
         labels: The right class of each sample, if known.
     """
 
-    def __init__(self, network: Network, samples: FloatArray, labels: IntArray | None = None) -> None:
+    def __init__(self, network: Network, samples: FloatArray | Rows, labels: IntArray | None = None) -> None:
         self._network, self._samples, self.labels = network, samples, labels
         self.n_samples = len(samples)
-        self.sample_bytes = EVENT_BYTES * samples.size / max(self.n_samples, 1)
+        self.sample_bytes = EVENT_BYTES * prod(samples.shape[1:])
 
     def events(self, first: int, last: int) -> dict[str, Events]:
         """See `Source`."""
@@ -112,7 +126,13 @@ class EncodedSamples(Source):
 
     def identity(self) -> str:
         """See `Source`."""
-        return digest({"samples": self._samples, "labels": self.labels})
+        if isinstance(self._samples, np.ndarray):
+            return digest({"samples": self._samples, "labels": self.labels})
+        state = hashlib.sha256(digest({"shape": list(self._samples.shape), "labels": self.labels}).encode())
+        step = max(1, _READ_BYTES // (8 * max(prod(self._samples.shape[1:]), 1)))
+        for first in range(0, self.n_samples, step):
+            state.update(self._samples[first : first + step].tobytes())
+        return state.hexdigest()
 
 
 class HeldArrays(Source):

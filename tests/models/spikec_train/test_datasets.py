@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from spikec.errors import NetworkError, UsageError
+from spikec.errors import UsageError
 from spikec_train.datasets import Dataset, dataset_names, load_dataset
 from spikec_train.fsdd import SPLITS
 
@@ -81,5 +81,5 @@ def test_a_data_set_that_contradicts_itself_is_refused():
         Dataset("a", "train", x, np.zeros(2, int), (4,), 1.0, 2)
     with pytest.raises(UsageError, match="labels from 0 to 2"):
         Dataset("a", "train", x, np.arange(3), (4,), 1.0, 2)
-    with pytest.raises(NetworkError, match="NaN"):
+    with pytest.raises(UsageError, match="3 samples with NaN or infinite values, the first is sample 0"):
         Dataset("a", "train", x * np.nan, np.zeros(3, int), (4,), 1.0, 2)
