@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spikec.cli.output import print_found, telling
+from spikec.cli.output import command_line, print_found, telling
 from spikec.commands.options import (
     Bits,
     BitsOrAuto,
@@ -51,7 +51,7 @@ def demo(
 
     check_output(html)
     with telling() as tell:
-        report = run_demo(n_stock=stock, progress=tell)
+        report = run_demo(n_stock=stock, progress=tell, command=command_line())
     if html is not None:
         write_page(report, html)
     print_found(report.to_json(), lambda: show(report), json_)
@@ -80,6 +80,12 @@ def train(
             help="Begin with this many hidden neurons; others enter where the error is.", show_default=False
         ),
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Train with other data: a known name, or your own folder or .npz.", show_default=False
+        ),
+    ] = None,
     data_dir: Annotated[
         Path | None,
         typer.Option(help="Folder of data that do not ship; else SPIKEC_DATA says it.", show_default=False),
@@ -99,7 +105,9 @@ def train(
     from spikec.commands.train import train_file
 
     with telling() as tell:
-        found = train_file(recipe, output, seed, seeds, data_dir, checkpoint, tell, plot, curriculum, grow)
+        found = train_file(
+            recipe, output, seed, seeds, data_dir, checkpoint, tell, plot, curriculum, grow, data
+        )
     print_found(found, lambda: show(found), json_)
 
 

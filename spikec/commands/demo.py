@@ -1,4 +1,4 @@
-"""The whole chain on real digits: train, compile, run everywhere, compare, count, price."""
+"""The whole chain on real digits: train, compile, place, run everywhere, compare, count, price."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from spikec.api import placed
 from spikec.backend import Backend, find_backend
 from spikec.commands.files import read_inputs
 from spikec.compare import Comparison, compare
@@ -28,7 +29,9 @@ from spikec.report.summary import Summary, summarise
 from spikec.result import RunResult
 from spikec.targets.target import load_target
 
-RECIPE, DATA, TARGET = "digits-sampled", "digits:test", "loihi2"
+RECIPE, DATA, TARGET, PLACE = "digits-sampled", "digits:test", "loihi2", "hilbert"
+"""The network fits one core; `hilbert` finds that without the search's kernels to compile."""
+
 AS_IF = ("loihi1-davies2018", "loihi1-sanafe")
 """Price tables shown for the demo; Loihi 2 has none, so its events are priced as if they were Loihi 1's."""
 
@@ -110,13 +113,15 @@ def demo(
     seeds: tuple[int, ...] = (0, 1, 2),
     n_stock: int = 20,
     progress: Callable[[str], None] = lambda sentence: None,
+    command: str | None = None,
 ) -> DemoReport:
-    """Train, compile, run and compare.
+    """Train, compile, place, run and compare.
 
     Args:
         seeds: One network is trained for each; the first is compared on all backends.
         n_stock: Samples for Lava's stock processes, which are slow.
         progress: Told what happens next.
+        command: The line that asked for it, for the page's provenance.
     """
     from spikec_train.recipes import load_recipe, train
 
@@ -129,7 +134,10 @@ def demo(
         made = watch.stage("train", f"training, seed {seed}", partial(train, recipe, seed))
         in_real_times = partial(_float, made.network, cpu)
         exact.append(watch.stage("float", f"real spike times, seed {seed}", in_real_times))
-        program = watch.stage("compile", "compiling", partial(compile_network, made.network, target))
+        source = {"recipe": RECIPE, "training seed": str(seed)}
+        compiling = partial(compile_network, made.network, target, source=source)
+        unplaced = watch.stage("compile", "compiling", compiling)
+        program = watch.stage("place", "placing", partial(placed, unplaced, PLACE))
         inputs, data = read_inputs(program.network, DATA, None)
         labels = None if data is None else data.labels
         result = watch.stage("cpu", "running on the CPU", partial(execute, program, cpu, inputs, labels))
@@ -152,7 +160,7 @@ def demo(
             "cpu_lava_fused": compare(result, on_fused),
             "cpu_lava_stock": compare(execute(program, cpu, few), on_stock),
         },
-        summary=summarise(result, AS_IF, beside(result, exact[0], "the exact network")),
+        summary=summarise(result, AS_IF, beside(result, exact[0], "the exact network"), command),
         seconds={**watch.seconds, "train": watch.seconds["train"] / len(seeds)},
         n_ticks=int(result.meta["until"]),
         runs=(exact[0], result),
