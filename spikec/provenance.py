@@ -38,17 +38,19 @@ def versions() -> dict[str, str]:
     return found
 
 
-def trained_by(recipe: str, seed: int) -> dict[str, str]:
+def trained_by(recipe: str, seed: int, *options: str) -> dict[str, str]:
     """Where a trained network comes from.
 
     Args:
         recipe: Name of a recipe, or a YAML file, whose hash is added.
         seed: The seed that was used.
+        options: What else the command was given, but for where things lie or go.
     """
     path, found = Path(recipe), {"recipe": recipe}
     if path.is_file():
         found["recipe's SHA-256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return {**found, "training seed": str(seed), **made_by("trained", "train", recipe, "--seed", str(seed))}
+    made = made_by("trained", "train", recipe, "--seed", str(seed), *options)
+    return {**found, "training seed": str(seed), **made}
 
 
 def made_by(what: str, *words: str) -> dict[str, str]:

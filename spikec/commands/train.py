@@ -36,6 +36,7 @@ def train_file(
     plot: Path | None = None,
     curriculum: bool = False,
     grow: int | None = None,
+    data_name: str | None = None,
 ) -> dict[str, Any]:
     """Train networks by a recipe, and save the one that does best on the *training* samples.
 
@@ -50,6 +51,7 @@ def train_file(
         plot: Where a picture of the loss over the epochs goes, a line a seed.
         curriculum: Whether easy samples come first.
         grow: Hidden neurons to begin with; None for all of them, or what the recipe says.
+        data_name: Another data set than the recipe's, of which it promises nothing.
 
     Returns:
         As JSON values: figures of the saved network and, of several seeds, those of each and their means.
@@ -65,7 +67,7 @@ def train_file(
     if output is None:
         progress("no network will be written, for no --output says where")
     _check_places(output, checkpoint, plot)
-    recipe = _changed(load_recipe(name), curriculum, grow)
+    recipe = _changed(load_recipe(name), curriculum, grow, data_name)
     first = recipe.seed if seed is None else seed
     data, test = _data(recipe.data, data_dir, progress)
     best: TrainingResult | None = None
@@ -81,15 +83,14 @@ def train_file(
             best = made
     assert best is not None
     if output is not None:
-        save(best.network, output, origin=trained_by(name, best.seed))
+        save(best.network, output, origin=trained_by(name, best.seed, *_words(curriculum, grow, data_name)))
     if plot is not None:
         picture = curves(losses, recipe.title, "mean loss of an epoch")
         write_atomically(plot, to_bytes(picture, format_of(plot)))
     figures = records[best.seed - first]
     found = {"recipe": name, **figures, "output": None if output is None else str(output)}
-    found["shortfall"] = recipe.expected.shortfall(
-        figures.get("accuracy", {}).get("test"), None if recipe.data else figures.get("loss")
-    )
+    accuracy = None if data_name else figures.get("accuracy", {}).get("test")
+    found["shortfall"] = recipe.expected.shortfall(accuracy, None if recipe.data else figures.get("loss"))
     if best.inputs is not None and output is not None:
         inputs = output.with_suffix(f".inputs{output.suffix}")
         save(dict(best.inputs), inputs)
@@ -110,7 +111,7 @@ def _check_places(output: Path | None, checkpoint: Path | None, plot: Path | Non
         format_of(plot)
 
 
-def _changed(recipe: Recipe, curriculum: bool, grow: int | None) -> Recipe:
+def _changed(recipe: Recipe, curriculum: bool, grow: int | None, data: str | None) -> Recipe:
     """A recipe with what the command line adds to it."""
     from spikec_train.growing import Growth
     from spikec_train.orders import Curriculum
@@ -120,7 +121,15 @@ def _changed(recipe: Recipe, curriculum: bool, grow: int | None) -> Recipe:
     if grow is not None:
         growth = Growth(grow) if recipe.growth is None else replace(recipe.growth, first=grow)
         recipe = replace(recipe, growth=growth)
-    return recipe
+    if data is not None and recipe.data is None:
+        raise UsageError("this recipe draws its input and has no data set; leave out --data")
+    return recipe if data is None else replace(recipe, data=data)
+
+
+def _words(curriculum: bool, grow: int | None, data: str | None) -> list[str]:
+    """What `_changed` was given, as on the command line."""
+    first = [] if grow is None else ["--grow", str(grow)]
+    return ["--curriculum"] * curriculum + first + ([] if data is None else ["--data", data])
 
 
 def _of_all(records: list[dict[str, Any]]) -> dict[str, Any]:

@@ -241,3 +241,21 @@ def test_a_checkpoint_without_a_folder_is_refused_before_any_training(spikec, re
         "train", recipe, "-o", tmp_path / "net.npz", "--checkpoint", tmp_path / "none" / "c.npz", code=2
     )
     assert "to write c.npz to; make it first" in message
+
+
+def test_other_data_can_be_named_and_nothing_is_promised_of_them(spikec, tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.random((300, 4), np.float32)
+    y = (x[:, 0] > x[:, 1]).astype(np.uint8)
+    path = tmp_path / "mine.npz"
+    np.savez(path, x_train=x[:200], y_train=y[:200], x_test=x[200:], y_test=y[200:])
+    found = json.loads(
+        spikec("train", "yinyang-sampled", "--data", path, "-o", tmp_path / "net.npz", "--json")
+    )
+    assert found["accuracy"]["test"] > 0.9
+    assert found["shortfall"] is None
+    ran = json.loads(spikec("run", tmp_path / "net.npz", "--data", f"{path}:test", "--json"))
+    assert ran["accuracy"] == pytest.approx(found["accuracy"]["test"])
+    assert "leave out --data" in spikec("train", "single-neuron", "--data", path, code=2)
+    assert "there is no data set" in spikec("train", "yinyang-sampled", "--data", "mine", code=2)
+    assert "no array x_train" in spikec("train", "yinyang-sampled", "--data", f"{tmp_path}/", code=2)
