@@ -23,6 +23,7 @@ from spikec.ir.network import Network
 from spikec.ir.neurons import CubaLif
 from spikec_train.blocks import Memory
 from spikec_train.cuba_gradient import Answers, CubaModel, Delayed, run
+from spikec_train.cuba_pairs import CubaPairs, sampled_start
 from spikec_train.datasets import Dataset
 from spikec_train.first_spike import ExactLayers, layered_network
 
@@ -55,6 +56,8 @@ class ExactCuba(ExactLayers[CubaModel, Answers]):
         wake: Weight of what silent hidden neurons lack to their threshold.
         flattest: Floor under the slope at a spike, thresholds per `tau_syn`.
         jitter: Standard deviation of noise on input times whenever a sample is shown, seconds.
+        start: Where the neurons of a first layer are placed by samples (`cuba_pairs`); None to draw weights
+            and delays.
     """
 
     weight_means: tuple[float, ...]
@@ -72,6 +75,7 @@ class ExactCuba(ExactLayers[CubaModel, Answers]):
     wake: float = 0.2
     flattest: float = 0.6
     jitter: float = 0.0
+    start: CubaPairs | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -99,6 +103,12 @@ class ExactCuba(ExactLayers[CubaModel, Answers]):
                 f"gamma {self.gamma}, wake {self.wake}, flattest {self.flattest}, jitter {self.jitter} and "
                 f"weight_spreads {self.weight_spreads} must not be negative, and all of them finite like "
                 f"weight_means, {self.weight_means}"
+            )
+
+        if self.start is not None and (len(self.hidden) != 1 or self.start.answer > self.duration):
+            raise UsageError(
+                f"a sampled start is for one hidden layer and answers within the duration, {self.duration} "
+                f"s; the recipe has hidden {self.hidden} and answers at {self.start.answer} s"
             )
 
     def model(self, n_inputs: int, n_outputs: int) -> CubaModel:
@@ -135,6 +145,14 @@ class ExactCuba(ExactLayers[CubaModel, Answers]):
         weights = [rng.normal(mean / n, spread / sqrt(n), n * m) for (n, m), mean, spread in drawn]
         delays = rng.uniform(0.0, self.first_delay / self.tau_syn, model.n_delays)
         return np.concatenate([*weights, delays])
+
+    def begun(
+        self, model: CubaModel, given: AnyArray, labels: IntArray, rng: np.random.Generator
+    ) -> FloatArray:
+        """Drawn parameters, or those of a sampled start."""
+        if self.start is None:
+            return self.initial(model, rng)
+        return sampled_start(model, self.start, self.tau_syn, given, labels, rng)
 
     def clip(self, model: CubaModel, parameters: FloatArray) -> None:
         """Bring delays back into 0 to the longest."""

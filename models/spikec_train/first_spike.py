@@ -92,6 +92,10 @@ class ExactLayers(Generic[Model, Answers]):
         """Draw parameters, ``(n_parameters,)``."""
         raise NotImplementedError
 
+    def begun(self, model: Model, given: AnyArray, labels: IntArray, rng: np.random.Generator) -> FloatArray:
+        """The parameters to begin with: drawn, unless the samples have a say."""
+        return self.initial(model, rng)
+
     def clip(self, model: Model, parameters: FloatArray) -> None:
         """Bring parameters back to where they are allowed, in place."""
         raise NotImplementedError
@@ -156,8 +160,8 @@ class FirstSpikeProblem(Problem):
         return problem_key(self.options, given=self.given, labels=self.labels, first=first, ordered=ordered)
 
     def initial(self, rng: np.random.Generator) -> FloatArray:
-        """Draw parameters."""
-        return self.options.initial(self.model, rng)
+        """Draw parameters, or take what the samples suggest."""
+        return self.options.begun(self.model, self.given, self.labels, rng)
 
     def gradient(
         self, parameters: FloatArray, samples: IntArray, rng: np.random.Generator

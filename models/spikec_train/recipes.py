@@ -24,6 +24,7 @@ from spikec.catalogue import Catalogue
 from spikec.errors import UsageError
 from spikec.events import Events
 from spikec.ir.network import Network
+from spikec_train.cuba_pairs import compile_cuba
 from spikec_train.cuba_training import ExactCuba
 from spikec_train.datasets import Dataset, load_dataset
 from spikec_train.first_spike import AnyLayers, ExactLayers, TrainedLayers, train_layers
@@ -31,19 +32,22 @@ from spikec_train.growing import Growth, train_growing
 from spikec_train.orders import Curriculum, schedule
 from spikec_train.qif_training import ExactQif, TrainedQif, train_qif
 from spikec_train.ramp_layer import compile_ramps
+from spikec_train.sampled_cuba import SampledCuba, SampledCubaNetwork, sampled_cuba
 from spikec_train.sampled_series import SampledSeries, SampledSeriesNetwork, sampled_series
 from spikec_train.sampling import SampledNetwork, SampledRamp, sampled_network
 from spikec_train.spike_time_tasks import ExactQifNeuron, ExactQifRnn
 from spikec_train.theta_training import ExactTheta
 
+Sampled = SampledRamp | SampledCuba | SampledSeries
+
 Training = Annotated[
-    SampledRamp | SampledSeries | ExactTheta | ExactCuba | ExactQifNeuron | ExactQifRnn,
+    Sampled | ExactTheta | ExactCuba | ExactQifNeuron | ExactQifRnn,
     Field(discriminator="method"),
 ]
 
 _METHODS = (
-    "sampled-ramp", "sampled-series", "exact-theta", "exact-cuba", "exact-qif-neuron", "exact-qif-rnn",
-    "adam", "adabelief", "sgd", "int", "tuple[int, ...]",
+    "sampled-ramp", "sampled-cuba", "sampled-series", "exact-theta", "exact-cuba", "exact-qif-neuron",
+    "exact-qif-rnn", "adam", "adabelief", "sgd", "int", "tuple[int, ...]",
 )  # fmt: skip
 
 _CHECKED = ConfigDict(extra="forbid")
@@ -219,18 +223,22 @@ def train(
 
 
 def _train_sampled(
-    recipe: Recipe, options: SampledRamp | SampledSeries, data: Dataset, seed: int, tell: Callable[[str], Any]
+    recipe: Recipe, options: Sampled, data: Dataset, seed: int, tell: Callable[[str], Any]
 ) -> TrainingResult:
     """Networks whose readout is solved for."""
-    n = options.hidden if isinstance(options, SampledSeries) else sum(options.layers)
+    n = sum(options.layers) if isinstance(options, SampledRamp) else options.hidden
     tell(f"training {n} hidden neurons on {data.n_samples} samples")
     compile_ramps()
+    if isinstance(options, SampledCuba):
+        compile_cuba()
     rng = np.random.default_rng(seed)
     with threadpool_limits(1, "blas"):  # sums in one order on any number of cores: one seed, one network
         began = process_time()
-        made: SampledNetwork | SampledSeriesNetwork
+        made: SampledNetwork | SampledCubaNetwork | SampledSeriesNetwork
         if isinstance(options, SampledSeries):
             made = sampled_series(data, options, rng)
+        elif isinstance(options, SampledCuba):
+            made = sampled_cuba(data, options, rng)
         else:
             made = sampled_network(data, options, rng)
         seconds = process_time() - began
