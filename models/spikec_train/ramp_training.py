@@ -12,8 +12,8 @@ silent neuron has none. (A descent that takes the formula for all spikes undoes 
 
 The loss of a sample is the cross entropy of :math:`\mathrm{softmax}(S o)` with its class. The sharpness S
 does not change. A solved readout says 1 for the right class and 0 for others, whatever its margins are worth,
-so of a sampled start it is the S with the smallest loss. Biases stay at 0 or above, so that no threshold is
-below T.
+so of a sampled start it is the S with the smallest loss in some training samples. Biases stay at 0 or above,
+so that no threshold is below T.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ SHARPNESS = 10.0
 
 SHARPEST = 100.0
 """The largest S of a sampled start: if all samples are right, the loss falls with S for ever."""
+
+ENOUGH = 1000
+"""Training samples, the first ones, that S follows from."""
 
 FLATTEST = 0.5
 """A floor under the slope with which thresholds are reached before T; after T the slope is 1."""
@@ -138,7 +141,8 @@ def ramp_problem(data: Dataset, hidden: int, start: SampledNetwork | None = None
     early = earliness(data.samples, data.x_max, 1.0)
     if start is None:
         return RampProblem(early, data.labels, data.n_classes, hidden)
-    sharpness = best_sharpness(start.scores(data.samples), data.labels)
+    some = slice(0, ENOUGH)
+    sharpness = best_sharpness(start.scores(data.samples[some]), data.labels[some])
     return RampProblem(early, data.labels, data.n_classes, hidden, start, sharpness)
 
 

@@ -71,4 +71,4 @@ def test_a_small_run_has_a_curve_for_each_method(bench, monkeypatch):
     assert all(0 < r["seconds"] and 0 < r["best"] <= 1 for r in rows)
     begins, start = rows[2]["points"][0], rows[0]["points"][-1]
     assert begins[2] == start[2]
-    assert begins[1] == 2 * start[1]  # its sharpness was found with all samples
+    assert begins[1] == 2 * start[1]  # its sharpness was found with all 200 samples
