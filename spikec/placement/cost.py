@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 
 from spikec.arrays import FloatArray, IntArray
 from spikec.errors import UsageError
@@ -59,11 +59,11 @@ class Traffic(NamedTuple):
     """Messages a tick between cores.
 
     Attributes:
-        between: From core to core, its own included, ``(n_cores, n_cores)``.
+        between: From core to core, its own included, sparse ``(n_cores, n_cores)``.
         from_outside: From inputs to every core, ``(n_cores,)``.
     """
 
-    between: FloatArray
+    between: Any
     from_outside: FloatArray
 
 
@@ -77,13 +77,13 @@ def cost(a: Assignment, grid: Grid, place: IntArray, rates: Rates | None = None)
         rates: How often neurons spike.
     """
     t = traffic(a, rates)
-    east, north = (s[np.ix_(place, place)] for s in grid.steps)
+    _, east, north = _hops(t, grid, place)
     x, y = (of_tile[place] for of_tile in grid.tiles)
     return Cost(
         message_hops=message_hops(t, grid, place),
         messages=float(t.between.sum() + t.from_outside.sum()),
-        hops_east_west=float(np.sum(t.between * east) + t.from_outside @ x),
-        hops_north_south=float(np.sum(t.between * north) + t.from_outside @ y),
+        hops_east_west=float(east + t.from_outside @ x),
+        hops_north_south=float(north + t.from_outside @ y),
         busiest=float(work(a, rates).max(initial=0)),
         bound=lower_bound(a, grid, rates),
     )
@@ -91,18 +91,25 @@ def cost(a: Assignment, grid: Grid, place: IntArray, rates: Rates | None = None)
 
 def message_hops(t: Traffic, grid: Grid, place: IntArray) -> float:
     """Routers that messages pass with cores at their places, ``(n_cores,)``."""
-    routers = grid.routers[np.ix_(place, place)]
-    return float(np.sum(t.between * routers) + t.from_outside @ grid.from_outside[place])
+    return float(sum(_hops(t, grid, place)) + t.from_outside @ grid.from_outside[place])
+
+
+def _hops(t: Traffic, grid: Grid, place: IntArray) -> tuple[float, float, float]:
+    """Messages to other cores, and their hops east or west, and north or south."""
+    sent = coo_array(t.between)
+    here, there = sent.row, sent.col
+    east, north = grid.hops(place[here], place[there])
+    return float(sent.data[here != there].sum()), float(sent.data @ east), float(sent.data @ north)
 
 
 def traffic(a: Assignment, rates: Rates | None = None) -> Traffic:
     """The messages between cores."""
-    between, outside = np.zeros((a.n_cores, a.n_cores)), np.zeros(a.n_cores)
+    between, outside = csr_array((a.n_cores, a.n_cores)), np.zeros(a.n_cores)
     for name, r in a.axons.items():
         rate, reached = rates_of(a.network, name, rates), (r.counts > 0).astype(np.float64)
         if name in a.cores:
             sent = coo_array((rate, (a.cores[name], r.kind)), shape=(a.n_cores, r.counts.shape[0])).tocsr()
-            between += (sent @ reached).toarray()
+            between = between + sent @ reached
         else:
             outside += np.bincount(r.kind, rate, minlength=r.counts.shape[0]) @ reached
     return Traffic(between, outside)

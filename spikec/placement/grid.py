@@ -43,19 +43,10 @@ class Grid:
         tile = np.arange(self.n_places, dtype=np.int64) // self.cores_per_tile
         return tile // self.rows, tile % self.rows
 
-    @cached_property
-    def steps(self) -> tuple[IntArray, IntArray]:
-        """Hops east or west, and north or south, from place to place, ``(n_places, n_places)`` each."""
+    def hops(self, here: IntArray, there: IntArray) -> tuple[IntArray, IntArray]:
+        """Hops east or west, and north or south, from some places to others; shapes as numpy joins them."""
         x, y = self.tiles
-        return np.abs(x[:, None] - x), np.abs(y[:, None] - y)
-
-    @cached_property
-    def routers(self) -> IntArray:
-        """Routers on the way from place to place, ``(n_places, n_places)``: none to itself, else hops + 1."""
-        east, north = self.steps
-        routers: IntArray = east + north + 1
-        np.fill_diagonal(routers, 0)
-        return routers
+        return np.abs(x[here] - x[there]), np.abs(y[here] - y[there])
 
     @cached_property
     def from_outside(self) -> IntArray:

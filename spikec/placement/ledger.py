@@ -71,7 +71,7 @@ def count_cores(program: Program, spikes: Mapping[str, Events], n_ticks: int) ->
         delayed += one.delayed @ n
         storage[storage_of(q.connectivity)] += (one.events + one.zeros) @ n
     t = traffic(a, counted)
-    between, outside = _whole(t.between), _whole(t.from_outside)
+    between, outside = _whole(t.between.toarray()), _whole(t.from_outside)
     grid = grid_of(program.target, int(place.max(initial=0)) + 1)
     hops, crossings = _ways(between, outside, grid, place)
     over_time = _over_time(a, neurons, spikes, n_samples, n_ticks, _Timing.of(program.target, grid, place))

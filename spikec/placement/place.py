@@ -64,13 +64,18 @@ def place(program: Program, method: str = "search", seed: int = 0, rates: Rates 
     """
     check_method(method)
     grid_of(program.target)
-    ends = list(_ends(_Task(program, seed, rates), method))
+    task = _Task(program, seed, rates)
+    ends = list(_ends(task, method))
     cheapest_first = sorted(ends, key=lambda end: (end[2], end[0].n_cores))
     right = next((end for end in cheapest_first if not any(check_cores(end[0]))), None)
     if right is None:
         raise TargetError(program.target.name, check_cores(ends[0][0]))
     a, where, _ = right
     grid = grid_of(program.target, a.n_cores)
+    if method == "search":
+        from spikec.placement import places  # late, for it loads numba
+
+        where = places.annealed_long(traffic(a, rates), grid, where, task.rng())
     return Placed(Placement(a.cores, where, method, seed), a, grid, cost(a, grid, where, rates))
 
 

@@ -1,8 +1,8 @@
 """The search's inner loops in numba: arrays and numbers in and out.
 
 Imported only when something is placed. `state` says where groups are and keeps up what follows, `fill` makes
-first placements, `moves` betters them, `squeeze` relieves fewer cores of axons, `mesh` exchanges the places of
-cores, `pairs` finds groups to join for a coarser level.
+first placements, `moves` betters them, `squeeze` relieves fewer cores of axons, `mesh` exchanges the places
+of cores, `pairs` finds groups to join for a coarser level.
 """
 
 from __future__ import annotations

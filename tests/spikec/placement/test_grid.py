@@ -14,9 +14,10 @@ def test_hops_of_two_chips_of_two_by_two_tiles_are_those_counted_by_hand():
     # tiles go down the columns: 0 (0, 0), 1 (0, 1), 2 (1, 0), 3 (1, 1), then the next chip at column 2
     assert grid.tiles[0].tolist() == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 4
     assert grid.tiles[1].tolist() == [0, 0, 1, 1] * 4
-    assert grid.routers[0, [0, 1, 2, 4, 6, 15]].tolist() == [0, 1, 2, 2, 3, 5]
+    east, south = grid.hops(np.array(0), np.array([0, 1, 2, 4, 6, 15]))
+    assert (east + south).tolist() == [0, 0, 1, 1, 2, 4]
     assert grid.from_outside[[0, 2, 15]].tolist() == [1, 2, 5]
-    assert [s[0, 15] for s in grid.steps] == [3, 1]
+    assert [s.tolist() for s in grid.hops(np.array([15]), np.array([0, 2]))] == [[3, 3], [1, 0]]
 
 
 def test_the_mesh_of_loihi_has_128_places_and_as_many_chips_as_are_needed():
