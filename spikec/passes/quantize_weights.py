@@ -38,6 +38,7 @@ from spikec.passes.judgement import nearest
 from spikec.passes.pairs import pair_errors, quantize_pairs, unstorable_pair
 from spikec.passes.rounding import parameter_errors, weight_errors
 from spikec.passes.row_fit import with_fitted_rows
+from spikec.passes.taps import Together
 from spikec.passes.weight_fit import Rounding, WeightFit
 from spikec.program import LogEntry, Program
 from spikec.targets.target import Formats
@@ -153,7 +154,20 @@ class QuantizeWeights:
             excitations[q.name] = seen if seen is not None else assumed(program, q)
         n_ticks = program.n_ticks or ASSUMED_TICKS
         rounding = self.rounding or Rounding.FEEDBACK
-        return WeightFit(formats, bits, rounding, excitations, n_ticks, self.bits_of)
+        return WeightFit(formats, bits, rounding, excitations, n_ticks, self.bits_of, _together(program))
+
+
+def _together(program: Program) -> Together:
+    """Populations of which several neurons tell others one time."""
+    network = program.network
+    pairs = [(name, first) for first, copies in program.copies.items() for name in (first, copies)]
+    return {name: (first, network.population(first).n) for name, first in pairs if _tells(network, name)}
+
+
+def _tells(network: Network, name: str) -> bool:
+    """Whether a population's spikes reach more than what holds it silent."""
+    own = next(component for component in network.components() if name in component)
+    return any(q.post not in own for q in network.outgoing(name))
 
 
 def _noted(program: Program, said: str, figures: Mapping[str, object]) -> Program:

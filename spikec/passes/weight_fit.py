@@ -25,7 +25,7 @@ from spikec.passes.excitation import Excitation, Rows, rows
 from spikec.passes.feedback import spread
 from spikec.passes.grid_fit import Grid, fitted
 from spikec.passes.integers import filling_scale, fixed_projection, holding_exponent, sign_of
-from spikec.passes.taps import rounded_together
+from spikec.passes.taps import Together, rounded_together
 from spikec.targets.target import Formats
 
 PHASES = 8
@@ -69,6 +69,7 @@ class WeightFit:
         excitations: Of each incoming projection, by name.
         n_ticks: Length of a sample; sums are cut off once a tick at most.
         bits_of: Bits of projections that have others, by their names; parts of them (``NAME.part``) follow.
+        together: Populations of which several neurons tell one time (`spikec.passes.taps`).
     """
 
     formats: Formats
@@ -77,6 +78,7 @@ class WeightFit:
     excitations: Mapping[str, Excitation]
     n_ticks: int
     bits_of: Mapping[str, int] = field(default_factory=dict)
+    together: Together = field(default_factory=dict)
 
     def bits_for(self, q: Projection) -> int:
         """The bits of a projection's mantissas."""
@@ -85,7 +87,7 @@ class WeightFit:
 
     def scale(self, p: Population, incoming: tuple[Projection, ...], largest: float) -> float:
         """The best scale up to a given one, and above half of it where weights are clipped."""
-        if self.rounding is Rounding.NEAREST or not any(_free(q, self.excitations[q.name]) for q in incoming):
+        if self.rounding is Rounding.NEAREST or not any(self.is_free(q) for q in incoming):
             return filling_scale(incoming, self.bits, largest)
         tried = [_Tried(q, self) for q in incoming if np.any(q.connectivity.stored()) and not holds(q)]
         scales = largest * 2.0 ** (-np.arange(PHASES) / PHASES)
@@ -99,17 +101,30 @@ class WeightFit:
         """
         found: dict[str, Projection] = {}
         owed = np.zeros(incoming[0].connectivity.n_post if incoming else 0)
-        for q in sorted(incoming, key=self._is_free):
+        for q in sorted(incoming, key=self.is_free):
             found[q.name] = self._fixed(q, s, owed)
             if self.rounding is Rounding.FEEDBACK and not holds(q):
                 owed = owed + self._moved(q, found[q.name], s)
         if self.rounding is not Rounding.FEEDBACK:
             return found
-        cut = [q for q in incoming if self.excitations[q.name].parts > 1 and not self._is_free(q)]
-        return rounded_together(cut, found, s)
+        cut = [q for q in incoming if self._is_cut(q) and not self.is_free(q)]
+        return rounded_together(cut, found, s, self.together)
 
-    def _is_free(self, q: Projection) -> bool:
-        return self.rounding is not Rounding.NEAREST and _free(q, self.excitations[q.name])
+    def is_free(self, q: Projection) -> bool:
+        """Whether a projection may be clipped and fed back: only if its neurons have many synapses.
+
+        Those that hold a neuron silent after its spike, or repeat one, are single: no other weight makes up
+        for what they lose. Of a few inputs each counts by itself, not their sum. And synapses of several
+        neurons for one make up for each other.
+        """
+        if self.rounding is Rounding.NEAREST or q.pre == q.post or q.pre in self.together:
+            return False
+        parts = self.excitations[q.name].parts
+        return q.connectivity.n_synapses >= MANY * q.connectivity.n_post * parts
+
+    def _is_cut(self, q: Projection) -> bool:
+        """Whether several synapses stand for one, so that they are rounded together."""
+        return q.pre != q.post and (self.excitations[q.name].parts > 1 or q.pre in self.together)
 
     def _fixed(self, q: Projection, s: float, owed: FloatArray) -> Projection:
         if self.rounding is Rounding.NEAREST:
@@ -120,7 +135,7 @@ class WeightFit:
         if holds(q):  # at least as strong as wanted: one that is weaker may hold nothing
             steps = np.floor(np.ldexp(real, -form.exponent) / form.step + 1e-9)
             mantissa = np.maximum(steps * form.step, form.minimum).astype(np.int64)
-        elif self.rounding is Rounding.CLIPPED or not _free(q, excitation):
+        elif self.rounding is Rounding.CLIPPED or not self.is_free(q):
             mantissa = form.nearest(real)
         elif excitation.moments is not None:
             mantissa = fed_back(real, excitation, form, owed)
@@ -173,7 +188,7 @@ class _Tried:
     """A projection's weights on one grid after the other."""
 
     def __init__(self, q: Projection, fit: WeightFit) -> None:
-        self._q, self._fit, self._free = q, fit, _free(q, fit.excitations[q.name])
+        self._q, self._fit, self._free = q, fit, fit.is_free(q)
         weights = np.asarray(q.connectivity.weights, np.float64).ravel()
         whole = rows(q, fit.excitations[q.name])
         some = whole.row % (1 + weights.size // MOST_TRIED) == 0
@@ -201,16 +216,6 @@ class _Tried:
         errors = form.nearest(s * self._weights) * 2.0**form.exponent / s - self._weights
         cut_off = max(1 - form.step * 2.0**form.exponent, 0.0) / 2 / s
         return (self._rows.cost(errors) + self._cut * cut_off**2) / self._share
-
-
-def _free(q: Projection, excitation: Excitation) -> bool:
-    """Whether a projection may be clipped and fed back: only if its neurons have many synapses.
-
-    Those that hold a neuron silent after its spike, or repeat one, are single: no other weight makes up for
-    what they lose. And of a few inputs each counts by itself, not their sum.
-    """
-    many = q.connectivity.n_synapses >= MANY * q.connectivity.n_post * excitation.parts
-    return many and q.pre != q.post
 
 
 def holds(q: Projection) -> bool:
