@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", default=["yinyang", "digits"], choices=list(TASKS))
     parser.add_argument("--methods", nargs="+", default=list(COLOURS), choices=list(COLOURS))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--rates", type=float, nargs="+", default=[1e-3, 3e-3, 1e-2])
+    parser.add_argument("--rates", type=float, nargs="+", default=[1e-3, 3e-3, 1e-2, 3e-2])
     parser.add_argument("--quick", action="store_true", help="one seed, few epochs")
     parser.add_argument(
         "--log", type=Path, help="a file of curves, a line each: to go on from, and to add to"

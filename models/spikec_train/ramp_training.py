@@ -14,11 +14,17 @@ The loss of a sample is the cross entropy of :math:`\mathrm{softmax}(S o)` with 
 does not change. A solved readout says 1 for the right class and 0 for others, whatever its margins are worth,
 so of a sampled start it is the S with the smallest loss in some training samples. Biases stay at 0 or above,
 so that no threshold is below T.
+
+Parameters of a kind are counted in what they measure in a sampled start, root mean square, so that one
+learning rate is a share of each: the readout of 512 neurons has small weights, and steps that move w at all
+would undo them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -78,18 +84,23 @@ class RampProblem(Problem):
         numbers = (self.hidden, self.sharpness, self.flattest)
         return digest({"early": self.early, "labels": self.labels, "numbers": numbers, "start": start})
 
+    @cached_property
+    def units(self) -> tuple[float, float, float, float]:
+        """What w, b, V and c are counted in."""
+        if self.start is None:
+            return 1.0, 1.0, 1.0, 1.0
+        w, b, v, _ = (float(np.sqrt(np.mean(part**2))) or 1.0 for part in self._solved())
+        return w, b, v, v
+
     def initial(self, rng: np.random.Generator) -> FloatArray:
         """The start's parameters, or drawn ones: neurons that begin to spike at the mean sample."""
         if self.start is not None:
-            layer, readout = self.start.layers[0], self.start.readout
-            scaled = layer.thresholds / layer.window - 1.0
-            parts = (layer.weights, scaled, readout.weights.T * layer.window, readout.bias)
-            return np.concatenate([part.ravel() for part in parts])
-        n = self.early.shape[1]
-        w, mean = rng.normal(0.0, np.sqrt(2.0 / n), (self.hidden, n)), self.early.mean(axis=0)
+            return self._joined(self._solved(), 1)
+        n, mean = self.early.shape[1], self.early.mean(axis=0)
+        w = rng.normal(0.0, np.sqrt(2.0 / n), (self.hidden, n))
         w *= np.where(w @ mean < 0, -1.0, 1.0)[:, None]
         v = rng.normal(0.0, 1.0 / np.sqrt(self.hidden), (self.n_classes, self.hidden))
-        return np.concatenate([w.ravel(), w @ mean, v.ravel(), np.zeros(self.n_classes)])
+        return self._joined((w, w @ mean, v, np.zeros(self.n_classes)), 1)
 
     def gradient(
         self, parameters: FloatArray, samples: IntArray, rng: np.random.Generator
@@ -105,18 +116,34 @@ class RampProblem(Problem):
         after = np.where((a > 0) & (found <= 0), d, 0.0)
         d_w, d_b = after.T @ e, -after.sum(axis=0)
         back_through_crossings(e, found, plain(w), d, self.flattest, d_w, d_b)
-        return loss, np.concatenate([part.ravel() for part in (d_w, d_b, p.T @ a, p.sum(axis=0))])
+        return loss, self._joined((d_w, d_b, p.T @ a, p.sum(axis=0)), -1)
 
     def clip(self, parameters: FloatArray) -> None:
         """Keep biases at 0 or above, in place."""
-        b = self.parts(parameters)[1]
+        b = self._split(parameters)[1]
         np.maximum(b, 0.0, out=b)
 
     def parts(self, parameters: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Views: w ``(hidden, n_inputs)``, b ``(hidden,)``, V ``(n_classes, hidden)``, c ``(n_classes,)``."""
+        """Parts w ``(hidden, n_inputs)``, b ``(hidden,)``, V ``(n_classes, hidden)``, c ``(n_classes,)``."""
+        w, b, v, c = (part * unit for part, unit in zip(self._split(parameters), self.units, strict=True))
+        return w.reshape(self.hidden, -1), b, v.reshape(self.n_classes, -1), c
+
+    def _split(self, parameters: FloatArray) -> list[FloatArray]:
+        """Views of w, b, V and c in their units, each flat."""
         m, n, k = self.hidden, self.early.shape[1], self.n_classes
-        w, b, v, c = np.split(parameters, np.cumsum([m * n, m, k * m]))
-        return w.reshape(m, n), b, v.reshape(k, m), c
+        return np.split(parameters, np.cumsum([m * n, m, k * m]))
+
+    def _joined(self, parts: Sequence[FloatArray], power: int) -> FloatArray:
+        """Parameters of parts, power 1, or derivatives for parameters of those for parts, power -1."""
+        scaled = (part.ravel() / unit**power for part, unit in zip(parts, self.units, strict=True))
+        return np.concatenate(list(scaled))
+
+    def _solved(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """The start's w, b, V and c."""
+        assert self.start is not None
+        layer, readout = self.start.layers[0], self.start.readout
+        b = layer.thresholds / layer.window - 1.0
+        return layer.weights, b, readout.weights.T * layer.window, readout.bias
 
     def leads(self, parameters: FloatArray, early: FloatArray) -> FloatArray:
         """How long before 2 T hidden neurons spike, event-exact, in units of T, ``(n, hidden)``."""
