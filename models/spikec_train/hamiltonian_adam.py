@@ -26,8 +26,11 @@ from spikec_train.hamiltonian import HamiltonianNetwork
 from spikec_train.hamiltonian_recipes import HamiltonianTask
 from spikec_train.optimisers import Adam, descend, no_moments
 
-RATE, BATCH, FALLS = 3e-3, 256, 5
-"""Adam's rate, the samples of a step, and how often the rate falls to 1/e in a training."""
+RATES, BATCH, FALLS = (1e-3, 3e-3, 1e-2), 256, 5
+"""Rates to choose from, the samples of a step, and how often the rate falls to 1/e in a training."""
+
+_POINTS = 50
+"""Points of a curve, the last epoch among them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,32 +89,36 @@ class HamiltonianProblem(Problem):
         """All parameters are allowed."""
 
 
-def adam_curve(task: HamiltonianTask, hidden: int, epochs: int) -> list[tuple[float, float]]:
+def adam_curve(task: HamiltonianTask, hidden: int, epochs: int, rate: float) -> list[tuple[float, float]]:
     """Train for some time.
 
     Args:
         task: What to learn, and to test on.
         hidden: Number of hidden neurons.
         epochs: How often every state is shown.
+        rate: Adam's at first.
 
     Returns:
-        CPU seconds and relative L2 error of H on the test states, at the end of every epoch; the evaluation's
+        CPU seconds and relative L2 error of H on the test states, at the end of some epochs; the evaluation's
         time is left out.
     """
     problem = HamiltonianProblem(task.states, task.system.gradient(task.states), hidden)
     steps = epochs * -(-problem.n_samples // BATCH)
-    optimiser = Adam(rate=RATE, decay_steps=steps / FALLS)
+    optimiser = Adam(rate=rate, decay_steps=steps / FALLS)
     rng = np.random.default_rng(0)
     parameters, used = problem.initial(rng), 0.0
     moments = no_moments(parameters.size)
     curve: list[tuple[float, float]] = []
-    for _ in range(epochs):
+    every = max(1, epochs // _POINTS)
+    for left in range(epochs - 1, -1, -1):
         began = process_time()
         order = rng.permutation(problem.n_samples)
         for first in range(0, order.size, BATCH):
             _, gradient = problem.gradient(parameters, order[first : first + BATCH], rng)
             parameters, moments = descend(optimiser, moments, parameters, gradient)
         used += process_time() - began
+        if left % every:
+            continue
         network = problem.network(parameters)
         shift = task.anchor_energy - float(network.energy(task.anchor[None])[0])
         curve.append((used, task.energy_error(network.energy(task.test) + shift)))

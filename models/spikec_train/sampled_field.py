@@ -5,7 +5,7 @@ states (`ramp_layer`), and one membrane a value is solved for its velocity. The 
 of no use here: a spike time has a kink where the neuron falls silent, so the gradient of what is read out
 jumps. What is learned is the velocity itself; nothing keeps it Hamiltonian, and the energy drifts.
 
-The network compiles to a chip's integers as any other does; `compiled_velocities` reads what they say.
+The network compiles to a chip's integers as any other does; `compiled_field` then mends its readout.
 """
 
 from __future__ import annotations
@@ -17,14 +17,11 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from spikec.arrays import FloatArray
-from spikec.backend import Backend, run
 from spikec.errors import UsageError
-from spikec.inputs import encode_samples
 from spikec.ir.network import Network
-from spikec.program import Program
 from spikec_train.hamiltonian import check_motion, draw_state_pairs
 from spikec_train.ramp_layer import RampLayer, earliness, features, midpoint_layer
-from spikec_train.ramp_network import READOUT, ramp_network
+from spikec_train.ramp_network import ramp_network
 from spikec_train.readout import LinearReadout, fit_readout
 
 
@@ -116,23 +113,3 @@ def fit_field(
     readout = fit_readout(lead, velocities, options.penalties)
     network = ramp_network((layer,), readout, (early.shape[1],), 1.0)
     return FittedField(network, layer, readout, reach, float(np.mean(lead > 0)))
-
-
-def compiled_velocities(
-    program: Program, backend: Backend, states: FloatArray, reach: FloatArray
-) -> FloatArray:
-    """What a compiled network says.
-
-    Args:
-        program: Compiled from a `FittedField`.
-        backend: What runs it.
-        states: ``(n, d)``.
-        reach: Of the field.
-
-    Returns:
-        Velocities, ``(n, d)``.
-    """
-    inputs, name = encode_samples(program.network, encoded(states, reach)), f"{READOUT}.v"
-    found = run(backend, program, inputs, int(program.n_ticks or 0), (name,))
-    velocities: FloatArray = found.traces[name][:, -1] / program.scales[READOUT]
-    return velocities

@@ -260,8 +260,9 @@ def test_a_recipe_of_a_wrong_dimension_or_of_no_known_system_is_refused():
 
 
 def test_adam_learns_and_counts_its_time():
-    curve = adam_curve(hamiltonian_task(SMALL, 0), 20, 150)
+    curve = adam_curve(hamiltonian_task(SMALL, 0), 20, 150, 3e-3)
     seconds, errors = zip(*curve, strict=True)
     assert list(seconds) == sorted(seconds)
     assert seconds[0] > 0
+    assert len(seconds) == 50
     assert errors[-1] < 0.95 * errors[0]

@@ -1,15 +1,14 @@
 import numpy as np
 import pytest
 
-from spikec.backend import find_backend, run
+from spikec.backend import run
 from spikec.errors import NetworkError, UsageError
 from spikec.inputs import encode_samples
-from spikec.passes.pipelines import CompileOptions, compile_network
 from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_train.energy_systems import energy_system
-from spikec_train.sampled_field import SampledField, compiled_velocities, encoded, fit_field
+from spikec_train.sampled_field import SampledField, encoded, fit_field
 
 SYSTEM = energy_system("pendulum")
 REACH = np.array(SYSTEM.reach)
@@ -44,13 +43,6 @@ def test_the_reference_says_the_same(field, states):
     name = "readout.v.last"
     found = run(ReferenceBackend(), program, inputs, end, (name,)).traces[name].reshape(3, 2)
     assert np.allclose(found, field.velocities(states[:3]), atol=1e-6)
-
-
-def test_integers_say_nearly_the_same(field, states):
-    program = compile_network(field.network, load_target("loihi2"), CompileOptions(dt=1e-3, max_ticks=100))
-    found = compiled_velocities(program, find_backend("cpu"), states, REACH)
-    assert found.shape == (100, 2)
-    assert error(found, field.velocities(states)) < 0.15
 
 
 def test_values_beyond_the_reach_count_as_at_it(field):
