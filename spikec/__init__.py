@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from spikec.events import from_raster as from_raster
     from spikec.events import from_rows as from_rows
     from spikec.ir.network import Network as Network
+    from spikec.placing import place as place
     from spikec.program import Program as Program
     from spikec.result import RunResult as RunResult
     from spikec.streaming.join import join as join
@@ -38,6 +39,7 @@ _HOMES = {
     "from_torch": "api",
     "join": "streaming.join",
     "load": "api",
+    "place": "placing",
     "save": "container",
 }
 

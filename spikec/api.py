@@ -29,10 +29,11 @@ from spikec.errors import TargetError, UsageError
 from spikec.events import Events
 from spikec.execute import DEFAULT, RunOptions, choose_backend, execute_as
 from spikec.input_arrays import Spikes, inputs_from, labels_from
+from spikec.inputs import in_own_time
 from spikec.ir.network import Continuous, Convention, Network
 from spikec.opening import open_program
 from spikec.passes.pipelines import CompileOptions, compile_network, try_retarget
-from spikec.passes.replay import replay
+from spikec.placing import placed
 from spikec.program import Program
 from spikec.result import RunResult
 from spikec.search.budget import budget_of
@@ -146,7 +147,7 @@ def compile(
         UsageError: It is compiled already, the target has no integers, or an option makes no sense.
     """
     program = Program(network, load_target("ideal")) if isinstance(network, Network) else network
-    if program.log:
+    if program.scales:  # which passes leave, and files in integers have not
         raise UsageError(
             f"this program is compiled already, for {program.target.name}; compile the network it came from"
         )
@@ -169,42 +170,11 @@ def compile(
         made = compile_within(program, chip, options, wanted, progress)
     else:
         made = compile_as(program, chip, options, inputs, progress)
-    return made if place is None else placed(made, place, place_seed, options.calibration, progress)
-
-
-def placed(
-    program: Program,
-    method: str,
-    seed: int = 0,
-    samples: Calibration | None = None,
-    progress: Callable[[str], None] = lambda name: None,
-) -> Program:
-    """A compiled program with every neuron on a core of its chip.
-
-    Args:
-        program: In integers.
-        method: One of `spikec.placement.place.METHODS`.
-        seed: What the search begins with.
-        samples: With these neurons count as often as they spike; without, each counts as much.
-        progress: Told what happens.
-
-    Raises:
-        TargetError: A core would hold more than it can, however the network is cut.
-        UsageError: There is no such method, or the target has no mesh.
-    """
-    from spikec.placement.place import (
-        check_method,
-        place_program,
-        rates_of_spikes,
-    )  # late, for it loads scipy
-
-    check_method(method)
-    progress("placing")
-    rates = None
-    if samples is not None:
-        ran = replay(program, samples, find_backend(DEFAULT))
-        rates = rates_of_spikes(program, ran.spikes, ran.n_ticks)
-    return place_program(program, method, seed, rates)
+    if place is None:
+        return made
+    samples = options.calibration
+    given = None if samples is None else in_own_time(made.network, samples.inputs)
+    return placed(made, place, place_seed, given, progress)
 
 
 def search_options(

@@ -35,6 +35,7 @@ for _name, _command in (
     ("inspect", making.inspect),
     ("check", making.check),
     ("compile", making.compile_),
+    ("place", making.place),
     ("run", running.run),
     ("encode", running.encode),
     ("compare", running.compare),

@@ -194,6 +194,35 @@ def compile_(
     print_found(found, lambda: show(found, told), json_)
 
 
+def place(
+    file: Annotated[Path, typer.Argument(help="A program in integers: compiled, or a file of lava-dl.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the placed program goes.")],
+    method: Annotated[
+        str, typer.Option(help="search, hilbert, greedy, sequential, random, or metis where it is installed.")
+    ] = "search",
+    seed: Annotated[int, typer.Option(min=0, help="What it begins with.")] = 0,
+    calibrate: Annotated[
+        str | None,
+        typer.Option(
+            help="NAME:SPLIT or FILE of spikes that the program runs first, for neurons to count as often as "
+            "they spike.",
+            show_default=False,
+        ),
+    ] = None,
+    samples: Samples = None,
+    json_: Json = False,
+) -> None:
+    """Put a program that is in integers already on the cores of its chip; no spike changes."""
+    from spikec.commands.overview import program_overview
+    from spikec.commands.place import PlaceOptions, place_file
+    from spikec.commands.show import compiled as show
+
+    with telling() as tell:
+        program = place_file(file, output, PlaceOptions(method, seed, calibrate, samples), tell)
+    found = {"output": str(output), **program_overview(program)}
+    print_found(found, lambda: show(found, None), json_)
+
+
 def deploy(
     file: Annotated[Path, typer.Argument(help="A compiled program.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="A folder that does not exist yet.")],

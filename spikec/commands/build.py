@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from spikec.api import compile_as, compile_within, placed, search_options
+from spikec.api import compile_as, compile_within, search_options
+from spikec.arrays import IntArray
 from spikec.backend import find_backend
 from spikec.calibration import Calibration, calibrate
 from spikec.commands.files import open_program, read_inputs, source_of
 from spikec.errors import UsageError, Violation
+from spikec.events import Events
 from spikec.execute import DEFAULT, RunOptions, choose_backend
 from spikec.frontends import open_trained
+from spikec.inputs import in_own_time
 from spikec.ir.network import Network
 from spikec.passes.pipelines import CompileOptions, try_compile, try_retarget
 from spikec.placement.fullness import fullness
+from spikec.placing import placed
 from spikec.program import Program
 from spikec.provenance import made_by, option_words
 from spikec.targets.rules import check_all
@@ -120,15 +124,33 @@ def compile_file(
     given = read if isinstance(read, Program) else Program(read, load_target("ideal"))
     given = replace(given, source=source_of(path) | _made_by(path, options, probe))
     inputs = None if probe is None else read_inputs(given.network, probe, None)[0]
-    passes = _with_data(options, given, progress)
+    passes = options.passes() if _only_placed(options, given) else _with_data(options, given, progress)
     target = load_target(options.target)
     if wanted is not None:
         program = compile_within(given, target, passes, wanted, progress)
     else:
         program = compile_as(given, target, passes, inputs, progress)
     if options.place is not None:
-        program = placed(program, options.place, options.place_seed, passes.calibration, progress)
+        spikes = _for_places(program, options, passes.calibration)
+        program = placed(program, options.place, options.place_seed, spikes, progress)
     return Made(program, given, passes.calibration)
+
+
+def _only_placed(options: BuildOptions, given: Program) -> bool:
+    """Whether samples say how often the neurons of a program in integers spike, and nothing else."""
+    more = options.repair or options.label_free or options.certify or options.budget
+    return given.is_compiled and options.place is not None and options.calibrate is not None and not more
+
+
+def _for_places(
+    program: Program, options: BuildOptions, calibration: Calibration | None
+) -> Mapping[str, Events] | None:
+    """The samples that say how often neurons spike, in the program's ticks."""
+    if calibration is not None:
+        return in_own_time(program.network, calibration.inputs)
+    if options.calibrate is None:
+        return None
+    return read_samples(program.network, options.calibrate, options.samples)[0]
 
 
 def _made_by(path: Path, options: BuildOptions, probe: str | None) -> dict[str, str]:
@@ -185,17 +207,35 @@ def read_calibration(program: Program, given: str, n_samples: int | None = None)
     """
     if program.is_compiled:
         raise UsageError("this network is in integers already; calibrate the float network it came from")
+    inputs, labels = read_samples(program.network, given, n_samples)
+    return calibrate(program.network, choose_backend(program, RunOptions()), inputs, labels)
+
+
+def read_samples(
+    network: Network, given: str, n_samples: int | None = None
+) -> tuple[Mapping[str, Events], IntArray | None]:
+    """Input spikes in a network's own kind of time, and the right classes if they are known.
+
+    Args:
+        network: Whose inputs they are for.
+        given: A data set, ``NAME:SPLIT``, or a file of spikes.
+        n_samples: Only so many samples, counted from the first; None for all.
+
+    Raises:
+        UsageError: The number of samples is impossible.
+        EventsError: They do not fit the network.
+    """
     path = Path(given)
     is_file = path.is_file() or path.suffix in (".npz", ".npy", ".csv")
-    inputs, data = read_inputs(program.network, None if is_file else given, path if is_file else None)
+    inputs, data = read_inputs(network, None if is_file else given, path if is_file else None)
     labels = None if data is None else data.labels
     there = next(iter(inputs.values())).n_samples
-    if n_samples is not None:
-        if not 1 <= n_samples <= there:
-            raise UsageError(f"{n_samples} samples of {given} are wanted; it has 1 to {there}")
-        inputs = {name: e.select(0, n_samples) for name, e in inputs.items()}
-        labels = None if labels is None else labels[:n_samples]
-    return calibrate(program.network, choose_backend(program, RunOptions()), inputs, labels)
+    if n_samples is None:
+        return inputs, labels
+    if not 1 <= n_samples <= there:
+        raise UsageError(f"{n_samples} samples of {given} are wanted; it has 1 to {there}")
+    some = {name: e.select(0, n_samples) for name, e in inputs.items()}
+    return some, None if labels is None else labels[:n_samples]
 
 
 def check_file(path: Path, options: BuildOptions) -> tuple[list[Violation], dict[str, Any]]:

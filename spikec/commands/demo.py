@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from spikec.api import placed
 from spikec.backend import Backend, find_backend
 from spikec.commands.files import read_inputs
 from spikec.compare import Comparison, compare
@@ -20,6 +19,7 @@ from spikec.events import Events
 from spikec.execute import execute
 from spikec.ir.network import Network
 from spikec.passes.pipelines import compile_network
+from spikec.placing import placed
 from spikec.program import Program
 from spikec.reference import ReferenceBackend
 from spikec.report.beside import beside

@@ -22,7 +22,7 @@ def read_spike_time(path: str | Path) -> Network:
     if isinstance(thing, Program):
         raise FileFormatError(
             f"{path} is a compiled program, but a network is needed here; give the file that it was compiled "
-            "from, or run the program as it is"
+            "from, or take the program as it is (`spikec run`, `spikec place`)"
         )
     if not isinstance(thing, Network):
         container.load(path, Network)

@@ -126,9 +126,10 @@ def test_the_library_compiles_and_runs_as_the_command_line_does(tmp_path, monkey
     theirs, ours = container.load(out), container.load(tmp_path / "ours.npz")
     assert compare(theirs, ours).identical
     assert theirs.meta["command"].startswith("spikec run ")
-    assert {k: v for k, v in theirs.meta.items() if k != "command"} | {"seconds": 0} == {
-        **ours.meta, "seconds": 0
-    }  # fmt: skip
+    assert theirs.meta["source"]["compiled by"] == "spikec compile net.npz --target loihi1 --bits 6 --ticks 8"
+    source = {key: theirs.meta["source"][key] for key in ("file", "sha256")}
+    said = {k: v for k, v in theirs.meta.items() if k not in ("command", "file")}
+    assert said | {"seconds": 0, "source": source} == {**ours.meta, "seconds": 0}
 
 
 def test_every_option_of_the_command_line_is_an_option_here():
@@ -136,7 +137,7 @@ def test_every_option_of_the_command_line_is_an_option_here():
     # a convention is for `load`, and arrays hold as many samples as they should
     assert {f.name for f in fields(BuildOptions)} - {"convention", "samples"} <= offered
     offered = inspect.signature(spikec.Program.run).parameters.keys()
-    assert {f.name for f in fields(RunOptions)} - {"of_backend", "command"} <= offered
+    assert {f.name for f in fields(RunOptions)} - {"of_backend", "command", "file"} <= offered
 
 
 @pytest.mark.parametrize(
