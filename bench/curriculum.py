@@ -52,9 +52,8 @@ def main() -> None:
     first = recipe.seed if a.first_seed is None else a.first_seed
     seeds = range(first, first + a.seeds)
     known = read(a.log)
-    for k in range(
-        0, 0 if a.only_log else a.seeds, TOGETHER
-    ):  # seeds last, so that a run that was stopped has all cells
+    firsts = range(0, 0 if a.only_log else a.seeds, TOGETHER)
+    for k in firsts:  # seeds last, so that a run that was stopped has all cells
         for hidden, order in product(a.hidden, a.orders):
             missing = [s for s in seeds[k : k + TOGETHER] if (a.recipe, hidden, order, s) not in known]
             for seed, found in zip(missing, outcomes(recipe, hidden, order, missing), strict=True):

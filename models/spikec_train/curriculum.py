@@ -202,6 +202,8 @@ def outcomes(recipe: CurriculumRecipe, hidden: int, order: Order, seeds: Sequenc
         seeds: Of all chance, one a network.
     """
     options = recipe.training
+    if not seeds:
+        return []
     if isinstance(options, ExactCuba):
         return [_cuba(recipe, replace(options, hidden=(hidden,)), order, seed) for seed in seeds]
     return _ramps(recipe, options, hidden, order, seeds)

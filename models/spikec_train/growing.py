@@ -43,8 +43,8 @@ class Growth:
     """
 
     first: int
-    stages: int = 3
-    share: float = 0.5
+    stages: int = 2
+    share: float = 0.2
     enter: Literal["sampled", "drawn"] = "sampled"
     candidates: int = 16
 
@@ -109,11 +109,11 @@ class Growing(Problem):
         self, parameters: FloatArray, samples: IntArray, rng: np.random.Generator
     ) -> tuple[float, FloatArray]:
         """Mean loss of some samples, and its gradient."""
-        return self._stage(parameters).gradient(parameters, samples, rng)
+        return self.stage(parameters).gradient(parameters, samples, rng)
 
     def clip(self, parameters: FloatArray) -> None:
         """Bring parameters back to where they are allowed."""
-        self._stage(parameters).clip(parameters)
+        self.stage(parameters).clip(parameters)
 
     def order(self, done: int, rng: np.random.Generator) -> IntArray:
         """Which samples the next epoch shows."""
@@ -121,7 +121,7 @@ class Growing(Problem):
 
     def prepared(self, state: Trained, rng: np.random.Generator) -> Trained:
         """The state with the neurons that enter before the next epoch."""
-        now, wanted = self._stage(state.parameters), self.stages.get(state.losses.size)
+        now, wanted = self.stage(state.parameters), self.stages.get(state.losses.size)
         if wanted is None or wanted.model.sizes == now.model.sizes:
             return state
         parameters = widened(now, wanted, state.parameters, self.growth, rng)
@@ -133,7 +133,8 @@ class Growing(Problem):
         """The problem of the whole network."""
         return self.stages[max(self.stages)]
 
-    def _stage(self, parameters: FloatArray) -> FirstSpikeProblem:
+    def stage(self, parameters: FloatArray) -> FirstSpikeProblem:
+        """The problem that parameters are of."""
         return next(s for s in self.stages.values() if s.model.n_parameters == parameters.size)
 
 

@@ -38,7 +38,7 @@ class Curriculum:
 
     first: Literal["easy", "hard"] = "easy"
     share: float = 1.0
-    judges: int = 128
+    judges: int = 32
 
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1 or self.judges < 1:

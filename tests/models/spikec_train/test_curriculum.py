@@ -79,6 +79,7 @@ def test_one_seed_is_one_outcome_whatever_others_are_trained_beside_it(name):
     alone = [outcomes(recipe, 3, order, [5])[0].accuracy for order in ORDERS]
     assert alone == pytest.approx([o[1].accuracy for o in together], abs=1e-12)
     assert len({o.accuracy for pair in together for o in pair}) > 1
+    assert outcomes(recipe, 3, "mixed", []) == []
 
 
 @pytest.mark.parametrize("name", ["xor-mixture", "xor-mixture-cuba"])

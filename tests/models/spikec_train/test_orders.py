@@ -140,4 +140,4 @@ def test_what_has_no_epochs_of_samples_has_no_order(name):
 
 def test_too_few_samples_for_the_judge_are_refused():
     with pytest.raises(UsageError, match="use fewer neurons, more candidates or more samples"):
-        schedule(load_dataset("digits:train:12"), Curriculum(), 10, 0)
+        schedule(load_dataset("digits:train:12"), Curriculum(judges=128), 10, 0)
