@@ -30,7 +30,7 @@ from spikec.passes.moments import Moments, moments
 PARTS = 5
 """Parts of the samples, each of which can be held out."""
 
-ENOUGH = 4000
+ENOUGH = 500
 """Samples to predict before a penalty is chosen, if there are so many."""
 
 _ROUNDING = 1e-12
