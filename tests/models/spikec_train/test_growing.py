@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -49,8 +50,11 @@ KINDS = [
 ]
 
 
+samples = cache(load_dataset)
+
+
 def problem(options, name):
-    data = load_dataset(name)
+    data = samples(name)
     model = options.model(data.samples.shape[1], data.n_classes)
     return FirstSpikeProblem(options, model, options.given(data), data.labels, 1)
 
@@ -167,7 +171,7 @@ def test_an_interrupted_growth_gives_the_same_network(options, name, stop, tmp_p
         if sentence.startswith(f"epoch {stop} "):
             raise KeyboardInterrupt
 
-    data, path, growth = load_dataset(name), tmp_path / "state.npz", Growth(3, stages=2)
+    data, path, growth = samples(name), tmp_path / "state.npz", Growth(3, stages=2)
     whole = train_growing(data, options, growth, 0)
     assert whole.training.parameters.size == whole.model.n_parameters
     with pytest.raises(KeyboardInterrupt):
