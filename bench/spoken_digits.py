@@ -2,8 +2,9 @@
 were left out, and in a chip's integers of 8 bits; and whether CPU and Lava give the same spikes.
 
 Of each seed the network of `fsdd-sampled` is trained on takes 5 to 49 and asked takes 0 to 4, in float ticks
-and compiled. The first seed's program runs its first --lava recordings in Lava's fused flavour, too. Then the
-first seed is trained once for each speaker without that speaker's recordings, and asked those.
+and compiled; means come with an interval of 95 %, by the spread of the seeds. The first seed's program runs
+its first --lava recordings in Lava's fused flavour, too, and --stock in the stock one. Then the first seed is
+trained once for each speaker without that speaker's recordings, and asked those.
 
 With --choose it finds the recipe's options by training takes alone: each is judged by the squared error on a
 third of them, by networks of the other two thirds, for each third in turn. Options begin with the first value
@@ -27,13 +28,14 @@ from threadpoolctl import threadpool_limits
 from spikec.backend import find_backend, run
 from spikec.events import same
 from spikec.inputs import encode_samples
+from spikec.ir.network import Network
 from spikec.passes.pipelines import compile_network
 from spikec.program import Program
 from spikec.targets.target import load_target
 from spikec_train.datasets import Dataset, load_dataset
 from spikec_train.fsdd import FOLDS, SPEAKERS
 from spikec_train.recipes import load_recipe, train
-from spikec_train.sampled_series import SampledSeries, sampled_series
+from spikec_train.sampled_series import BANDS, SampledSeries, sampled_series
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "dt": (0.01, 0.005),
@@ -52,9 +54,10 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--speakers", type=int, default=len(SPEAKERS), help="that are left out in turn")
-    parser.add_argument("--lava", type=int, default=10, help="recordings that Lava runs, too; 0 for none")
+    parser.add_argument("--lava", type=int, default=30, help="recordings that Lava runs, too; 0 for none")
+    parser.add_argument("--stock", type=int, default=2, help="that stock Lava runs, which takes long")
     parser.add_argument("--quick", action="store_true", help="one seed, one speaker, two recordings in Lava")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a line a row")
     parser.add_argument("--choose", action="store_true", help="find the recipe's options by training takes")
@@ -64,7 +67,7 @@ def main() -> None:
         print(json.dumps(choose(a.sweeps, a.json)))
         return
     if a.quick:
-        a.seeds, a.speakers, a.lava = 1, 1, min(a.lava, 2)
+        a.seeds, a.speakers, a.lava, a.stock = 1, 1, min(a.lava, 2), 0
     recipe, test = load_recipe("fsdd-sampled"), load_dataset("fsdd:test")
     data, rows = load_dataset("fsdd:train"), []
     for seed in range(recipe.seed, recipe.seed + a.seeds):
@@ -73,8 +76,13 @@ def main() -> None:
         row: dict[str, Any] = {"seed": seed, "cpu_seconds": made.seconds, **made.figures}
         assert made.measure is not None
         row |= {"test": made.measure(test)["accuracy"], "test_8_bits": integers(program, test)}
-        if a.lava and seed == recipe.seed:
-            row |= {"lava_recordings": a.lava, "lava_same": as_lava(program, test.first(a.lava))}
+        row |= delays(made.network, program)
+        for flavour, n in (("fused", a.lava), ("stock", a.stock)):
+            if n and seed == recipe.seed:
+                row |= {
+                    f"{flavour}_recordings": n,
+                    f"{flavour}_same": as_lava(program, test.first(n), flavour),
+                }
         rows.append(told(row, a.json))
     left_out = []
     for speaker in SPEAKERS[: a.speakers]:
@@ -82,8 +90,9 @@ def main() -> None:
         assert made.measure is not None
         row = {"left_out": speaker, "test": made.measure(load_dataset(f"fsdd:{speaker}"))["accuracy"]}
         left_out.append(told(row, a.json))
-    means = {k: float(np.mean([r[k] for r in rows])) for k in ("test", "test_8_bits", "cpu_seconds")}
-    means["left_out"] = float(np.mean([r["test"] for r in left_out]))
+    means: dict[str, Any] = {k: mean([r[k] for r in rows]) for k in ("test", "test_8_bits", "cpu_seconds")}
+    if left_out:
+        means["left_out"] = float(np.mean([r["test"] for r in left_out]))
     found = {"bench": "spoken_digits", "seeds": rows, "speakers": left_out, "means": means}
     print(json.dumps(found if a.json else means))
 
@@ -145,12 +154,37 @@ def integers(program: Program, data: Dataset) -> float:
     return float(np.mean(found.traces["readout.v.last"].argmax(axis=1) == data.labels))
 
 
-def as_lava(program: Program, data: Dataset) -> bool:
+def mean(values: list[float]) -> list[float]:
+    """Mean and half the width of its interval of 95 %; of one value the mean alone."""
+    from scipy.stats import t
+
+    n, found = len(values), [float(np.mean(values))]
+    return [*found, float(t.ppf(0.975, n - 1) * np.std(values, ddof=1) / n**0.5)] if n > 1 else found
+
+
+def delays(network: Network, program: Program) -> dict[str, Any]:
+    """Delays of the synapses from the bands, in ticks, and whether the program has the same ones."""
+    trained, compiled = (
+        {q.name: np.asarray(q.delays.values) for q in given.projections if q.pre == BANDS}
+        for given in (network, program.network)
+    )
+    all_of_them = np.concatenate([d.ravel() for d in trained.values()])
+    kept = trained.keys() == compiled.keys() and all(np.array_equal(trained[k], compiled[k]) for k in trained)
+    different = int(np.unique(all_of_them).size)
+    return {
+        "delays": all_of_them.size,
+        "different": different,
+        "mean": float(all_of_them.mean()),
+        "kept": kept,
+    }
+
+
+def as_lava(program: Program, data: Dataset, flavour: str) -> bool:
     """Whether CPU and Lava give the same spikes, membranes and counters."""
     inputs, key = encode_samples(program.network, data.samples), "readout.v.last"
     cpu, lava = (
         run(backend, program, inputs, int(program.n_ticks or 0), (key,))
-        for backend in (find_backend("cpu"), find_backend("lava", flavour="fused"))
+        for backend in (find_backend("cpu"), find_backend("lava", flavour=flavour))
     )
     spikes = all(same(cpu.spikes[name], lava.spikes[name]) for name in cpu.spikes)
     return bool(

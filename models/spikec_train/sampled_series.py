@@ -150,11 +150,7 @@ def sampled_series(data: Dataset, options: SampledSeries, rng: np.random.Generat
             in spikes and class.
     """
     encoding = options.encoding(data)
-    drawn = np.arange(data.n_samples)
-    if data.n_samples > _DRAWN:
-        drawn = np.sort(rng.choice(data.n_samples, _DRAWN, replace=False))
-    given = encode(encoding, data.samples[drawn])[BANDS].to_ticks(options.dt)
-    groups = sample_groups(given, data.labels[drawn], options, n_ticks_of(encoding), rng)
+    groups = sample_groups(data, options, encoding, rng)
     silent = LinearReadout(np.zeros((options.hidden, data.n_classes)), np.zeros(data.n_classes), 1.0, 0.0, 0)
     leak = Constants.of(options.memory, 0.0, options.dt)
     ask = SeriesFeatures(series_network(groups, silent, encoding, leak), find_backend("cpu"))
@@ -171,26 +167,22 @@ def sampled_series(data: Dataset, options: SampledSeries, rng: np.random.Generat
 
 
 def sample_groups(
-    given: Events, labels: IntArray, options: SampledSeries, n_ticks: int, rng: np.random.Generator
+    data: Dataset, options: SampledSeries, encoding: DeltaEncoding, rng: np.random.Generator
 ) -> list[SeriesLayer]:
-    """Draw the hidden neurons.
-
-    Args:
-        given: Input spikes of labelled samples, ticks.
-        labels: Their classes.
-        options: How.
-        n_ticks: Length of a sample.
-        rng: Source of chance.
-    """
-    first, second = draw_pairs(
-        profiles(given, max(1, round(options.profile / options.dt)), n_ticks),
-        labels,
-        options.hidden,
-        options.candidates,
-        rng,
+    """Draw the hidden neurons, of many samples from `_DRAWN` of them."""
+    drawn = np.arange(data.n_samples)
+    if data.n_samples > _DRAWN:
+        drawn = np.sort(rng.choice(data.n_samples, _DRAWN, replace=False))
+    n_ticks, span = n_ticks_of(encoding), max(1, round(options.profile / options.dt))
+    alike = np.concatenate(
+        [
+            profiles(_given(encoding, data.samples[drawn[at : at + _PIECE]]), span, n_ticks)
+            for at in range(0, drawn.size, _PIECE)
+        ]
     )
+    pairs = draw_pairs(alike, data.labels[drawn], options.hidden, options.candidates, rng)
     choices = [Constants.of(*taus, options.dt) for taus in options.time_constants]
-    a, b = (np.stack([_raster(given, k, n_ticks) for k in chosen]) for chosen in (first, second))
+    a, b = (rasters(_given(encoding, data.samples[drawn[chosen]]), n_ticks) for chosen in pairs)
     return series_layers(a, b, choices, round(options.longest_delay / options.dt), rng)
 
 
@@ -219,13 +211,13 @@ class SeriesFeatures:
         assert isinstance(readout, CubaTicks)
         decays = (float(np.asarray(readout.decay_u)), float(np.asarray(readout.decay_v)))
         self._kernel = membrane_kernel(*(1.0 - d / 4096 for d in decays), self._n_ticks).left
-        self._encoding, self._dt = network.encoding, network.dt
+        self._encoding = network.encoding
         self.n_spikes = self.n_input_spikes = 0
 
     def pieces(self, samples: FloatArray | StoredSamples) -> Iterator[FloatArray]:
         """Features of some samples at a time, ``(n, n_hidden)``."""
         for first in range(0, len(samples), _PIECE):
-            some = encode(self._encoding, samples[first : first + _PIECE])[BANDS].to_ticks(self._dt)
+            some = _given(self._encoding, samples[first : first + _PIECE])
             spikes = self._engine.run({BANDS: some}, self._n_ticks).spikes
             self.n_input_spikes += some.n_events
             self.n_spikes += sum(spikes[name].n_events for name in self._hidden)
@@ -282,11 +274,16 @@ def series_network(
     )
 
 
-def _raster(given: Events, sample: int, n_ticks: int) -> FloatArray:
-    """Spikes of one sample, 0 or 1, ``(n_ticks, n_inputs)``."""
-    one, raster = given.select(sample, sample + 1), np.zeros((n_ticks, given.n_neurons))
-    raster[one.times, one.neurons] = 1.0
-    return raster
+def rasters(given: Events, n_ticks: int) -> FloatArray:
+    """Spikes of samples, 0 or 1, ``(n_samples, n_ticks, n_inputs)``."""
+    found = np.zeros((given.n_samples, n_ticks, given.n_neurons))
+    found[given.sample_of_event(), given.times, given.neurons] = 1.0
+    return found
+
+
+def _given(encoding: DeltaEncoding, samples: FloatArray) -> Events:
+    """Input spikes of samples, in ticks."""
+    return encode(encoding, samples)[BANDS].to_ticks(encoding.step)
 
 
 def _in_pieces(labels: IntArray, targets: FloatArray) -> Iterator[FloatArray]:

@@ -105,6 +105,9 @@ class SampledNetwork:
     def scores(self, samples: FloatArray | StoredSamples) -> FloatArray:
         """The readout's membrane at the end, ``(n_samples, n_classes)``, event-exact."""
         assert isinstance(self.network.encoding, LatencyEncoding)
+        n_inputs = self.layers[0].weights.shape[1]
+        if samples.shape[1] != n_inputs:
+            raise UsageError(f"the network has {n_inputs} inputs, but the samples have {samples.shape[1]}")
         scores = np.empty((len(samples), self.readout.bias.size))
         for rows in _pieces(len(samples), max(len(self.readout.weights), samples.shape[1])):
             early = earliness(samples[rows], self.network.encoding.x_max, self.layers[0].window)

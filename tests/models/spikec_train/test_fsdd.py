@@ -9,7 +9,7 @@ import pytest
 
 from spikec.errors import FileFormatError, UsageError
 from spikec_train.datasets import load_dataset
-from spikec_train.fsdd import PACKED, RATE, read_packed, read_wavs
+from spikec_train.fsdd import PACKED, RATE, SPLITS, read_packed, read_wavs
 from spikec_train.log_mel import BANDS, log_mel, triangles
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / PACKED
@@ -62,6 +62,16 @@ def test_a_speaker_can_be_left_out(folder):
     assert load_dataset("fsdd:without-theo", folder).labels.tolist() == [7, 7]
     with pytest.raises(UsageError, match="none of george"):
         load_dataset("fsdd:george", folder)
+
+
+def test_training_takes_come_in_thirds_to_choose_options_by(tmp_path):
+    for take in (0, 5, 19, 20, 34, 35, 49):
+        write(tmp_path / f"{take % 10}_theo_{take}.wav", tone(300))
+    labels = {split: load_dataset(f"fsdd:{split}", tmp_path).labels.tolist() for split in SPLITS[14:]}
+    assert labels == {
+        "fold0": [5, 9], "fold1": [0, 4], "fold2": [5, 9],
+        "without-fold0": [0, 4, 5, 9], "without-fold1": [5, 5, 9, 9], "without-fold2": [0, 4, 5, 9],
+    }  # fmt: skip
 
 
 def test_one_file_of_all_recordings_gives_the_same_as_the_wav_files(folder):
