@@ -37,6 +37,7 @@ from spikec_train.sampled_series import SampledSeries, SampledSeriesNetwork, sam
 from spikec_train.sampling import SampledNetwork, SampledRamp, sampled_network
 from spikec_train.spike_time_tasks import ExactQifNeuron, ExactQifRnn
 from spikec_train.theta_training import ExactTheta
+from spikec_train.trainable import check_trainable
 
 Sampled = SampledRamp | SampledCuba | SampledSeries
 
@@ -215,6 +216,8 @@ def train(
     if data is None:
         tell(f"loading {recipe.data}:train")
         data = load_dataset(f"{recipe.data}:train")
+    for sentence in check_trainable(data):
+        tell(sentence)
     if isinstance(options, ExactLayers):
         return _train_layers(recipe, options, data, used, checkpoint, tell)
     if checkpoint is not None:
