@@ -15,7 +15,7 @@ by :math:`w_{jk}`; the matrix A of all N d rows is never made. What is minimised
   all coordinates: :math:`R\, \mathrm{diag}(w_{\cdot k})` and :math:`\lambda I` are merged to a triangle T,
   whose solution is about as good as the one sought.
 * **Steps.** :math:`A T^{-1}` has singular values near 1, so conjugate gradients (CGLS) with all rows take
-  away most of what the sketch left at every step, until rounding stops them.
+  away most of what the sketch left at every step.
 
 Decomposing S whole takes three times as long for d = 4. Squared (normal) equations would be as cheap, but
 lose half of all digits: 1e-5 where this finds 1e-7. :math:`c_0` is in no gradient; one known energy sets it.
@@ -38,11 +38,12 @@ from spikec.errors import UsageError
 _PANEL = 64
 """Columns that LAPACK takes together; 64 merges triangles three times as fast as 16."""
 
-_OVERSAMPLING = 4
-"""Rows of the sketch, those of all coordinates together, for each unknown."""
+_OVERSAMPLING, _MORE = 4, 64
+"""Rows of the sketch, those of all coordinates together, for each unknown, and how many more there are."""
 
-_STEPS, _ENOUGH = 24, 1e-3
-"""Steps at most, and the part of the first gradient (in T's coordinates) at which they end."""
+_STEPS, _ENOUGH, _ROUNDING = 24, 1e-3, 1e-14
+"""Steps at most, the part of the first gradient (in T's coordinates) at which they end, and the part of the
+given gradients below which there is only rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +106,11 @@ class _Equations:
         left, ridge_left = gradients - self._given_by(found), -self.penalty * found
         gradient = self._descent(left, ridge_left)
         way, size = gradient, float(gradient @ gradient)
-        enough = _ENOUGH**2 * size
-        for _ in range(_STEPS if size else 0):
+        given = float(np.linalg.norm(gradients))
+        enough = max(_ENOUGH**2 * size, (_ROUNDING * given) ** 2)
+        for _ in range(_STEPS):
+            if size <= enough:
+                break
             step = solve_triangular(self.triangle, way, check_finite=False)
             moved, ridge_moved = self._given_by(step), self.penalty * step
             by = size / (float(np.vdot(moved, moved)) + float(ridge_moved @ ridge_moved))
@@ -115,10 +119,7 @@ class _Equations:
             ridge_left = ridge_left - by * ridge_moved
             gradient = self._descent(left, ridge_left)
             before, size = size, float(gradient @ gradient)
-            if size <= enough or not size < before:
-                break
             way = gradient + size / before * way
-        given = float(np.linalg.norm(gradients))
         return GradientFit(found, float(np.linalg.norm(left)) / given if given else 0.0)
 
     def _given_by(self, coefficients: FloatArray) -> FloatArray:
@@ -137,9 +138,8 @@ def _sketched(
 ) -> tuple[FloatArray, FloatArray]:
     """The triangle T of a sketch, ``(m, m)``, and its right side, ``(m,)``."""
     m, d = weights.shape
-    turned = qr(_sketch(slopes, gradients, max(m, _OVERSAMPLING * m // d), rng), mode="r", overwrite_a=True)[
-        0
-    ]
+    n_rows = max(m, _OVERSAMPLING * m // d) + _MORE
+    turned = qr(_sketch(slopes, gradients, n_rows, rng), mode="r", overwrite_a=True)[0]
     merged = np.zeros((m + 1, m + 1), order="F")
     merged[np.arange(m), np.arange(m)] = penalty
     n = min(m, len(turned))  # fewer samples than features leave rows of zeros

@@ -23,6 +23,21 @@ from spikec_train.hamiltonian import FittedHamiltonian, SampledHamiltonian, Vari
 
 
 @checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class HamiltonianPromise:
+    """What a recipe's network does with the recipe's seed; `bench/recipes.py` holds it to that.
+
+    Attributes:
+        variant: How hidden neurons are drawn.
+        energy_error: The relative L2 error of H at most.
+        seconds: CPU time of the training on an idle machine, about.
+    """
+
+    variant: Variant
+    energy_error: float
+    seconds: float
+
+
+@checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class HamiltonianRecipe:
     """How the energy of one system is learned.
 
@@ -35,6 +50,7 @@ class HamiltonianRecipe:
         ridge: See `SampledHamiltonian`.
         start: Where a trajectory starts.
         step: Its time step.
+        expected: What comes of it.
     """
 
     title: str
@@ -45,6 +61,7 @@ class HamiltonianRecipe:
     ridge: float
     start: tuple[float, ...]
     step: float
+    expected: HamiltonianPromise | None = None
 
     def __post_init__(self) -> None:
         size = energy_system(self.system).size

@@ -244,6 +244,13 @@ def test_recipes_have_the_published_sizes_and_one_is_small():
     }
 
 
+@pytest.mark.parametrize("name", ["pendulum-300", "lotka-volterra"])
+def test_recipes_keep_what_they_promise(name):
+    recipe = load_hamiltonian_recipe(name)
+    promised = recipe.expected
+    assert train_hamiltonian(recipe, promised.variant, recipe.seed).energy_error <= promised.energy_error
+
+
 def test_states_of_a_task_lie_in_the_box_and_none_is_tested_that_was_seen():
     task = hamiltonian_task(SMALL, 0)
     assert np.all(np.abs(task.states) <= task.system.reach)
