@@ -154,7 +154,7 @@ def _sketched(
 def _sketch(slopes: FloatArray, gradients: FloatArray, n_rows: int, rng: np.random.Generator) -> FloatArray:
     """Slopes and gradients, beside each other, added up with random signs to `n_rows` or fewer."""
     n, m = slopes.shape
-    signs: FloatArray = rng.choice([-1.0, 1.0], (n, 1))
+    signs = rng.choice([-1.0, 1.0], (n, 1)).astype(np.float64)
     found = np.zeros((min(n, n_rows), m + gradients.shape[1]))
     for first in range(0, n, n_rows):
         part = slice(first, first + n_rows)
