@@ -14,6 +14,7 @@ from spikec.ir.verify import verify
 from spikec.passes.pipelines import compile_network
 from spikec.program import Program
 from spikec.targets.target import load_target
+from spikec_train import sampled_series as sampled_series_module
 from spikec_train.datasets import Dataset
 from spikec_train.recipes import load_recipe
 from spikec_train.sampled_series import SampledSeries, n_ticks_of, sampled_series
@@ -107,6 +108,43 @@ def test_a_neuron_parts_its_pair_at_some_moment_with_delays_in_reach():
     ]
     assert max(membranes) > 1.0
     assert LEAST < 0.5
+
+
+def test_delays_are_where_the_two_samples_differ_most_before_some_moment():
+    rng = np.random.default_rng(5)
+    first, second = (rng.random((2, 1, 30, 4)) < 0.15).astype(float)
+    constants, longest = Constants.of(0.05, 0.02, 0.005), 6
+    (neuron,) = series_layers(first, second, [constants], longest, rng)
+    step = traces(second[0], constants) - traces(first[0], constants)
+    expected = []
+    for k in range(30):
+        heard = [[step[k - d, c] if d <= k else 0.0 for d in range(longest + 1)] for c in range(4)]
+        delays = np.abs(heard).argmax(axis=1)
+        weights = np.array([heard[c][delays[c]] for c in range(4)])
+        expected.append((delays, weights / np.linalg.norm(weights) if weights.any() else weights))
+    unit = neuron.weights[0] / np.linalg.norm(neuron.weights[0])
+    assert any(np.array_equal(neuron.delays[0], d) and np.isclose(abs(w @ unit), 1.0) for d, w in expected)
+
+
+def test_delays_are_those_of_the_compiled_program(trained):
+    program = compile_network(trained.network, load_target("loihi2"))
+    before, after = (
+        {q.name: np.asarray(q.delays.values) for q in network.projections if q.pre == "bands"}
+        for network in (trained.network, program.network)
+    )
+    assert before.keys() == after.keys()
+    for name, delays in before.items():
+        np.testing.assert_array_equal(delays, after[name])
+    assert np.unique(np.concatenate([d.ravel() for d in before.values()])).size > 5
+
+
+def test_of_many_signals_some_are_drawn_from_and_all_are_fitted_to(monkeypatch):
+    monkeypatch.setattr(sampled_series_module, "_DRAWN", 60)
+    monkeypatch.setattr(sampled_series_module, "_PIECE", 16)
+    made = sampled_series(melodies(), OPTIONS, np.random.default_rng(1))
+    assert made.readout.held_out == 90
+    test = melodies(seed=9)
+    assert np.mean(made.scores(test.samples).argmax(axis=1) == test.labels) > 0.9
 
 
 @pytest.mark.parametrize(
