@@ -13,7 +13,7 @@ late on average. A readout made for ramps then misses by half of what it says; o
 spikes as they come does not.
 
 * **Few bits.** All weights together, at the worst moment, must not drive a membrane beyond 24 bits, which
-  with long windows leaves mantissas up to 20. So they are not rounded one by one, but with regard to each
+  with long windows leaves mantissas up to 14. So they are not rounded one by one, but with regard to each
   other (`spikec.passes.grid_fit`).
 * **The readout's own leak** is rounded toward zero: a current below 4096 loses one unit a tick, whatever its
   size. No formula knows when a current changes its sign; so what a first readout says too much is taken off
