@@ -8,6 +8,7 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
+from spikec.commands.overview import overview
 from spikec.container import digest, load, origin_of, save
 from spikec.errors import FileFormatError
 from spikec.ir.network import Network
@@ -57,6 +58,7 @@ def test_a_network_is_the_same_wherever_it_comes_from(tmp_path):
     source = open_program(tmp_path / "told.npz").source
     assert {key: source[key] for key in origin} == origin
     assert source["file"] == "told.npz"
+    assert overview(tmp_path / "told.npz")["origin"] == origin
 
 
 def test_an_altered_origin_is_found(tmp_path):
