@@ -61,7 +61,8 @@ def main() -> None:
             with TemporaryDirectory(prefix="spikec-bench-stored-") as folder:
                 size = write(Path(folder), shape, n)
                 command = [sys.executable, __file__, "--one", method, folder]
-                found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+                done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+                found = json.loads(done.stdout)
             peaks.append(found["peak_mb"])
             row = {"bench": "stored_data", "method": method, "samples": n, "file_mb": round(size / 1e6, 1)}
             print(json.dumps({**row, "as_float64_mb": round(8 * size / 1e6, 1), **found}), flush=True)

@@ -3,8 +3,8 @@
 A data set is a folder of ``.npy`` files, or one ``.npz``, with arrays ``x_train``, ``y_train``, ``x_test``
 and ``y_test``: of each sample its values, from 0 on, in any arrangement, and its class. Another split has
 another name behind the ``_``. Samples may lie in several files, ``x_train_0.npy``, ``x_train_1.npy``, which
-follow each other in the order of their names. Of an ``.npz`` those that are packed (`numpy.savez_compressed`) are
-held in memory, for their rows cannot be found; others, as of `numpy.savez`, are not.
+follow each other in the order of their names. Of an ``.npz`` those that are packed
+(`numpy.savez_compressed`) are held in memory, for their rows cannot be found; others are not.
 
 The largest value there can be is the array ``x_max`` if there is one, 255 for bytes, else the largest value
 of ``x_train``. Labels are held: 8 bytes a sample.
@@ -242,11 +242,11 @@ def _parts(path: Path, name: str) -> list[ArrayPart]:
             "folder or in one .npz"
         )
     if path.is_dir():
-        return [_part(path / each) for each in names]
+        return [_part(path / each, each) for each in names]
     with opened_zip(path, ".npz of arrays") as archive:
         info = archive.getinfo(names[0])
         if info.compress_type == zipfile.ZIP_STORED:
-            return [_part(path, _start(path, info), info.file_size)]
+            return [_part(path, names[0], _start(path, info), info.file_size)]
         held = array_of(archive, names[0], path)
         return [ArrayPart(path, 0, held.dtype, held.shape, held)]
 
@@ -270,12 +270,12 @@ def _start(path: Path, info: zipfile.ZipInfo) -> int:
     return info.header_offset + 30 + sum(int.from_bytes(header[k : k + 2], "little") for k in (26, 28))
 
 
-def _part(path: Path, start: int = 0, size: int | None = None) -> ArrayPart:
+def _part(path: Path, name: str, start: int = 0, size: int | None = None) -> ArrayPart:
     """An array that begins with its header, in so many bytes of a file, or in all of it."""
     try:
         with path.open("rb") as file:
             file.seek(start)
-            shape, dtype = read_header(file, path.name, path)
+            shape, dtype = read_header(file, name, path)
             begins, ends = file.tell(), file.seek(0, 2)
     except OSError as error:
         raise FileFormatError(f"{path} cannot be read: {error.strerror or error}") from error
