@@ -40,9 +40,9 @@ from spikec.frontends import open_network
 from spikec.inputs import encode_samples, in_own_time
 from spikec.ir.network import Convention, Network
 from spikec.passes.base import run_pipeline
-from spikec.passes.correct_bias import CorrectBias
 from spikec.passes.pipelines import CompileOptions, loihi
 from spikec.passes.prune import Prune
+from spikec.passes.quantize_and_repair import QuantizeAndRepair
 from spikec.passes.weight_fit import Rounding
 from spikec.program import Program
 from spikec.result import RunResult
@@ -147,7 +147,9 @@ def others(data_dir: Path | None, theta: Path | None, nets: Path | None) -> Iter
 
 
 @cache
-def trained(recipe: str, seed: int, hidden: int | None = None, data: str = "digits:train") -> Measured:
+def trained(
+    recipe: str, seed: int, hidden: int | tuple[int, ...] | None = None, data: str = "digits:train"
+) -> Measured:
     wanted = load_recipe(recipe)
     if hidden is not None:
         wanted = replace(wanted, training=replace(wanted.training, hidden=hidden))
@@ -246,14 +248,16 @@ def compiled(
     """The program of each method, and the CPU time to make it; repair goes on from the weights pass."""
     start = Program(s.network, load_target("loihi2"), n_ticks=options.n_ticks)
     passes = loihi(replace(options, calibration=s.found, repair=find_backend("cpu")))
-    repair = next(k for k, p in enumerate(passes) if isinstance(p, CorrectBias))
+    at, step = next((k, p) for k, p in enumerate(passes) if isinstance(p, QuantizeAndRepair))
     times = [process_time()]
     naive = run_pipeline(start, loihi(replace(rounded, rounding=Rounding.NEAREST)))
     times.append(process_time())
-    base = run_pipeline(start, passes[:repair])
-    weights = run_pipeline(base, (Prune(),))
+    real = run_pipeline(start, passes[:at])
+    ways = step.weights.ways(real)
+    kept = step.weights.chosen(ways)
+    weights = run_pipeline(kept[1], (Prune(),))
     times.append(process_time())
-    repaired = run_pipeline(base, passes[repair:])
+    repaired = run_pipeline(step.repaired(real, ways, *kept), passes[at + 1 :])
     times.append(process_time())
     return dict(
         zip(METHODS, zip((naive, weights, repaired), np.diff(times).tolist(), strict=True), strict=True)

@@ -8,13 +8,14 @@ by letting its membrane run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spikec.arrays import BoolArray, FloatArray, IntArray
 from spikec.calibration import Calibration
+from spikec.events import Events
 from spikec.ir.kernels import membrane_kernel
 from spikec.ir.network import Population
 from spikec.ir.neurons import CubaTicks, Source
@@ -25,6 +26,9 @@ from spikec.program import Program
 
 NEAR = 4.0
 """Ticks below a threshold within which a membrane weighs 1/e of one that crosses."""
+
+ALIKE = 2.0
+"""Quotient of the rises of a fast and of a slow crossing up to which all count as one."""
 
 LEAST_DECAY = 1
 """Of a current on the chip, of 4096: Lava takes one more than its parameter says."""
@@ -104,12 +108,21 @@ class Crossings:
         return off.T / len(wanted)
 
 
-def crossings(program: Program, p: Population, calibration: Calibration) -> Crossings | None:
+def crossings(
+    program: Program, p: Population, calibration: Calibration, integers: Mapping[str, Events] | None = None
+) -> Crossings | None:
     """What samples show of a population; None if its rows cannot be fitted.
 
     They can if its neurons promise to spike once, as all do that reach them, are reached through dense
     projections, and leak no more than the chip's least: a leaking membrane that is right at one moment may
     well cross before, and first-spike networks that leak lost 25 points so.
+
+    Args:
+        program: In float ticks.
+        p: One of its populations.
+        calibration: Samples and the float network's run on them.
+        integers: Spikes of populations that reach it, in ticks, where they are in integers already; those of
+            the float network for others.
     """
     k, first = p.neuron, first_ticks(program, p.name, calibration)
     if p.name not in program.once or first is None or not isinstance(k, CubaTicks) or program.n_ticks is None:
@@ -117,7 +130,7 @@ def crossings(program: Program, p: Population, calibration: Calibration) -> Cros
     if first.shape[1] != p.n or np.any(np.asarray(k.decay_u) > LEAST_DECAY) or np.any(np.asarray(k.decay_v)):
         return None
     read = [q for q in program.network.incoming(p.name) if not holds(q)]
-    times = [_only_times(program, q.pre, calibration) for q in read]
+    times = [_only_times(program, q.pre, calibration, integers or {}) for q in read]
     known = [t for t in times if t is not None]
     if not read or len(known) < len(times) or not all(isinstance(q.connectivity, Dense) for q in read):
         return None
@@ -131,11 +144,15 @@ def crossings(program: Program, p: Population, calibration: Calibration) -> Cros
     )
 
 
-def _only_times(program: Program, name: str, calibration: Calibration) -> FloatArray | None:
+def _only_times(
+    program: Program, name: str, calibration: Calibration, integers: Mapping[str, Events]
+) -> FloatArray | None:
     """When neurons spike, if they do so once at most."""
     neuron = program.network.population(name).neuron
-    once = name in program.once or (isinstance(neuron, Source) and neuron.one_spike)
-    times = first_ticks(program, name, calibration) if once else None
+    if name not in program.once and not (isinstance(neuron, Source) and neuron.one_spike):
+        return None
+    known = name in integers
+    times = integers[name].first_times() if known else first_ticks(program, name, calibration)
     return times if times is not None and times.shape[1] == program.network.population(name).n else None
 
 
@@ -164,7 +181,7 @@ def sums_of_products(found: Crossings, real: Rows) -> FloatArray:
         at = np.clip(np.rint(np.where(crossed, found.first[:, j], 0.0)), 0, last).astype(np.int64)
         at = np.where(crossed, at, looks[np.argmax(above, axis=0)])
         x = _left(found, j, at, kernel)
-        slope = _slope((x - _left(found, j, at - 1, kernel)) @ w + bias, crossed)
+        slope = _slopes((x - _left(found, j, at - 1, kernel)) @ w + bias, crossed)
         late = np.where(crossed, at + 0.5 - np.where(crossed, found.first[:, j], 0.0), 0.0)
         y = np.where(crossed, slope * late, np.minimum(above.max(axis=0), 0.0))
         weight = np.where(crossed, 1.0, np.exp(y / (NEAR * slope))) / slope**2
@@ -182,7 +199,16 @@ def _left(found: Crossings, neuron: int, at: IntArray, kernel: FloatArray) -> Fl
     return left
 
 
-def _slope(rises: FloatArray, crosses: BoolArray) -> float:
-    """How far a membrane rises in a tick when it crosses: the median."""
+def _slopes(rises: FloatArray, crosses: BoolArray) -> FloatArray:
+    """How far a membrane rises in the tick of each crossing, ``(n_samples,)``; the median for none.
+
+    An error of a membrane that rises fast moves its crossing little. The slowest tenth count as one; where
+    most rise alike, as behind one clock spike, the median is taken for all.
+    """
     rising = rises[crosses & (rises > 0)]
-    return float(np.median(rising)) if rising.size else float(np.max(np.abs(rises), initial=1.0))
+    if not rising.size:
+        return np.full(rises.size, float(np.max(np.abs(rises), initial=1.0)))
+    slow, median, fast = np.quantile(rising, (0.1, 0.5, 0.9))
+    apart = crosses if fast > ALIKE * slow else np.zeros_like(crosses)
+    slopes: FloatArray = np.where(apart, np.maximum(rises, slow), median)
+    return slopes

@@ -12,7 +12,6 @@ from spikec.events import Events
 from spikec.ir.listing import listed
 from spikec.ir.network import Continuous, Dialect, Network
 from spikec.passes.base import Pass, run_pipeline
-from spikec.passes.correct_bias import CorrectBias
 from spikec.passes.current_bias import CurrentBias
 from spikec.passes.discretize_time import DiscretizeTime
 from spikec.passes.divide_ticks import DivideTicks
@@ -21,9 +20,9 @@ from spikec.passes.graded_input import GradedInput
 from spikec.passes.note_calibration import NoteCalibration
 from spikec.passes.one_spike import OneSpike
 from spikec.passes.prune import Prune
+from spikec.passes.quantize_and_repair import QuantizeAndRepair
 from spikec.passes.quantize_delays import QuantizeDelays
 from spikec.passes.quantize_weights import QuantizeWeights
-from spikec.passes.refit_readout import RefitReadout
 from spikec.passes.share_thresholds import ShareThresholds
 from spikec.passes.split_decays import SplitDecays
 from spikec.passes.split_signs import SplitSigns
@@ -88,20 +87,19 @@ def loihi(options: CompileOptions) -> tuple[Pass, ...]:
         ShareThresholds(),
         SplitDecays(),
         *((SplitSigns(),) if options.split_signs else ()),
-        QuantizeWeights(
-            options.bits, options.rounding, options.calibration, options.bits_of, options.certified
-        ),
-        *repairs(options),
+        quantized(options),
         Prune(),
     )
 
 
-def repairs(options: CompileOptions) -> tuple[Pass, ...]:
-    """What makes good, in integers, what rounding did: decided by data, without training."""
-    found, engine = options.calibration, options.repair
-    if found is None or engine is None:
-        return ()
-    return (CorrectBias(found, engine), RefitReadout(found, engine, options.label_free))
+def quantized(options: CompileOptions) -> Pass:
+    """What puts weights into integers, with repair if there is something to run it."""
+    weights = QuantizeWeights(
+        options.bits, options.rounding, options.calibration, options.bits_of, options.certified
+    )
+    if options.calibration is None or options.repair is None:
+        return weights
+    return QuantizeAndRepair(weights, options.repair, options.label_free)
 
 
 def integers(options: CompileOptions) -> tuple[Pass, ...]:

@@ -15,9 +15,9 @@ neither threshold nor bias and a unit of their own (`spikec.passes.pairs`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from typing import ClassVar
 
 import numpy as np
@@ -71,25 +71,35 @@ class QuantizeWeights:
 
     def apply(self, program: Program) -> Program:
         """See `spikec.passes.base.Pass`."""
+        return self.chosen(self.ways(program))[1]
+
+    def ways(self, program: Program) -> dict[Rounding, Callable[[], Program]]:
+        """What makes the program in integers, by the ways of rounding to choose from; the usual one first.
+
+        Raises:
+            UsageError: The target has no integers, or no weights of so many bits.
+        """
         formats, found = program.target.formats, self.calibration
         if formats is None:
             raise UsageError(
                 f"target {program.target.name} has no integers to compile to; choose another target"
             )
         fit = self._fit(program, formats)
-        if self.rounding is not None or found is None or found.backend is None:
-            done = self._rounded(program, fit)
-        else:
-            ways = {r: partial(self._rounded, program, replace(fit, rounding=r)) for r in reversed(Rounding)}
-            kept, done, near = nearest(ways, found)
-            shares = ", ".join(f"{r.value} {100 * n:.4g}" for r, n in near.items())
-            figures = {f"rounding.{r.value}.same_answers": n for r, n in near.items()}
-            said = f"rounding {kept.value} kept; same answers, in percent, with {shares}"
-            done = _noted(done, said, {"rounding": kept.value, **figures})
-        if not self.certified:
-            return done
-        share = self._certify(program, done)
-        return _noted(done, f"{100 * share:.4g} % of samples certified", {"certified_share": share})
+        compared = self.rounding is None and found is not None and found.backend is not None
+        roundings = tuple(reversed(Rounding)) if compared else (fit.rounding,)
+        return {r: cache(partial(self._rounded, program, replace(fit, rounding=r))) for r in roundings}
+
+    def chosen(self, ways: Mapping[Rounding, Callable[[], Program]]) -> tuple[Rounding, Program]:
+        """The way of rounding that is kept, and its program."""
+        found = self.calibration
+        if len(ways) == 1 or found is None:
+            ((only, made),) = ways.items()
+            return only, made()
+        kept, done, near = nearest(ways, found)
+        shares = ", ".join(f"{r.value} {100 * n:.4g}" for r, n in near.items())
+        figures = {f"rounding.{r.value}.same_answers": n for r, n in near.items()}
+        said = f"rounding {kept.value} kept; same answers, in percent, with {shares}"
+        return kept, _noted(done, said, {"rounding": kept.value, **figures})
 
     def _rounded(self, program: Program, fit: WeightFit) -> Program:
         """The program in integers by one way of rounding."""
@@ -119,7 +129,11 @@ class QuantizeWeights:
         )
         violations = (*program.violations, *broken)
         done = replace(program, network=network, scales=scales, violations=violations)
-        return done.logged(LogEntry(self.name, False, summary, figures))
+        done = done.logged(LogEntry(self.name, False, summary, figures))
+        if not self.certified:
+            return done
+        certain = self._certify(program, done)
+        return _noted(done, f"{100 * certain:.4g} % of samples certified", {"certified_share": certain})
 
     def _certify(self, before: Program, after: Program) -> float:
         """Share of samples whose class rounding cannot have changed, as it is the float network's."""
