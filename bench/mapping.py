@@ -4,10 +4,10 @@ Each neuron spikes once a tick, and weights have 8 bits. `message_hops` are the 
 cores pass (docs/placement.md), `bound` is what no placement avoids, `less_than_sequential` a share. Networks
 are shipped, or have the shapes that papers measured (the NIR paper's N-MNIST and Braille networks, Heidelberg
 digits 700-1024-20, Applied Brain Research's keyword network 390-256-256-29, also with 10 branches of 10
-layers), or are sparse and recurrent (seed 0): without order, or in shuffled communities. Each
-placement is counted anew and held against all rules; a row says so (`right`). `gap` is the share of the
-message-hops above the bound, `seconds` CPU time of the placement alone. METIS is a row where pymetis is
-installed. Prints one JSON object.
+layers), or are convolutions of 3 x 3 one after the other, or sparse and recurrent (seed 0): without order, or
+in shuffled communities. Each placement is counted anew and held against all rules; a row says so (`right`).
+`gap` is the share of the message-hops above the bound, `seconds` CPU time of the placement alone. METIS is a
+row where pymetis is installed. Prints one JSON object.
 
     python bench/mapping.py --json          # everything, in a quarter of an hour
     python bench/mapping.py --json --quick  # smaller networks of the same kinds, in under a minute
@@ -163,6 +163,11 @@ def convolutions(
     return joined(populations, parts)
 
 
+def vgg(pixels: int, *layers: tuple[int, int]) -> Network:
+    """Kernels of 3 x 3 as ``(channels, stride)`` over two channels of square images, then ten outputs."""
+    return convolutions((2, pixels, pixels), *((c, 3, stride, 1) for c, stride in layers), dense=(10,))
+
+
 def keywords(branches: int) -> Network:
     """390-256, so many branches of 10 layers of 256 side by side, 256-29."""
     populations, parts = {"in": (390,), "first": (256,)}, [("in", "first", Dense(zeros(256, 390)))]
@@ -212,6 +217,7 @@ SMALL: dict[str, Callable[[], Network]] = {
     "nmnist conv": lambda: convolutions(
         (2, 34, 34), (16, 5, 2, 1), (16, 3, 1, 1), (8, 6, 2, 2), dense=(256, 10)
     ),
+    "convolutions, 1e4 neurons": lambda: vgg(24, (8, 1), (16, 2), (16, 1), (32, 2), (32, 2)),
     "braille 12-38-2 recurrent": lambda: layers(12, 38, 2, recurrent=True),
     "shd 700-1024-20 recurrent": lambda: layers(700, 1024, 20, recurrent=True),
     "keyword 390-256-256-29": lambda: layers(390, 256, 256, 29),
@@ -227,6 +233,10 @@ MIDDLE: dict[str, Callable[[], Network]] = {
 
 LARGE: dict[str, Callable[[], Network]] = {
     "keyword, 10 branches": lambda: keywords(10),
+    "convolutions, 1e5 neurons": lambda: vgg(96, (4, 1), (8, 2), (8, 1), (16, 2), (16, 1), (16, 2), (16, 2)),
+    "convolutions, 1e6 neurons": lambda: vgg(
+        256, (8, 1), (8, 2), (8, 1), (16, 2), (16, 1), (16, 1), (32, 2), (32, 2), (32, 2)
+    ),
     "recurrent 1e5, 1e7 synapses": lambda: communities(100_000, 157, 125, 0.9),
 }
 

@@ -18,8 +18,8 @@ from scipy.sparse import csr_array
 from spikec.arrays import FloatArray, IndexArray, IntArray
 from spikec.ir.connectivity import Convolution, Dense
 from spikec.ir.network import Network, Population, Projection
-from spikec.placement.cost import Rates, rates_of
 from spikec.placement.grid import hilbert_index
+from spikec.placement.rates import Rates, rates_of
 from spikec.placement.reach import Reach, reach, together
 from spikec.placement.rules import (
     HEADER,

@@ -12,9 +12,10 @@ from spikec.arrays import IntArray
 from spikec.errors import TargetError, UsageError
 from spikec.events import Events
 from spikec.placed import Placement
-from spikec.placement.cost import Cost, Rates, cost, message_hops, traffic
+from spikec.placement.cost import Cost, cost, message_hops, traffic
 from spikec.placement.grid import Grid, grid_of
 from spikec.placement.groups import Groups, Nets, groups_of, nets_of
+from spikec.placement.rates import Rates
 from spikec.placement.rules import Assignment, check_cores
 from spikec.program import LogEntry, Program
 from spikec.shards import in_parts

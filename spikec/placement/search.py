@@ -53,6 +53,9 @@ COARSE = 1_500
 
 PER_CORE = 16
 
+IN_ORDER = 1.2
+"""Cores filled in order are bettered if they are fewer than so many times those found level by level."""
+
 MANY = 512
 """Of more cores, only those merge that are not fuller than `ROOM` by any limit."""
 
@@ -85,6 +88,8 @@ def searched(groups: Groups, nets: Nets, target: Target, seed: int) -> Found:
     if groups.n > _few(nets):
         tries = TRIES if groups.n <= FLAT else 1
         ends += [_level_by_level(groups, nets, target, (seed, k)) for k in range(tries)]
+    if groups.n > FLAT:
+        ends += _in_order(groups, nets, target, seed, ends[0].place.size)
     best = min(ends, key=lambda end: end.message_hops)
     fewer = _with_fewer_cores(nets, best, target, seed)
     return best if fewer is None else min(best, fewer, key=lambda end: end.message_hops)
@@ -127,6 +132,19 @@ def _level_by_level(groups: Groups, nets: Nets, target: Target, seed: tuple[int,
             found = _moved(every[k].nets, found, target, rng)
         found = found._replace(core=found.core[every[k].parent])
     return _ended(nets, _renumbered(_merged(nets, found.core)), target, rng)
+
+
+def _in_order(groups: Groups, nets: Nets, target: Target, seed: int, n_cores: int) -> Iterator[Found]:
+    """Fill cores in the order of populations and better that, if it does not take many more cores."""
+    core = starts.packed(groups, nets, starts.by_population(groups))
+    rng = np.random.default_rng(seed)
+    if core.max() < IN_ORDER * n_cores:
+        found = _ended(nets, core, target, rng)
+        for _ in range(ROUNDS):
+            yield found
+            moved = _moved(nets, found, target, rng)
+            found = _ended(nets, _renumbered(_merged(nets, moved.core)), target, rng)
+        yield found
 
 
 def _few(nets: Nets) -> int:
