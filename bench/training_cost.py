@@ -75,7 +75,7 @@ class Task:
     rates: int = 100
 
 
-TASKS = {t.name: t for t in (Task("yinyang", 60, 240), Task("digits", 25, 100), Task("mnist", 3, 5, 1, 1))}
+TASKS = {t.name: t for t in (Task("yinyang", 60, 240), Task("digits", 25, 100), Task("mnist", 2, 3, 1, 1))}
 
 BATCH = 100
 SAMPLED, GRADIENT, AFTER = "sampled", "gradient", "gradient after sampling"

@@ -31,45 +31,52 @@ from spikec.errors import UsageError
 from spikec_train.cuba_gradient import CubaModel, Delayed, run
 from spikec_train.pairs import draw_pairs
 
-RIDGE = 1e-6
-"""In units of the mean square length of the two vectors."""
-
 OUTPUT_RIDGE = 1e-4
 """The ridge of output weights, in units of the features' mean eigenvalue."""
 
 
 @checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class CubaPairs:
-    """Where hidden neurons are placed, and the outputs behind them.
+class Placing:
+    """How hidden neurons are placed.
+
+    Attributes:
+        gain: g, how far from the threshold both samples of a pair are.
+        ridge: In units of the mean square length of their two vectors.
+        candidates: Pairs drawn for each neuron, of which those are taken that the distance favours.
+    """
+
+    gain: float = 0.1
+    ridge: float = 1e-3
+    candidates: int = 4
+
+    def __post_init__(self) -> None:
+        if not (0 < self.gain < 1 and 0 < self.ridge < np.inf and self.candidates >= 1):
+            raise UsageError(
+                f"a gain of {self.gain}, a ridge of {self.ridge} and {self.candidates} candidates a neuron "
+                "were asked for; the gain lies between 0 and 1, the ridge is positive, and there is 1 "
+                "candidate or more"
+            )
+
+
+@checked_dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class CubaPairs(Placing):
+    """A sampled start of a descent: hidden neurons that are placed, and outputs behind them.
 
     Attributes:
         read: When membranes of a pair lie on either side of the threshold, seconds.
         answer: When outputs are to have spiked if they are right, and not to if they are not, seconds.
-        gain: g, how far from the threshold both are.
-        candidates: Pairs drawn for each neuron, of which those are taken that the distance favours.
     """
 
     read: float
     answer: float
-    gain: float = 0.1
-    candidates: int = 4
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.read <= self.answer < np.inf:
             raise UsageError(
                 f"a sampled start is read at {self.read} s and answers at {self.answer} s; both must be "
                 "positive and finite, and the answer no earlier"
             )
-        check_placing(self.gain, self.candidates)
-
-
-def check_placing(gain: float, candidates: int) -> None:
-    """Refuse a gain that does not lie between 0 and 1, and less than one candidate a neuron."""
-    if not 0 < gain < 1 or candidates < 1:
-        raise UsageError(
-            f"a gain of {gain} and {candidates} candidates a neuron were asked for; the gain lies between 0 "
-            "and 1, and there is 1 candidate or more"
-        )
 
 
 @dataclass(frozen=True)
@@ -105,17 +112,18 @@ class Membrane:
         return run(model, weights.ravel(), times, np.zeros(len(times), np.int64)).spikes
 
 
-def midpoint_weights(low: FloatArray, high: FloatArray, gain: float) -> FloatArray:
+def midpoint_weights(low: FloatArray, high: FloatArray, gain: float, ridge: float) -> FloatArray:
     """Weights for which membranes are `gain` below and above the threshold, ``(n, n_inputs)``.
 
     Args:
         low: Responses to the sample below, ``(n, n_inputs)``.
         high: To the one above.
         gain: g.
+        ridge: As in `Placing`.
     """
     ll, lh, hh = (np.sum(a * b, axis=1) for a, b in ((low, low), (low, high), (high, high)))
-    ridge = RIDGE * (ll + hh) / 2.0
-    ll, hh = ll + ridge, hh + ridge
+    own = ridge * (ll + hh) / 2.0
+    ll, hh = ll + own, hh + own
     below, above = 1.0 - gain, 1.0 + gain
     scale = 1.0 / (ll * hh - lh**2)
     weights: FloatArray = ((below * hh - above * lh) * scale)[:, None] * low
@@ -124,7 +132,7 @@ def midpoint_weights(low: FloatArray, high: FloatArray, gain: float) -> FloatArr
 
 
 def sample_cuba_layer(
-    responses: FloatArray, labels: IntArray, n: int, gain: float, candidates: int, rng: np.random.Generator
+    responses: FloatArray, labels: IntArray, n: int, placing: Placing, rng: np.random.Generator
 ) -> FloatArray:
     """Draw the weights of a layer, ``(n, n_inputs)``.
 
@@ -132,17 +140,16 @@ def sample_cuba_layer(
         responses: Of each input to each sample, at the moment of reading, ``(n_samples, n_inputs)``.
         labels: ``(n_samples,)``.
         n: How many neurons.
-        gain: g.
-        candidates: Pairs drawn for each of them.
+        placing: How they are placed.
         rng: Source of chance.
 
     Raises:
         UsageError: There are too few pairs of samples that differ in class and response.
     """
-    one, other = draw_pairs(responses, labels, n, candidates, rng)
+    one, other = draw_pairs(responses, labels, n, placing.candidates, rng)
     turned = rng.random(n) < 0.5
     low, high = np.where(turned, other, one), np.where(turned, one, other)
-    return midpoint_weights(responses[low], responses[high], gain)
+    return midpoint_weights(responses[low], responses[high], placing.gain, placing.ridge)
 
 
 def sampled_start(
@@ -168,7 +175,7 @@ def sampled_start(
     """
     membrane = Membrane(model.ratio, pairs.answer / unit)
     responses = membrane.responses(pairs.read / unit - times)
-    hidden = sample_cuba_layer(responses, labels, model.sizes[1], pairs.gain, pairs.candidates, rng)
+    hidden = sample_cuba_layer(responses, labels, model.sizes[1], pairs, rng)
     found = membrane.responses(membrane.duration - membrane.first_spikes(hidden, times))
     targets = 1.0 + pairs.gain * (2.0 * np.eye(model.sizes[-1])[labels] - 1.0)
     squares = found.T @ found

@@ -20,7 +20,7 @@ from spikec.errors import UsageError
 from spikec.ir.connectivity import Dense
 from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import CubaLif, LiReadout, Source
-from spikec_train.cuba_pairs import Membrane, check_placing, sample_cuba_layer
+from spikec_train.cuba_pairs import Membrane, Placing, sample_cuba_layer
 from spikec_train.datasets import Dataset
 from spikec_train.readout import LinearReadout, fit_pieces
 
@@ -31,7 +31,7 @@ _VALUES = 1 << 22
 
 
 @checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class SampledCuba:
+class SampledCuba(Placing):
     """How a sampled network is made.
 
     Attributes:
@@ -42,8 +42,6 @@ class SampledCuba:
         window: Values from largest to smallest spike from 0 to this, seconds.
         read: When the membranes of a pair lie on either side of the threshold, seconds.
         duration: When the answer is read, seconds.
-        gain: How far from the threshold both are, thresholds.
-        candidates: Pairs drawn for each hidden neuron, of which those are taken that the distance favours.
         penalties: Ridge penalties to choose from, in units of the features' mean eigenvalue.
     """
 
@@ -51,14 +49,13 @@ class SampledCuba:
     hidden: int = 120
     tau_mem: float = 0.01
     tau_syn: float = 0.005
-    window: float = 0.0025
-    read: float = 0.00625
-    duration: float = 0.00875
-    gain: float = 0.1
-    candidates: int = 4
-    penalties: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+    window: float = 0.01
+    read: float = 0.01125
+    duration: float = 0.01525
+    penalties: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.hidden < 1:
             raise UsageError(f"{self.hidden} hidden neurons were asked for; give 1 or more")
         if not 0 < self.tau_syn <= self.tau_mem < np.inf:
@@ -71,7 +68,6 @@ class SampledCuba:
                 f"window {self.window} s, read {self.read} s and duration {self.duration} s must be positive "
                 "and finite, and the duration longer than read and no shorter than the window"
             )
-        check_placing(self.gain, self.candidates)
 
     @property
     def membrane(self) -> Membrane:
@@ -137,9 +133,7 @@ def sampled_cuba(data: Dataset, options: SampledCuba, rng: np.random.Generator) 
         placed = np.sort(rng.choice(data.n_samples, max(2, _VALUES // n_values), replace=False))
     since = options.read / options.tau_syn - options.times(data.samples[placed], data.x_max)
     responses = options.membrane.responses(since)
-    weights = sample_cuba_layer(
-        responses, data.labels[placed], options.hidden, options.gain, options.candidates, rng
-    )
+    weights = sample_cuba_layer(responses, data.labels[placed], options.hidden, options, rng)
     targets = np.eye(data.n_classes)
     spikes = 0
 

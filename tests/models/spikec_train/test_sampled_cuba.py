@@ -122,8 +122,8 @@ def test_features_that_come_twice_and_constant_ones_do_no_harm():
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"hidden": 0}, {"tau_mem": 0.001}, {"tau_syn": 0.0}, {"window": 1.0}, {"read": 0.00875},
-        {"duration": float("inf")}, {"gain": 0.0}, {"candidates": 0},
+        {"hidden": 0}, {"tau_mem": 0.001}, {"tau_syn": 0.0}, {"window": 1.0}, {"read": 0.01525},
+        {"duration": float("inf")}, {"gain": 0.0}, {"candidates": 0}, {"ridge": -1.0},
     ],
 )  # fmt: skip
 def test_impossible_options_are_refused(wrong):
