@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--speakers", type=int, default=len(SPEAKERS), help="that are left out in turn")
     parser.add_argument("--lava", type=int, default=30, help="recordings that Lava runs, too; 0 for none")
-    parser.add_argument("--stock", type=int, default=2, help="that stock Lava runs, which takes long")
+    parser.add_argument("--stock", type=int, default=12, help="that stock Lava runs, too")
     parser.add_argument("--quick", action="store_true", help="one seed, one speaker, two recordings in Lava")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a line a row")
     parser.add_argument("--choose", action="store_true", help="find the recipe's options by training takes")

@@ -84,6 +84,7 @@ def test_every_kind_of_file_gives_the_same_samples(tmp_path, kind):
     assert few.samples.shape == (71, 4)
 
 
+@settings(max_examples=30)
 @given(
     st.lists(st.integers(0, 9), max_size=20), st.lists(st.integers(0, 5), min_size=1, max_size=4), st.data()
 )
