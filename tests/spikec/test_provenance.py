@@ -3,18 +3,23 @@
 import json
 import shlex
 import zipfile
+from dataclasses import fields
 from hashlib import sha256
+from inspect import signature
 
 import numpy as np
 import pytest
 
+from spikec.cli import making
+from spikec.commands.build import BuildOptions
 from spikec.commands.overview import overview
+from spikec.commands.place import PlaceOptions
 from spikec.container import digest, load, origin_of, save
 from spikec.errors import FileFormatError
 from spikec.ir.network import Network
 from spikec.opening import open_program
 from spikec.program import Program
-from spikec.provenance import MAKERS, commands, made_by, trained_by
+from spikec.provenance import MAKERS, commands, made_by, option_words, trained_by
 from spikec.random.networks import random_program
 from spikec.targets.target import load_target
 from tests.classifier import classifier
@@ -88,6 +93,17 @@ def test_a_recipe_of_ones_own_is_known_by_its_hash(tmp_path):
     found = trained_by(str(path), 7)
     assert found["recipe's SHA-256"] == sha256(b"title: x\n").hexdigest()
     assert "recipe's SHA-256" not in trained_by("digits-sampled", 7)
+
+
+def test_options_are_written_as_the_command_line_reads_them():
+    for options, command in ((BuildOptions, making.compile_), (PlaceOptions, making.place)):
+        assert {f.name for f in fields(options)} <= signature(command).parameters.keys()
+    assert option_words(BuildOptions()) == []
+    chosen = BuildOptions(dt=8e-4, relays=False, split_signs=True, calibrate="digits:train", place_seed=2)
+    assert option_words(chosen) == [
+        *("--dt", "0.0008", "--no-relays", "--split-signs", "--calibrate", "digits:train"),
+        *("--place-seed", "2"),
+    ]
 
 
 def test_each_command_writes_what_the_next_one_reads():
