@@ -172,7 +172,7 @@ def sizes(program: Program) -> Iterator[Violation]:
                 p.name,
                 str(fan_in),
                 _most(limits.axons_in_per_core),
-                "use fewer inputs",
+                "use fewer inputs, for no core adds up what another one received",
             )
 
 
