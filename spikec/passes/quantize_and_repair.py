@@ -4,7 +4,8 @@ Which way of rounding comes nearest to the float network says little of which do
 of one network of `yinyang-ttfs-delays` with 4 bits and 134 ticks, the best before repair gave 84.0 % of right
 answers after it, another 90.5. So ways of rounding, each with shifted neurons and without, are judged by what
 comes out in the end: of those with no fewer of the float network's answers on held-out samples than weights
-alone have, the one is kept that has most on all samples. Weights alone are one of them.
+alone have, the one is kept that has most on all samples. Weights alone are one of them. Others than the usual
+are tried only where they may win something.
 
 Where the answer is a membrane that is linear in its weights, the readout is solved anew for whatever hidden
 neurons do (`spikec.passes.refit_readout`), which judges itself; there the weights' own choice stays.
@@ -32,6 +33,9 @@ from spikec.program import LogEntry, Program
 from spikec.targets.rules import check_all
 
 Ways = Mapping[Rounding, Callable[[], Program]]
+
+ENOUGH = 0.99
+"""Share of the float network's answers with which nothing else is tried: little is left to be won."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +81,7 @@ class QuantizeAndRepair:
         for name, p in self._tried(real, ways, rounding, program, shifted):
             made[name] = p
             same[name] = same_answers(replay(p, on_clock(p, found), self.backend), found)
-            if not clearly_more(np.ones_like(decides), same[name]):
+            if same[name].mean() >= ENOUGH or not clearly_more(np.ones_like(decides), same[name]):
                 break
         least = int(np.sum(same["weights alone"] & decides))
         fewest = min(len(check_all(p)) for p in made.values())

@@ -19,7 +19,7 @@ from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import CubaLif, LiReadout, Ramp, Source
 from spikec.passes.base import run_pipeline
-from spikec.passes.crossings import Crossings, Rows, crossings
+from spikec.passes.crossings import Crossings, Rows, crossings, sums_of_products
 from spikec.passes.grid_fit import Grid
 from spikec.passes.pipelines import CompileOptions, compile_network, loihi
 from spikec.passes.quantize_weights import QuantizeWeights
@@ -113,6 +113,16 @@ def test_rows_are_off_by_what_a_membrane_that_runs_says(seed, r, b):
             crossed = t if v > rows[k].threshold[j] else crossed
         wanted[k, j] += (crossed - min(found.first[s, j], n_ticks)) ** 2 / n_samples
     np.testing.assert_allclose(found.off(rows), wanted)
+
+
+@pytest.mark.parametrize(("steep", "counted"), [(10.0, 5 + 5 / 10**2), (1.5, 10 / 1.25**2)])
+def test_a_crossing_counts_the_less_the_faster_the_membrane_rises(steep, counted):
+    """Half the samples bring an input of weight one, half a steeper one; slopes that are alike are one."""
+    arrivals = np.repeat([[0, 20], [20, 0]], 5, axis=0)
+    first = np.repeat([[4.0], [np.ceil(4.5 / steep) - 1]], 5, axis=0)
+    found = Crossings(("a",), arrivals, np.zeros((1, 2), np.int64), first, (1.0, 1.0), 20)
+    sums = sums_of_products(found, Rows(np.array([[1.0, steep]]), np.zeros(1), np.array([4.5])))
+    assert sums[0, -1, -1] == pytest.approx(counted)
 
 
 def test_no_bias_carries_a_membrane_over_before_what_holds_it_back_has_come():
