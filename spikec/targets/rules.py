@@ -145,24 +145,18 @@ def currents(program: Program) -> Iterator[Violation]:
 
 
 def sizes(program: Program) -> Iterator[Violation]:
-    """The whole network fits all cores together, and each neuron's inputs fit one core."""
+    """The whole network fits the cores of all chips together, and each neuron's inputs fit one core."""
     limits, network = program.target.limits, program.network
-    cores = limits.cores
+    cores = limits.cores.value * (limits.chips.value if limits.chips else 1) if limits.cores else np.inf
     computing = [p for p in network.populations if not p.is_source]
-    n = sum(p.n for p in computing)
-    if cores and limits.neurons_per_core and n > cores.value * limits.neurons_per_core.value:
-        most = cores.value * limits.neurons_per_core.value
-        yield Violation("neurons", "the network", str(n), f"at most {most:g}", "make the network smaller")
-    stored = sum(synapse_bytes(q) for q in network.projections)
-    if cores and limits.synapse_bytes_per_core and stored > cores.value * limits.synapse_bytes_per_core.value:
-        most = cores.value * limits.synapse_bytes_per_core.value
-        yield Violation(
-            "synapse memory",
-            "the network",
-            f"{stored} bytes",
-            f"at most {most:g}",
-            "prune, or use fewer --bits",
-        )
+    n, stored = sum(p.n for p in computing), sum(synapse_bytes(q) for q in network.projections)
+    if limits.neurons_per_core and n > cores * limits.neurons_per_core.value:
+        most = f"at most {cores * limits.neurons_per_core.value:g}"
+        yield Violation("neurons", "the network", str(n), most, "make the network smaller")
+    if limits.synapse_bytes_per_core and stored > cores * limits.synapse_bytes_per_core.value:
+        most = f"at most {cores * limits.synapse_bytes_per_core.value:g}"
+        advice = "prune, or use fewer --bits"
+        yield Violation("synapse memory", "the network", f"{stored} bytes", most, advice)
     for p in computing if limits.axons_in_per_core else ():
         assert limits.axons_in_per_core is not None
         fan_in = sum(_largest_fan_in(q) for q in network.incoming(p.name))

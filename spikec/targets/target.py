@@ -77,6 +77,7 @@ class Limits:
     """How much fits. None: no such limit.
 
     Attributes:
+        chips: Chips of the largest system; None: one.
         cores: Cores on a chip.
         neurons_per_core: Neurons on a core.
         axons_in_per_core: Incoming axons of a core.
@@ -90,6 +91,7 @@ class Limits:
         biases_per_population: Distinct bias exponents in one population.
     """
 
+    chips: Figure | None = None
     cores: Figure | None = None
     neurons_per_core: Figure | None = None
     axons_in_per_core: Figure | None = None

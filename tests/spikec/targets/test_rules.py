@@ -72,12 +72,20 @@ BROKEN = {
     ),
     "distinct bias exponents of out is 2, at most 1": _program(2, bias_exp=[1, 2]),
     "delay of q is 63 ticks, at most 62": _program(delays=Delays(np.array(63))),
-    "neurons of the network is 20, at most 18": _program(20, target=_small(cores=2, neurons_per_core=9)),
+    "neurons of the network is 20, at most 18": _program(
+        20, target=_small(chips=1, cores=2, neurons_per_core=9)
+    ),
     "synapse memory of the network is 16 bytes, at most 15": _program(
-        4, 4, target=_small(cores=1, synapse_bytes_per_core=15)
+        4, 4, target=_small(chips=1, cores=1, synapse_bytes_per_core=15)
     ),
     "inputs of one neuron of out is 9, at most 8": _program(1, 9, target=_small(axons_in_per_core=8)),
 }
+
+
+def test_a_network_larger_than_one_chip_fits_several():
+    assert not check_all(_program(20, target=_small(chips=2, cores=2, neurons_per_core=5)))
+    (violation,) = check_all(_program(21, target=_small(chips=2, cores=2, neurons_per_core=5)))
+    assert (violation.rule, violation.limit) == ("neurons", "at most 20")
 
 
 @pytest.mark.parametrize("said", BROKEN)
