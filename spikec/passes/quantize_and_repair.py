@@ -19,6 +19,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from spikec.arrays import BoolArray
 from spikec.backend import Backend
 from spikec.passes.base import Pass, run_pipeline
 from spikec.passes.correct_bias import CorrectBias
@@ -75,22 +76,16 @@ class QuantizeAndRepair:
         shifted = self._mended(real, program, True)
         if found.predictions is None or not isinstance(linear_readout(program, run), str):
             return shifted
-        same = {"weights alone": same_answers(run, found)}
-        made = {"weights alone": program}
+        alone = same_answers(run, found)
+        made, same = dict[str, Program](), dict[str, BoolArray]()
         decides = held_out(found.n_samples)
         for name, p in self._tried(real, ways, rounding, program, shifted):
             made[name] = p
             same[name] = same_answers(replay(p, on_clock(p, found), self.backend), found)
             if same[name].mean() >= ENOUGH or not clearly_more(np.ones_like(decides), same[name]):
                 break
-        least = int(np.sum(same["weights alone"] & decides))
-        fewest = min(len(check_all(p)) for p in made.values())
-        good = [
-            name
-            for name, p in made.items()
-            if len(check_all(p)) == fewest and int(np.sum(same[name] & decides)) >= least
-        ]
-        kept = max(reversed(good), key=lambda name: int(same[name].sum()))
+        made["weights alone"], same["weights alone"] = program, alone
+        kept = _best({name: len(check_all(p)) for name, p in made.items()}, same, decides)
         shares = {name: float(s.mean()) for name, s in same.items()}
         told = ", ".join(f"{name} {100 * share:.4g}" for name, share in shares.items())
         figures = {"kept": kept} | {f"{name}.same_answers": share for name, share in shares.items()}
@@ -117,3 +112,18 @@ class QuantizeAndRepair:
             RefitReadout(found, self.backend, self.label_free),
         )
         return run_pipeline(program, passes)
+
+
+def _best(broken: Mapping[str, int], same: Mapping[str, BoolArray], decides: BoolArray) -> str:
+    """The program to keep: one that breaks the fewest limits, and has most of the float network's answers.
+
+    Args:
+        broken: How many limits each program breaks; the last is what the others have to come up to.
+        same: Which samples each answers as the float network does, ``(n_samples,)``.
+        decides: Samples of which none may have fewer such answers than the last.
+    """
+    fewest = min(broken.values())
+    good = [name for name, n in broken.items() if n == fewest]
+    least = int(np.sum(same[list(broken)[-1]] & decides))
+    kept = [name for name in good if int(np.sum(same[name] & decides)) >= least] or good
+    return max(kept, key=lambda name: int(same[name].sum()))

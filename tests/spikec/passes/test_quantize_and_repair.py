@@ -93,7 +93,7 @@ def test_where_others_cannot_be_clearly_better_none_is_tried():
     """Four samples and no more may be wrong."""
     _, _, repaired = _repaired(_network(), 8, n=4)
     tried = [key for key in repaired.log[-1].figures if key.endswith(".same_answers")]
-    assert tried == ["weights alone.same_answers", "feedback, shifted.same_answers"]
+    assert tried == ["feedback, shifted.same_answers", "weights alone.same_answers"]
 
 
 def test_a_readout_that_is_solved_anew_judges_itself():
