@@ -7,7 +7,7 @@ trajectory, and along the true system's with the same steps, in units of the ene
 the box.
 
 Every fit takes one line of --log, and is not done again if its line is there: a run that was stopped goes on.
-Those of 5000 neurons (double-pendulum, henon-heiles) take minutes each, so they are not in the default.
+Those of 5000 neurons (double-pendulum, henon-heiles) take half a minute each, so they are not in the default.
 
 --adam EPOCHS trains a network of the same size by Adam for so long, and gives its best error, the CPU seconds
 until then, and how many times the CPU time of each sampled network that is. Its rate is the one of three that
