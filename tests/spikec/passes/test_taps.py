@@ -1,6 +1,7 @@
 """Several synapses for one: their sum is as near to what was meant as the finest of their grids allows."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from hypothesis import given
@@ -13,6 +14,8 @@ from spikec.opening import open_program
 from spikec.passes.pipelines import CompileOptions, compile_network
 from spikec.passes.taps import rounded_together
 from spikec.targets.target import load_target
+
+NETS = Path(__file__).parents[3] / "models" / "nets"
 
 
 def _rounded(q, form, s):
@@ -61,7 +64,7 @@ def test_neurons_that_tell_one_time_make_up_for_each_other(seed, parts, bits):
 
 
 def test_four_bits_of_many_neurons_for_one_are_finer_than_a_neurons_eight():
-    network = open_program("models/nets/yinyang-ttfs-delays.npz", None).network
+    network = open_program(NETS / "yinyang-ttfs-delays.npz", None).network
     (given,) = (q.connectivity.weights for q in network.projections if q.post == "output")
     relative = {}
     for bits, parts in ((8, 1), (4, 16)):
