@@ -69,7 +69,7 @@ def certify(real: Program, program: Program, inputs: Mapping[str, Events]) -> Ce
 
     Args:
         real: The program before `quantize-weights`.
-        program: The same, after it.
+        program: The same, after it, repaired or not.
         inputs: Input spikes, in ticks.
 
     Raises:

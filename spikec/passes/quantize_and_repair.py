@@ -59,7 +59,8 @@ class QuantizeAndRepair:
     def apply(self, program: Program) -> Program:
         """See `spikec.passes.base.Pass`."""
         ways = self.weights.ways(program)
-        return self.repaired(program, ways, *self.weights.chosen(ways))
+        done = self.repaired(program, ways, *self.weights.chosen(ways))
+        return self.weights.with_certificate(program, done)
 
     def repaired(self, real: Program, ways: Ways, rounding: Rounding, program: Program) -> Program:
         """The best repair of a program in integers, or of one that another way of rounding makes.

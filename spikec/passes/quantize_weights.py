@@ -71,7 +71,7 @@ class QuantizeWeights:
 
     def apply(self, program: Program) -> Program:
         """See `spikec.passes.base.Pass`."""
-        return self.chosen(self.ways(program))[1]
+        return self.with_certificate(program, self.chosen(self.ways(program))[1])
 
     def ways(self, program: Program) -> dict[Rounding, Callable[[], Program]]:
         """What makes the program in integers, by the ways of rounding to choose from; the usual one first.
@@ -129,20 +129,29 @@ class QuantizeWeights:
         )
         violations = (*program.violations, *broken)
         done = replace(program, network=network, scales=scales, violations=violations)
-        done = done.logged(LogEntry(self.name, False, summary, figures))
-        if not self.certified:
-            return done
-        certain = self._certify(program, done)
-        return _noted(done, f"{100 * certain:.4g} % of samples certified", {"certified_share": certain})
+        return done.logged(LogEntry(self.name, False, summary, figures))
 
-    def _certify(self, before: Program, after: Program) -> float:
-        """Share of samples whose class rounding cannot have changed, as it is the float network's."""
+    def with_certificate(self, real: Program, program: Program) -> Program:
+        """The program in integers, which says of what share of samples these cannot have changed the class.
+
+        Only if that is asked for; certified are samples that the float network answers so, too.
+
+        Args:
+            real: The program before its weights became integers.
+            program: In integers, repaired or not: what is certified is the program as it is.
+
+        Raises:
+            UsageError: There are no samples, or no certificate is for this program.
+        """
+        if not self.certified:
+            return program
         found = self.calibration
         if found is None or found.predictions is None:
             raise UsageError("certificates need samples and a network that answers; give --calibrate")
         inputs = {name: e.select(0, min(self.certified, found.n_samples)) for name, e in found.inputs.items()}
-        certain = certify(before, after, in_own_time(after.network, inputs)).classes
-        return float(np.mean((certain >= 0) & (certain == found.predictions[: certain.size])))
+        certain = certify(real, program, in_own_time(program.network, inputs)).classes
+        share = float(np.mean((certain >= 0) & (certain == found.predictions[: certain.size])))
+        return _noted(program, f"{100 * share:.4g} % of samples certified", {"certified_share": share})
 
     def _crossings(self, program: Program) -> dict[str, Crossings]:
         """Of each population whose rows are to be fitted, how its neurons come to spike."""

@@ -13,12 +13,13 @@ from spikec.calibration import calibrate
 from spikec.certificate import certify
 from spikec.coding import Decoding, LatencyEncoding, Readout, decode
 from spikec.errors import UsageError
-from spikec.inputs import encode_samples
+from spikec.inputs import encode_samples, in_own_time
 from spikec.ir.connectivity import Dense, one_to_one
 from spikec.ir.network import Continuous, Network, Population, Projection
 from spikec.ir.neurons import CubaTicks, LiReadout, Ramp, Source
 from spikec.passes.base import run_pipeline
 from spikec.passes.pipelines import CompileOptions, compile_network, loihi
+from spikec.passes.quantize_and_repair import QuantizeAndRepair
 from spikec.passes.quantize_weights import QuantizeWeights
 from spikec.passes.weight_fit import Rounding
 from spikec.program import Program
@@ -28,6 +29,7 @@ from spikec_train.recipes import load_recipe, train
 
 NETS = Path(__file__).parents[2] / "models" / "nets"
 WINDOW = 0.01
+RECIPE = load_recipe("digits-sampled")
 
 
 def _both(network, bits, rounding=Rounding.FEEDBACK, dt=None):
@@ -199,8 +201,7 @@ def test_neurons_that_feed_each_other_are_refused_though_one_by_one():
 
 
 def test_compiling_with_data_says_how_many_samples_are_certified():
-    recipe = load_recipe("digits-sampled")
-    network = train(replace(recipe, training=replace(recipe.training, hidden=32))).network
+    network = train(replace(RECIPE, training=replace(RECIPE.training, hidden=32))).network
     inputs = encode_samples(network, load_dataset("digits:test").samples[:30])
     found = calibrate(network, find_backend("cpu"), inputs)
     target = load_target("loihi2")
@@ -209,3 +210,18 @@ def test_compiling_with_data_says_how_many_samples_are_certified():
     assert 0.8 <= entry.figures["certified_share"] <= 1
     with pytest.raises(UsageError, match="--calibrate"):
         compile_network(network, target, CompileOptions(certified=20))
+
+
+def test_what_is_certified_after_repair_is_the_repaired_program():
+    network = train(replace(RECIPE, training=replace(RECIPE.training, hidden=32))).network
+    data, cpu = load_dataset("digits:train:200"), find_backend("cpu")
+    found = calibrate(network, cpu, encode_samples(network, data.samples), data.labels)
+    passes = loihi(CompileOptions(bits=4, calibration=found, repair=cpu, certified=30))
+    at, step = next((k, p) for k, p in enumerate(passes) if isinstance(p, QuantizeAndRepair))
+    real = run_pipeline(Program(network, load_target("loihi2")), passes[:at])
+    program = step.apply(real)
+    inputs = in_own_time(program.network, {name: e.select(0, 30) for name, e in found.inputs.items()})
+    right = certify(real, program, inputs).classes == found.predictions[:30]
+    told = [(e.step, e.figures["certified_share"]) for e in program.log if "certified_share" in e.figures]
+    assert told == [("refit-readout", right.mean())]
+    assert right.any()
