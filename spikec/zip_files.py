@@ -173,6 +173,8 @@ def read_header(stream: IO[bytes], name: str, path: Path) -> tuple[tuple[int, ..
         shape, fortran, dtype = read(stream)
     except ValueError as error:
         raise FileFormatError(f"{path} holds {name}, which is no array: {error}") from error
+    if min(shape, default=0) < 0:
+        raise FileFormatError(f"{path} holds {name}, whose header claims shape {shape}; make it again")
     if dtype.kind not in NUMBERS or (fortran and len(shape) > 1):
         raise FileFormatError(
             f"{path} holds {name} of type {dtype}; only plain numbers, row by row, are read"

@@ -10,7 +10,7 @@ of different classes (`pairs`), the neuron with
 
 has the smallest such weights. At :math:`t^*` it has spiked for one of the two and, unless its membrane went
 through the threshold and came back, not for the other; which of the two is drawn. No clock lifts it, and a
-threshold of 1 serves all. The two equations are solved with a ridge of `RIDGE`, which bounds the weights of
+threshold of 1 serves all. The two equations are solved with a ridge (`Placing`), which bounds the weights of
 pairs that nearly coincide.
 
 When a neuron really spikes, before :math:`t^*` or after it, follows from its membrane: whoever reads the

@@ -70,7 +70,7 @@ class ArrayPart:
             with self.path.open("rb") as file:
                 for first, last in zip(runs, [*runs[1:], rows.size], strict=True):
                     file.seek(self.start + int(rows[first]) * size)
-                    if file.readinto(memoryview(found[first:last]).cast("B")) != (last - first) * size:
+                    if file.readinto(memoryview(found[first:last].view(np.uint8))) != (last - first) * size:
                         raise FileFormatError(f"{self.path} ends too early; make it again")
         except OSError as error:
             raise FileFormatError(f"{self.path} cannot be read: {error.strerror or error}") from error
@@ -186,14 +186,17 @@ def open_split(path: Path, split: str) -> StoredSplit:
             f"{path} has label {n_classes - 1}, but {training.size} training samples; classes are counted "
             "from 0, each with samples"
         )
-    highest = 255.0 if parts[0].dtype == np.uint8 else _highest(samples, path)
-    return StoredSplit(samples, labels, parts[0].shape[1:], _x_max(path, split, highest), n_classes)
+    return StoredSplit(
+        samples, labels, parts[0].shape[1:], _x_max(path, split, _highest(parts, path)), n_classes
+    )
 
 
-def _highest(samples: StoredSamples, path: Path) -> float:
-    """The largest value, once it is sure that none is negative."""
+def _highest(parts: Sequence[ArrayPart], path: Path) -> float:
+    """The largest value, 255 for bytes, once it is sure that none is negative."""
+    if all(part.dtype == np.uint8 for part in parts):
+        return 255.0
     highest = 0.0
-    for piece in samples.pieces():
+    for piece in StoredSamples(parts).pieces():
         if piece.min(initial=0.0) < 0:
             raise UsageError(
                 f"{path} has samples with negative values, as {piece.min():g}; values go from 0 on, so move "
@@ -212,8 +215,7 @@ def _x_max(path: Path, split: str, highest: float) -> float:
             raise UsageError(f"{path} has x_max of shape {part.shape}; one number is needed")
         given = float(part.read(np.arange(1)).ravel()[0])
     elif split != "train":
-        training = _parts(path, "x_train")
-        given = 255.0 if training[0].dtype == np.uint8 else _highest(StoredSamples(training), path)
+        given = _highest(_parts(path, "x_train"), path)
     if not 0 < given < np.inf:
         raise UsageError(f"the largest value of {path} is {given:g}; it must be positive")
     return given

@@ -157,6 +157,25 @@ def test_the_largest_value_is_said_or_found(tmp_path):
         load_dataset(f"{path}:train")
 
 
+@pytest.mark.parametrize("kind", [write, unpacked])
+@pytest.mark.parametrize("dtype", [">u2", ">f4", np.longdouble])
+def test_samples_of_any_byte_order_and_width_are_read(tmp_path, kind, dtype):
+    given = arrays(dtype=dtype) | {"y_train": arrays()["y_train"].astype(">i4")}
+    data = load_dataset(f"{kind(tmp_path / 'mine', given)}:train")
+    np.testing.assert_array_equal(np.asarray(data.samples), arrays()["x_train"].reshape(200, 4))
+    np.testing.assert_array_equal(data.labels, arrays()["y_train"])
+
+
+def test_bytes_in_one_file_do_not_speak_for_the_others(tmp_path):
+    path = parted(tmp_path / "mine", arrays())
+    np.save(path / "x_train_2.npy", 2.0 * arrays()["x_train"][70:])
+    highest = 2.0 * arrays()["x_train"][70:].max()
+    assert [load_dataset(f"{path}:{split}").x_max for split in ("train", "test")] == [highest, highest]
+    np.save(path / "x_train_2.npy", -1.0 * arrays()["x_train"][70:])
+    with pytest.raises(UsageError, match="negative values"):
+        load_dataset(f"{path}:train")
+
+
 def broken(**changed):
     return {**arrays(dtype=np.float64), **changed}
 
@@ -188,6 +207,9 @@ def test_files_that_were_cut_are_refused(tmp_path):
     whole = (path / "x_train.npy").read_bytes()
     (path / "x_train.npy").write_bytes(whole[:-1])
     with pytest.raises(FileFormatError, match="claims an array of shape"):
+        load_dataset(f"{path}:train")
+    (path / "x_train.npy").write_bytes(whole.replace(b"(200, 2, 2)", b"(-10,-80,1)"))
+    with pytest.raises(FileFormatError, match="claims shape"):
         load_dataset(f"{path}:train")
     (path / "x_train.npy").write_bytes(whole)
     data = load_dataset(f"{path}:train")
