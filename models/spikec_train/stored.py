@@ -70,7 +70,7 @@ class ArrayPart:
             with self.path.open("rb") as file:
                 for first, last in zip(runs, [*runs[1:], rows.size], strict=True):
                     file.seek(self.start + int(rows[first]) * size)
-                    if file.readinto(memoryview(found[first:last].view(np.uint8))) != (last - first) * size:
+                    if file.readinto(memoryview(found[first:last]).cast("B")) != (last - first) * size:
                         raise FileFormatError(f"{self.path} ends too early; make it again")
         except OSError as error:
             raise FileFormatError(f"{self.path} cannot be read: {error.strerror or error}") from error
