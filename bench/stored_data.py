@@ -42,8 +42,8 @@ MORE = {"sampled-ramp": "window: 0.016", "sampled-series": "change: 40"}
 
 N_CLASSES, N_TEST, PIECE = 10, 1000, 5000
 
-ROOM = 64.0
-"""MB."""
+ROOM = 128.0
+"""MB; 20 of them are for pairs, of which there are more up to `spikec_train.pairs.MOST_CANDIDATES`."""
 
 
 def main() -> None:
