@@ -91,7 +91,7 @@ def searched(groups: Groups, nets: Nets, target: Target, seed: int) -> Found:
     if groups.n > FLAT:
         ends += _in_order(groups, nets, target, seed, ends[0].place.size)
     best = min(ends, key=lambda end: end.message_hops)
-    fewer = _with_fewer_cores(nets, best, target, seed)
+    fewer = _with_fewer_cores(nets, best, target, seed) if groups.n <= FLAT else None
     return best if fewer is None else min(best, fewer, key=lambda end: end.message_hops)
 
 
