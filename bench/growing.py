@@ -19,7 +19,7 @@ as that: a seed that never was counts with all it spent, and `reached` says how 
 differences seed by seed. All come with the standard error of their mean.
 
     python bench/growing.py --json --picture docs/growing.png
-    python bench/growing.py --tasks yinyang-ttfs --ways plain "easy first" growing --seeds 5 --epochs 20
+    python bench/growing.py --tasks yinyang-ttfs --ways plain "easy first" growing --seeds 6 --json
 """
 
 from __future__ import annotations
