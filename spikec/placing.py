@@ -84,18 +84,14 @@ def placed(
         TargetError: A core would hold more than it can, however the network is cut.
         UsageError: There is no such method, or the target has no mesh.
     """
-    from spikec.placement.place import (
-        check_method,
-        place_program,
-        rates_of_spikes,
-    )  # late, for it loads scipy
+    from spikec.placement import place as places  # late, for it loads scipy
 
-    check_method(method)
+    places.check_method(method)
     rates = None
     if inputs is not None:
         progress("running on the samples")
         n_ticks = int(default_until(program, inputs))
         ran = backend.run(backend.find_backend(DEFAULT), program, inputs, n_ticks)
-        rates = rates_of_spikes(program, ran.spikes, n_ticks)
+        rates = places.rates_of_spikes(program, ran.spikes, n_ticks)
     progress("placing")
-    return place_program(program, method, seed, rates)
+    return places.place_program(program, method, seed, rates)

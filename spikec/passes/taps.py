@@ -60,7 +60,7 @@ def _rounded(
     forms = {q.name: _form(rounded[q.name]) for q in group}
     turns = [(*turn, q.name) for q in group for turn in _turns(q, together)]
     turns.sort(key=lambda turn: (turn[0], -forms[turn[-1]].step * 2.0 ** forms[turn[-1]].exponent))
-    owed = np.zeros([1 + max(int(turn[2][side].max()) for turn in turns) for side in (0, 1)])
+    owed = np.zeros([1 + max((int(turn[2][side].max()) for turn in turns), default=0) for side in (0, 1)])
     for _, chosen, pairs, name in turns:
         due = wanted[name][chosen] + owed[pairs]
         mantissas[name][chosen] = forms[name].nearest(due)

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikec.ir.connectivity import Delays, Dense
+from spikec.ir.connectivity import Delays, Dense, sparse
 from spikec.ir.fixed_point import Fixed, FixedFormat
 from spikec.ir.network import Projection
 from spikec.opening import open_program
@@ -61,6 +61,17 @@ def test_neurons_that_tell_one_time_make_up_for_each_other(seed, parts, bits):
     after = rounded_together(down, {"first": _rounded(down[0], form, 1.0)}, 1.0, {"b.parts": ("b", n_post)})
     summed = after["first"].connectivity.weights.value.reshape(parts - 1, n_post, n_pre).sum(axis=0)
     assert np.max(np.abs(summed - (parts - 1) * meant)) <= form.step / 2 + 1e-9
+
+
+def test_projections_without_synapses_are_left_as_they_are():
+    none = np.zeros(0, np.int64)
+    real = [Projection(name, "a", "b", sparse(3, 2, none, none, np.zeros(0))) for name in ("q", "r")]
+    before = {
+        q.name: replace(q, connectivity=q.connectivity.with_weights(Fixed(none, FixedFormat(4))))
+        for q in real
+    }
+    after = rounded_together(real, before, 1.0, {})
+    assert [q.connectivity.n_synapses for q in after.values()] == [0, 0]
 
 
 def test_four_bits_of_many_neurons_for_one_are_finer_than_a_neurons_eight():
