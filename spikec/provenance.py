@@ -82,12 +82,10 @@ def option_words(options: Any) -> list[str]:
 def commands(meta: Mapping[str, Any]) -> tuple[str, ...]:
     """All commands that led to a result, the first one first, as far as its meta knows them.
 
-    Each writes what the next one reads, and the last of them the file that was run.
+    Each writes what the next one reads, and the last of them the file that was run, if a command ran it.
     """
-    source = meta.get("source") or {}
+    source, ran = meta.get("source") or {}, meta.get("command")
     lines = [str(line) for what in MAKERS if (line := source.get(f"{what} by"))]
-    if not meta.get("command"):
-        return tuple(lines)
-    read = [shlex.split(line)[READS] for line in lines[1:]] + [str(meta.get("file", ""))]
-    written = (f"{line} -o {shlex.quote(name)}" for line, name in zip(lines, read, strict=False))
-    return (*written, str(meta["command"]))
+    read = [shlex.split(line)[READS] for line in lines[1:]] + ([str(meta.get("file", ""))] if ran else [])
+    written = [f"{line} -o {shlex.quote(name)}" for line, name in zip(lines, read, strict=False)]
+    return (*written, *lines[len(written) :], *([str(ran)] if ran else []))
