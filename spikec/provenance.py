@@ -86,6 +86,15 @@ def commands(meta: Mapping[str, Any]) -> tuple[str, ...]:
     """
     source, ran = meta.get("source") or {}, meta.get("command")
     lines = [str(line) for what in MAKERS if (line := source.get(f"{what} by"))]
-    read = [shlex.split(line)[READS] for line in lines[1:]] + ([str(meta.get("file", ""))] if ran else [])
+    read = [_read_by(line) for line in lines[1:]] + ([str(meta.get("file", ""))] if ran else [])
     written = [f"{line} -o {shlex.quote(name)}" for line, name in zip(lines, read, strict=False)]
     return (*written, *lines[len(written) :], *([str(ran)] if ran else []))
+
+
+def _read_by(line: str) -> str:
+    """The file that a command reads; what a file says of its origin may be no command."""
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        words = []
+    return words[READS] if len(words) > READS else "FILE"

@@ -121,3 +121,11 @@ def test_each_command_writes_what_the_next_one_reads():
         "spikec place 'my prog.npz'",
     )
     assert commands({}) == ()
+
+
+@pytest.mark.parametrize("line", ["spikec", "an 'open quotation", ""])
+def test_an_origin_that_is_no_command_is_told_as_it_is(line):
+    source = {"trained by": "spikec train mine", "compiled by": line}
+    told = commands({"source": source, "command": "spikec run p.npz", "file": "p.npz"})
+    first = ("spikec train mine -o FILE", f"{line} -o p.npz") if line else ("spikec train mine -o p.npz",)
+    assert told == (*first, "spikec run p.npz")
