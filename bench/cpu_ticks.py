@@ -32,7 +32,7 @@ def prepared(name: str, threads: int, from_bits: bool = False) -> Callable[[bool
         from rooflines import tick_floor
 
         from spikec.backend import find_backend
-        from spikec.events import from_packed, from_raster
+        from spikec.rasters import from_packed, from_raster
 
         sizes, p = TICK_CASES[name]
         work = tick_layers(sizes, p, (100 if len(sizes) == 3 else 20) if quick else 1000)

@@ -42,7 +42,7 @@ USUAL_SIZES = {"inputs": 784, "hidden neurons": 256}
 def prepared(axis: str) -> Callable[[bool], Work]:
     def prepare(quick: bool) -> Work:
         from spikec.backend import find_backend
-        from spikec.events import from_raster
+        from spikec.rasters import from_raster
 
         works = [work_at(axis, x, QUICK_SAMPLES if quick else SAMPLES) for x in AXES[axis]]
         engines = [find_backend("cpu", threads=1).prepare(program_of(work)) for work in works]

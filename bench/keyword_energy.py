@@ -25,11 +25,12 @@ from mapping import keywords, layers
 from spikec.counting import count
 from spikec.energy import estimate, seconds_of
 from spikec.energy_tables.table import load_table
-from spikec.events import Events, from_raster
+from spikec.events import Events
 from spikec.ir.network import Network
 from spikec.placement.ledger import count_cores
 from spikec.placement.place import place_program
 from spikec.program import Program
+from spikec.rasters import from_raster
 from spikec.targets.target import load_target
 
 MEASURED_UJ, OVERHEAD = 272.0, 70 / 81

@@ -25,10 +25,11 @@ import numpy as np
 
 from spikec.arrays import IntArray
 from spikec.backend import find_backend
-from spikec.events import Events, from_counts, same
+from spikec.events import Events, same
 from spikec.frontends import open_network
 from spikec.ir.network import Convention, Network
 from spikec.program import Program
+from spikec.rasters import from_counts
 from spikec.targets.target import load_target
 
 PIXELS = (2, 34, 34)

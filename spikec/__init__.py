@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from spikec.errors import SpikecError as SpikecError
     from spikec.events import Events as Events
     from spikec.events import from_dense_times as from_dense_times
-    from spikec.events import from_packed as from_packed
-    from spikec.events import from_raster as from_raster
     from spikec.events import from_rows as from_rows
     from spikec.ir.network import Network as Network
     from spikec.placing import place as place
     from spikec.program import Program as Program
+    from spikec.rasters import from_packed as from_packed
+    from spikec.rasters import from_raster as from_raster
     from spikec.result import RunResult as RunResult
     from spikec.streaming.join import join as join
 
@@ -33,8 +33,8 @@ _HOMES = {
     "SpikecError": "errors",
     "compile": "api",
     "from_dense_times": "events",
-    "from_packed": "events",
-    "from_raster": "events",
+    "from_packed": "rasters",
+    "from_raster": "rasters",
     "from_rows": "events",
     "from_torch": "api",
     "join": "streaming.join",

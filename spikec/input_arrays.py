@@ -21,9 +21,10 @@ from spikec.arrays import AnyArray
 from spikec.coding import values_of_sample
 from spikec.errors import EventsError, UsageError
 from spikec.event_files import fit_events, raster_ticks, read_events
-from spikec.events import Events, from_counts, from_dense_times
+from spikec.events import Events, from_dense_times
 from spikec.inputs import encode_samples
 from spikec.ir.network import Continuous, Network, Population
+from spikec.rasters import from_counts
 
 Spikes = Events | npt.ArrayLike
 """What one input may be given."""

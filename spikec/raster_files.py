@@ -10,9 +10,10 @@ import numpy as np
 
 from spikec.arrays import AnyArray
 from spikec.errors import EventsError, FileFormatError
-from spikec.events import Events, from_counts, join_events, no_events
+from spikec.events import Events, join_events, no_events
 from spikec.ir.network import Population
 from spikec.ir.neurons import MOST_AT_ONCE
+from spikec.rasters import from_counts
 
 MAGIC = b"\x93NUMPY"
 

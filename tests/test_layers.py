@@ -28,7 +28,14 @@ LAYERS = (
         "spikec.catalogue",
         "spikec.zip_files",
     ),
-    ("spikec.bits", "spikec.dense_times", "spikec.events", "spikec.delta_encoding", "spikec.coding"),
+    (
+        "spikec.bits",
+        "spikec.dense_times",
+        "spikec.events",
+        "spikec.rasters",
+        "spikec.delta_encoding",
+        "spikec.coding",
+    ),
     ("spikec.ir",),
     ("spikec.targets",),
     (

@@ -20,7 +20,8 @@ QUICK_SAMPLES = {"stock": 3, "fused": 101}
 def prepared(flavour: str) -> Callable[[bool], Work]:
     def prepare(quick: bool) -> Work:
         from spikec.backend import find_backend
-        from spikec.events import from_raster, same
+        from spikec.events import same
+        from spikec.rasters import from_raster
 
         n = (QUICK_SAMPLES if quick else N_SAMPLES)[flavour]
         work = tick_layers(*TICK_CASES["784-256-10/5%"], n)

@@ -22,8 +22,9 @@ from spikec.conformance.cases import (
 )
 from spikec.container import read_array
 from spikec.errors import EventsError, FileFormatError, UsageError
-from spikec.events import Events, from_counts, from_dense_times, from_rows, repeated
+from spikec.events import Events, from_dense_times, from_rows
 from spikec.ir.network import Population
+from spikec.rasters import from_counts, repeated
 
 MAX_BYTES = 1 << 30
 """Most bytes of a file that is read at once."""

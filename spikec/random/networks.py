@@ -27,7 +27,7 @@ from itertools import pairwise
 import numpy as np
 
 from spikec.arrays import AnyArray
-from spikec.events import Events, from_counts, from_rows
+from spikec.events import Events, from_rows
 from spikec.ir.connectivity import Connectivity, Delays, Dense, sparse
 from spikec.ir.fixed_neurons import PAIRS
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
@@ -37,6 +37,7 @@ from spikec.ir.verify import verify
 from spikec.program import Program
 from spikec.random.convolutions import random_convolution
 from spikec.random.neurons import draw_types, random_neuron, shape_of
+from spikec.rasters import from_counts
 from spikec.targets.target import load_target
 
 DT = 1e-3

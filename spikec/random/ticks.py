@@ -19,7 +19,7 @@ from math import prod
 import numpy as np
 
 from spikec.arrays import AnyArray
-from spikec.events import Events, from_counts
+from spikec.events import Events
 from spikec.ir.connectivity import Connectivity, DelayKind, Delays, Dense, sparse
 from spikec.ir.conventions import CHOICES, Convention
 from spikec.ir.network import Network, Population, Projection, Ticks
@@ -27,6 +27,7 @@ from spikec.ir.neurons import CubaLif, CubaTicks, If, IfExp, Lif, LiReadout, Neu
 from spikec.ir.verify import verify
 from spikec.program import Program
 from spikec.random.convolutions import random_convolution
+from spikec.rasters import from_counts
 from spikec.targets.target import load_target
 
 DT = 1e-3

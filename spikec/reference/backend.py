@@ -11,12 +11,13 @@ import numpy as np
 from spikec.arrays import AnyArray
 from spikec.counting import count
 from spikec.errors import UsageError, Violation
-from spikec.events import Events, from_counts
+from spikec.events import Events
 from spikec.inputs import check_inputs, check_ticks
 from spikec.ir.listing import listed
 from spikec.ir.network import Dialect, Network
 from spikec.precision import check_precision, unsupported_precision
 from spikec.program import Program
+from spikec.rasters import from_counts
 from spikec.records import check_record, split_key
 from spikec.reference.continuous import run_continuous
 from spikec.reference.fixed import run_fixed

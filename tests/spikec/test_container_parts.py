@@ -9,7 +9,8 @@ from spikec import container_parts
 from spikec.container import load, save
 from spikec.container_parts import Parts
 from spikec.errors import FileFormatError
-from spikec.events import from_raster, same
+from spikec.events import same
+from spikec.rasters import from_raster
 from spikec.result import RunResult
 
 

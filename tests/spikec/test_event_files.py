@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from spikec import container, event_files, raster_files
 from spikec.errors import EventsError, FileFormatError
 from spikec.event_files import read_events, write_events
-from spikec.events import Events, from_dense_times, from_raster, from_rows, no_events, same
+from spikec.events import Events, from_dense_times, from_rows, no_events, same
 from spikec.ir.network import Continuous, Network, Population, Ticks
 from spikec.ir.neurons import Source
+from spikec.rasters import from_raster
 
 DT = 1e-3
 

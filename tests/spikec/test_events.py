@@ -12,18 +12,8 @@ from hypothesis.extra import numpy as hnp
 
 from spikec.bits import Bits, Raster, packed
 from spikec.errors import EventsError
-from spikec.events import (
-    Events,
-    from_counts,
-    from_dense_times,
-    from_packed,
-    from_raster,
-    from_rows,
-    join_events,
-    no_events,
-    same,
-    unchecked,
-)
+from spikec.events import Events, from_dense_times, from_rows, join_events, no_events, same, unchecked
+from spikec.rasters import from_counts, from_packed, from_raster
 
 rasters = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=3, max_dims=3, min_side=1, max_side=6))
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from spikec.backend import run
-from spikec.events import from_raster
 from spikec.facts import facts
 from spikec.ir.connectivity import Dense
 from spikec.ir.fixed_neurons import CubaFixed
@@ -13,6 +12,7 @@ from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Source
 from spikec.neurobench import neurobench
 from spikec.program import Program
+from spikec.rasters import from_raster
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 

@@ -13,7 +13,7 @@ from spikec.causes.first import Side
 from spikec.cli import app
 from spikec.container import digest, load, save
 from spikec.errors import NetworkError, UsageError
-from spikec.events import from_raster, same
+from spikec.events import same
 from spikec.exporters.nir import export_nir
 from spikec.ir.connectivity import FixedInDegree, FixedOutDegree
 from spikec.ir.listing import listed
@@ -23,6 +23,7 @@ from spikec.passes.pipelines import CompileOptions, try_compile
 from spikec.placement.place import place
 from spikec.program import Program
 from spikec.random.large import brunel, vogels_abbott
+from spikec.rasters import from_raster
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikec.errors import NetworkError
-from spikec.events import from_raster, no_events, same
+from spikec.events import no_events, same
 from spikec.program import Shard
+from spikec.rasters import from_raster
 from spikec.records import check_record
 from spikec.result import Counters, PopulationCounts
 from spikec.shards import gather, gather_counters, gather_membrane, in_parts, record_keys

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spikec.backend import find_backend
 from spikec.errors import UsageError
-from spikec.events import from_raster, no_events, same
+from spikec.events import no_events, same
 from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.fixed_neurons import CubaFixed
 from spikec.ir.fixed_point import Fixed, FixedFormat, Sign
@@ -20,6 +20,7 @@ from spikec.ir.neurons import Source
 from spikec.program import Program
 from spikec.random.networks import random_continuous, random_inputs, random_program
 from spikec.random.ticks import random_ticks
+from spikec.rasters import from_raster
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_cpu import kernels

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikec.events import from_counts, from_raster, same
+from spikec.events import same
 from spikec.frontends import open_network
 from spikec.ir.connectivity import Convolution
 from spikec.ir.conventions import Convention
 from spikec.program import Program
+from spikec.rasters import from_counts, from_raster
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_cpu.backend import CpuBackend

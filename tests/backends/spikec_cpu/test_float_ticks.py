@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from spikec.backend import find_backend, run
 from spikec.errors import EventsError, NetworkError, SpikecError, TargetError, UsageError
-from spikec.events import from_counts, from_raster, no_events
+from spikec.events import no_events
 from spikec.ir.connectivity import Convolution, DelayKind, Delays, Dense
 from spikec.ir.conventions import Convention
 from spikec.ir.convolution import Axis
@@ -18,6 +18,7 @@ from spikec.ir.neurons import If, Lif, QifExp, Source, Theta
 from spikec.program import Program
 from spikec.random.networks import random_continuous, random_program
 from spikec.random.ticks import random_counts, random_ticks
+from spikec.rasters import from_counts, from_raster
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_cpu.backend import CpuBackend

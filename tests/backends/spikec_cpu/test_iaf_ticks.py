@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikec.errors import EventsError, NetworkError, UsageError
-from spikec.events import from_counts
 from spikec.ir.connectivity import DelayKind, Delays, Dense, FixedInDegree, FixedOutDegree, sparse
 from spikec.ir.iaf import IafPscDelta, IafPscExp, PoissonDrive
 from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
@@ -14,6 +13,7 @@ from spikec.ir.neurons import Lif, Source
 from spikec.ir.verify import verify
 from spikec.program import Program
 from spikec.random.large import DT, brunel, vogels_abbott
+from spikec.rasters import from_counts
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from spikec_cpu import iaf_synapses, lower_iaf

@@ -9,7 +9,8 @@ from hypothesis.extra.numpy import arrays
 from spikec.coding import Readout
 from spikec.conformance.measure import wrong_answers, wrong_bins, wrong_count, wrong_times
 from spikec.errors import EventsError
-from spikec.events import from_counts, no_events
+from spikec.events import no_events
+from spikec.rasters import from_counts
 
 COUNTS = arrays(np.int64, (2, 5, 3), elements=st.integers(0, 2))
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from spikec.backend import run
 from spikec.errors import TargetError
-from spikec.events import from_raster
 from spikec.exporters.dequantise import NEVER, dequantised
 from spikec.exporters.nir import export_nir, write_nir
 from spikec.frontends.nir import read_nir
@@ -23,6 +22,7 @@ from spikec.ir.neurons import CubaLif, If, Lif, LiReadout, Source
 from spikec.passes.pipelines import compile_network
 from spikec.program import Program
 from spikec.random.networks import random_inputs, random_program
+from spikec.rasters import from_raster
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from tests.float_networks import DT, random_network

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikec.backend import run
-from spikec.events import from_raster
 from spikec.exporters.membrane_bias import with_senders
 from spikec.exporters.nir import export_nir, write_nir
 from spikec.frontends.nir import read_nir
@@ -16,6 +15,7 @@ from spikec.ir.conventions import Convention
 from spikec.ir.network import Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaLif, LiReadout, Ramp, Source
 from spikec.program import Program
+from spikec.rasters import from_raster
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 

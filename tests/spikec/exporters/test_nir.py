@@ -12,7 +12,7 @@ from spikec.backend import run
 from spikec.coding import BinaryEncoding, Decoding, LatencyEncoding
 from spikec.container import load
 from spikec.errors import FileFormatError, TargetError, UsageError
-from spikec.events import from_raster, from_rows
+from spikec.events import from_rows
 from spikec.exporters.nir import export_nir, write_nir
 from spikec.exporters.nir_file import file_of
 from spikec.exporters.stated import MARK
@@ -22,6 +22,7 @@ from spikec.ir.conventions import Convention
 from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaLif, If, Lif, LiReadout, QifExp, Ramp, Source, Theta
 from spikec.program import Program
+from spikec.rasters import from_raster
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikec.backend import find_backend, run
-from spikec.events import from_raster
 from spikec.exporters.nir import export_nir, write_nir
 from spikec.frontends import open_network
 from spikec.frontends.nir import read_nir
@@ -20,6 +19,7 @@ from spikec.ir.conventions import CHOICES, Convention
 from spikec.ir.network import Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaLif, CubaTicks, If, Lif, Source, parameters
 from spikec.program import Program
+from spikec.rasters import from_raster
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from tests.float_networks import DT, random_inputs, random_network

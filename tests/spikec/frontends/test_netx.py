@@ -19,7 +19,6 @@ from spikec.commands.listing import listing
 from spikec.commands.overview import overview
 from spikec.compare import compare
 from spikec.errors import FileFormatError, NetworkError, SpikecError, UsageError
-from spikec.events import from_raster
 from spikec.frontends import open_network, open_trained
 from spikec.frontends.netx import read_netx
 from spikec.frontends.netx_numbers import fixed_weights
@@ -27,6 +26,7 @@ from spikec.ir.connectivity import DelayKind
 from spikec.ir.conventions import Comparison, Convention
 from spikec.ir.network import Dialect
 from spikec.program import Program
+from spikec.rasters import from_raster
 from tests.netx_files import CUBA, dense, write
 
 OXFORD = Path(__file__).resolve().parents[3].parent / "shared" / "nets" / "oxford"

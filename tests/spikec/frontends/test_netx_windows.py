@@ -13,10 +13,10 @@ from spikec.backend import availability, find_backend, run
 from spikec.commands.build import BuildOptions, check_file
 from spikec.compare import compare
 from spikec.errors import FileFormatError, NetworkError, SpikecError
-from spikec.events import from_raster
 from spikec.frontends import open_trained
 from spikec.frontends.netx import read_netx
 from spikec.ir.connectivity import Convolution, DelayKind
+from spikec.rasters import from_raster
 from tests import plain_slayer
 from tests.netx_files import CUBA, conv, dense, flatten, image, pool, write
 

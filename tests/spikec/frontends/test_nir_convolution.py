@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikec.errors import NetworkError
-from spikec.events import from_raster
 from spikec.frontends import nir_maps, nir_paths
 from spikec.frontends.nir import read_nir
 from spikec.ir import convolution
 from spikec.ir.connectivity import Convolution, DelayKind, Dense, Sparse
 from spikec.program import Program
+from spikec.rasters import from_raster
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 from tests.plain_convolution import correlated, pooled

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikec.events import from_raster
 from spikec.frontends.nir import read_nir
 from spikec.ir.connectivity import DelayKind, Sparse
 from spikec.ir.network import Convention
 from spikec.ir.neurons import CubaLif, LiReadout
 from spikec.program import Program
+from spikec.rasters import from_raster
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikec.events import from_raster
 from spikec.frontends import open_network
 from spikec.ir.conventions import CHOICES, Convention
 from spikec.program import Program
+from spikec.rasters import from_raster
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 

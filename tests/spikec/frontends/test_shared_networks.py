@@ -11,10 +11,10 @@ import pytest
 from spikec.conformance.find import chosen_cases, find_cases
 from spikec.conformance.run import Status, run_case
 from spikec.errors import FileFormatError, NetworkError
-from spikec.events import from_raster
 from spikec.frontends import open_network
 from spikec.ir.neurons import CubaLif
 from spikec.program import Program
+from spikec.rasters import from_raster
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from spikec.errors import NetworkError, UsageError
-from spikec.events import from_counts, from_raster, from_rows
+from spikec.events import from_rows
 from spikec.ir.connectivity import Dense
 from spikec.ir.conventions import CHOICES, DELAYS, LOIHI, Comparison, Convention, Gain, Reset, ResetTime
 from spikec.ir.discrete import taken_up, tick_of
 from spikec.ir.network import Network, Population, Projection, Ticks
 from spikec.ir.neurons import CubaLif, If, Lif, LiReadout, Source
 from spikec.program import Program
+from spikec.rasters import from_counts, from_raster
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 

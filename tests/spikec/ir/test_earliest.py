@@ -5,7 +5,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from spikec.backend import run
-from spikec.events import Events, from_raster
+from spikec.events import Events
 from spikec.ir.bounds import current_bounds, membrane_bound, once_spiking
 from spikec.ir.connectivity import Delays, Dense
 from spikec.ir.earliest import earliest_spikes
@@ -15,6 +15,7 @@ from spikec.ir.network import LOIHI, Network, Population, Projection, Ticks
 from spikec.ir.neurons import Source
 from spikec.program import Program
 from spikec.random.networks import random_program
+from spikec.rasters import from_raster
 from spikec.reference import ReferenceBackend
 from spikec.targets.target import load_target
 

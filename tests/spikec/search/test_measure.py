@@ -10,11 +10,11 @@ from spikec.backend import find_backend, run
 from spikec.commands.build import bits_of_word, read_calibration
 from spikec.container import digest, load
 from spikec.errors import EventsError, UsageError
-from spikec.events import from_raster
 from spikec.inputs import in_own_time
 from spikec.opening import open_program
 from spikec.passes.pipelines import CompileOptions, compile_network
 from spikec.program import Program
+from spikec.rasters import from_raster
 from spikec.search import measure as search_measure
 from spikec.search.measure import measuring, part
 from spikec.targets.target import load_target

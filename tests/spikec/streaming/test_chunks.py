@@ -14,7 +14,7 @@ from spikec import streaming
 from spikec.coding import Decoding, LatencyEncoding, Readout
 from spikec.errors import EventsError, UsageError
 from spikec.event_files import write_events
-from spikec.events import Events, from_raster, same
+from spikec.events import Events, same
 from spikec.ir.connectivity import Dense
 from spikec.ir.iaf import IafPscExp, PoissonDrive
 from spikec.ir.network import Continuous, Network, Population, Projection, Ticks
@@ -23,6 +23,7 @@ from spikec.outcome import outcome_of
 from spikec.program import Program
 from spikec.random.networks import random_continuous, random_inputs, random_program, random_spikes
 from spikec.random.ticks import random_counts, random_ticks
+from spikec.rasters import from_raster
 from spikec.streaming.join import join_outcomes
 from spikec.targets.target import load_target
 

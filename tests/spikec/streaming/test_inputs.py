@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from spikec.container import save
 from spikec.errors import EventsError, FileFormatError
 from spikec.event_files import read_events, write_events
-from spikec.events import from_counts, from_dense_times, same
+from spikec.events import from_dense_times, same
 from spikec.inputs import default_until
 from spikec.ir.network import Continuous, Network, Population, Ticks
 from spikec.ir.neurons import Lif, Source
 from spikec.program import Program
+from spikec.rasters import from_counts
 from spikec.streaming.inputs import HeldEvents, StoredEvents, StoredRaster, length_of, open_events
 from spikec.targets.target import load_target
 

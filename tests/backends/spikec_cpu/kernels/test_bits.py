@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikec.events import from_raster
+from spikec.rasters import from_raster
 from spikec_cpu.kernels.bits import PLANES, SPARE, align, list_bits, lists_of, take_bits, take_raster
 from spikec_cpu.kernels.spikes import take_inputs
 
