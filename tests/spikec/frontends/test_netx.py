@@ -6,11 +6,8 @@ vThMant of 100 exactly.
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from spikec.backend import availability, find_backend, run
 from spikec.commands.build import BuildOptions, check_file, compile_file
@@ -18,7 +15,7 @@ from spikec.commands.files import open_compiled, open_program, read_inputs
 from spikec.commands.listing import listing
 from spikec.commands.overview import overview
 from spikec.compare import compare
-from spikec.errors import FileFormatError, NetworkError, SpikecError, UsageError
+from spikec.errors import NetworkError, UsageError
 from spikec.frontends import open_network, open_trained
 from spikec.frontends.netx import read_netx
 from spikec.frontends.netx_numbers import fixed_weights
@@ -324,91 +321,6 @@ def test_members_that_mean_nothing_here_are_told(path):
     assert [note for note in program.network.notes if "not read" in note] == [
         "layer 0 (dense): secret was not read, for spikec does not know it"
     ]
-
-
-# Files as they come
-
-
-def test_what_is_no_netx_file_or_has_gaps_is_refused(path):
-    with h5py.File(path, "w") as file:
-        file["other"] = 1
-    assert_refused(path, "no group 'layer'", error=FileFormatError)
-    for name in ("1", "x", "00", "-1"):
-        with h5py.File(path, "w") as file:
-            file.create_group(f"layer/{name}")
-        assert_refused(path, repr(name), "from 0", error=FileFormatError)
-    with h5py.File(path, "w") as file:
-        file["layer/0/type"] = np.ones(3)
-    assert_refused(path, "type of layer 0", error=FileFormatError)
-    path.write_bytes(b"")
-    assert_refused(path, error=FileFormatError)
-
-
-def test_sizes_that_the_file_does_not_hold_are_not_believed(path):
-    write(path, {**dense([[100]]), "weight": None})
-    with h5py.File(path, "a") as file:
-        file["layer/0"].create_dataset("weight", (1 << 20, 1 << 20), "f8", chunks=(64, 64))
-    assert_refused(path, "weight of layer 0", str(8 << 40), error=FileFormatError)
-
-
-def test_links_to_other_files_are_not_followed(path, tmp_path):
-    other = write(tmp_path / "other.net", dense([[100]]))
-    write(path, dense([[100]]))
-    with h5py.File(path, "a") as file:
-        del file["layer/0/weight"]
-        file["layer/0/weight"] = h5py.ExternalLink(str(other), "layer/0/weight")
-    assert_refused(path, "'weight'", "link", error=FileFormatError)
-
-
-@pytest.fixture(scope="module")
-def intact(tmp_path_factory):
-    more = {"weight_rec": np.eye(4) * 10, "delay": np.arange(4), "bias": np.arange(4)}
-    hidden = dense(np.eye(4) * 60, kind="dense_rec", **more)
-    first = {"type": "input", "shape": np.array([4])}
-    file = tmp_path_factory.mktemp("netx") / "net"
-    return write(file, first, hidden, dense(np.ones((2, 4)) * 50)).read_bytes()
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(place=st.floats(0, 1), change=st.integers(1, 255), cut=st.booleans())
-def test_a_damaged_file_gives_a_program_or_one_clear_error(tmp_path, intact, place, change, cut):
-    data = bytearray(intact)
-    index = int(place * (len(data) - 1))
-    data[index] ^= change
-    path = tmp_path / "changed.net"
-    path.write_bytes(data[:index] if cut else data)
-    try:
-        open_trained(path, dt=1e-3)
-    except SpikecError as error:
-        assert "\n" not in str(error)  # noqa: PT017
-
-
-VALUES = st.one_of(
-    st.none(),
-    st.sampled_from([b"text", b"\xff\xfe", True, 1j, np.nan, np.inf, -1, 0, 2**62, 1e300, 0.5]),
-    st.lists(st.sampled_from([0.0, 1.0, -3.0, 1e9, np.nan]), max_size=6).map(np.array),
-    st.tuples(st.integers(0, 5), st.integers(0, 5)).map(np.ones),
-)
-
-
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_members_that_are_missing_or_strange_give_a_program_or_one_clear_error(tmp_path, intact, data):
-    path = tmp_path / "strange.net"
-    path.write_bytes(intact)
-    with h5py.File(path, "a") as file:
-        names: list[str] = []
-        file.visit(names.append)
-        for name in data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=2)):
-            value = data.draw(VALUES)
-            if name in file:
-                del file[name]
-                if value is not None:
-                    file[name] = value
-    try:
-        read_netx(path)
-    except SpikecError as error:
-        assert "\n" not in str(error)  # noqa: PT017
 
 
 # Commands
