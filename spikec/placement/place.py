@@ -16,7 +16,7 @@ from spikec.placement.cost import Cost, cost, message_hops, traffic
 from spikec.placement.grid import Grid, grid_of
 from spikec.placement.groups import Groups, Nets, groups_of, nets_of
 from spikec.placement.rates import Rates
-from spikec.placement.rules import Assignment, check_cores
+from spikec.placement.rules import Assignment, check_placed
 from spikec.program import LogEntry, Program
 from spikec.shards import in_parts
 from spikec.units import several
@@ -60,7 +60,8 @@ def place(program: Program, method: str = "search", seed: int = 0, rates: Rates 
         rates: Spikes of each neuron a tick, for instance measured on calibration data; 1 if left out.
 
     Raises:
-        TargetError: A core would hold more than it can, however the network is cut; all limits at once.
+        TargetError: A core would hold more than it can, or more cores are taken than there are, however the
+            network is cut; all limits at once.
         UsageError: There is no such method, it is not installed, the target has no mesh, or rates do not fit.
     """
     check_method(method)
@@ -68,9 +69,9 @@ def place(program: Program, method: str = "search", seed: int = 0, rates: Rates 
     task = _Task(program, seed, rates)
     ends = list(_ends(task, method))
     cheapest_first = sorted(ends, key=lambda end: (end[2], end[0].n_cores))
-    right = next((end for end in cheapest_first if not any(check_cores(end[0]))), None)
+    right = next((end for end in cheapest_first if not any(check_placed(end[0]))), None)
     if right is None:
-        raise TargetError(program.target.name, check_cores(ends[0][0]))
+        raise TargetError(program.target.name, check_placed(ends[0][0]))
     a, where, _ = right
     grid = grid_of(program.target, a.n_cores)
     if method == "search":

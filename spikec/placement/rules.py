@@ -190,6 +190,15 @@ def check_cores(a: Assignment) -> Iterator[Violation]:
             yield _violation(a, use, int(core), use.limit)
 
 
+def check_placed(a: Assignment) -> Iterator[Violation]:
+    """Everything that cores cannot hold, and whether there are so many; all at once."""
+    yield from check_cores(a)
+    most = a.target.limits.all_cores
+    if a.n_cores > most:
+        advice = "make the network smaller, or use fewer --bits"
+        yield Violation("cores", "the network", str(a.n_cores), f"at most {most:g}", advice)
+
+
 def limit_of(target: Target, name: str) -> int | None:
     """A limit of a core; None if the target has none."""
     figure = getattr(target.limits, name)

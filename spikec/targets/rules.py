@@ -147,7 +147,7 @@ def currents(program: Program) -> Iterator[Violation]:
 def sizes(program: Program) -> Iterator[Violation]:
     """The whole network fits the cores of all chips together, and each neuron's inputs fit one core."""
     limits, network = program.target.limits, program.network
-    cores = limits.cores.value * (limits.chips.value if limits.chips else 1) if limits.cores else np.inf
+    cores = limits.all_cores
     computing = [p for p in network.populations if not p.is_source]
     n, stored = sum(p.n for p in computing), sum(synapse_bytes(q) for q in network.projections)
     if limits.neurons_per_core and n > cores * limits.neurons_per_core.value:

@@ -104,6 +104,13 @@ class Limits:
     decays_per_population: Figure | None = None
     biases_per_population: Figure | None = None
 
+    @property
+    def all_cores(self) -> float:
+        """Cores of all chips together; infinite if there is no limit."""
+        if self.cores is None:
+            return np.inf
+        return self.cores.value * (1 if self.chips is None else self.chips.value)
+
 
 @dataclass(frozen=True, config=_STRICT)
 class Mesh:

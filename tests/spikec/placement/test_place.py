@@ -143,6 +143,17 @@ def test_sequential_gives_every_population_cores_of_its_own_in_equal_chunks():
     assert a.cores["p2"].tolist() == [3, 3, 3, 3]
 
 
+def test_a_placement_on_more_cores_than_all_chips_have_is_none():
+    p = program(layers(3, 6, 6), small_target(chips=1, cores=3, neurons_per_core=5))
+    with pytest.raises(TargetError) as found:
+        place(p, "sequential")
+    (v,) = found.value.violations
+    assert (v.rule, v.got, v.limit) == ("cores", "4", "at most 3")
+    assert place(p).n_cores == 3
+    several = program(p.network, small_target(chips=2, cores=2, neurons_per_core=5))
+    assert place(several, "sequential").n_cores == 4
+
+
 def test_sequential_counts_words_of_memory():
     # 1724 axons of 64 synapses: 9 words each, 124128 bytes; with 65 one word more: too much for 131072
     a = chunks.sequential(layers(700, 1024, recurrent=True), load_target("loihi1"))
