@@ -101,7 +101,7 @@ def load_dataset(spec: str, folder: Path | None = None) -> Dataset:
 
     Args:
         spec: ``NAME:SPLIT`` or, for its first ``N`` samples, ``NAME:SPLIT:N`` or ``NAME:SPLIT[:N]``; the path
-            of a folder or an ``.npz``, with a ``/`` in it or ``.npz`` at its end, may stand for ``NAME``.
+            of a folder or an ``.npz`` may stand for ``NAME``: ``./digits`` is a folder, ``digits`` is not.
         folder: Where data sets lie that do not ship; None for what `DATA_VARIABLE` says.
 
     Raises:
@@ -132,7 +132,9 @@ def load_dataset(spec: str, folder: Path | None = None) -> Dataset:
 
 def is_path(name: str) -> bool:
     """Whether a data set is one of the user's, on the disk."""
-    return "/" in name or os.sep in name or name.endswith(".npz")
+    if "/" in name or os.sep in name or name.endswith(".npz"):
+        return True
+    return name not in _LOADERS and Path(name).is_dir()
 
 
 def _check_finite(samples: FloatArray, name: str) -> None:

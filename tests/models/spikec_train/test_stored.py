@@ -239,6 +239,15 @@ def test_parts_of_different_samples_are_refused(tmp_path):
         load_dataset(f"{path}:train")
 
 
+def test_a_folder_beside_is_known_by_its_name_unless_a_data_set_has_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "digits"):
+        write(tmp_path / name, arrays())
+    assert load_dataset("mine:train:3").name == "mine"
+    assert load_dataset("digits:train").shape != (2, 2)
+    assert load_dataset("./digits:train").shape == (2, 2)
+
+
 def test_a_path_that_is_not_there_is_refused():
     with pytest.raises(FileFormatError, match="there is no file"):
         load_dataset("no/such/folder:train")
