@@ -280,7 +280,10 @@ def _calibration(
 ) -> Calibration:
     """The float network's run on samples."""
     if program.is_compiled:
-        raise UsageError("this network is in integers already; calibrate the float network it came from")
+        raise UsageError(
+            "this network is in integers already; calibrate the float network it came from, or give the "
+            "samples to spikec.place"
+        )
     events, _ = inputs_from(program.network, given)
     classes = None if labels is None else labels_from(program.network, labels, events)
     return calibration.calibrate(program.network, choose_backend(program, RunOptions()), events, classes)
