@@ -174,10 +174,10 @@ class Events:
                 tells the time to 1/parts of a tick. Times in ticks stay, in part 0.
         """
         if self.in_ticks:
+            if parts == 1:
+                return self
             n = self.n_neurons * parts
-            return (
-                self if parts == 1 else Events(self.times, self.neurons, self.sample_starts, n, self.multiple)
-            )
+            return Events(self.times, self.neurons, self.sample_starts, n, self.multiple)
         if self.n_events and self.times.max() / dt >= 2**62:
             raise EventsError(
                 f"a spike at {self.times.max():g} s is too late to be counted in ticks of {dt:g} s"
@@ -235,11 +235,8 @@ def from_rows(
     Raises:
         EventsError: As `Events`, or a sample is out of range.
     """
-    s, t, j = (
-        _numbers(samples, np.int64, "samples"),
-        np.asarray(times),
-        _numbers(neurons, np.int32, "neurons"),
-    )
+    s, j = _numbers(samples, np.int64, "samples"), _numbers(neurons, np.int32, "neurons")
+    t = np.asarray(times)
     if not s.shape == t.shape == j.shape or s.ndim != 1:
         raise EventsError(f"rows have {s.shape} samples, {t.shape} times, {j.shape} neurons; each needs (n,)")
     if s.size and not (0 <= s.min() and s.max() < n_samples):
@@ -336,13 +333,8 @@ def _check(e: Events) -> None:
         raise EventsError(
             f"events have {e.times.shape} times and {e.neurons.shape} neurons; lengths must agree"
         )
-    if (
-        starts.ndim != 1
-        or starts.size < 1
-        or starts[0] != 0
-        or starts[-1] != n
-        or np.any(np.diff(starts) < 0)
-    ):
+    covers = starts.ndim == 1 and starts.size > 0 and starts[0] == 0 and starts[-1] == n
+    if not covers or np.any(np.diff(starts) < 0):
         raise EventsError(f"sample_starts must rise from 0 to the number of events, {n}")
     if n == 0:
         return
