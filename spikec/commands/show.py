@@ -40,6 +40,7 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -
 
 def overview(found: Mapping[str, Any]) -> RenderableType:
     """What `inspect` found: single values first, then each list of records as a table."""
+    found = {k: v for name, value in found.items() for k, v in _origin(name, value).items()}
     single = [(k, _length(v) if k == "dt" else v) for k, v in found.items() if not _is_records(v)]
     parts: list[RenderableType] = [table(str(found.get("kind", "")), ("what", "value"), single)]
     for name, records in found.items():
@@ -47,6 +48,13 @@ def overview(found: Mapping[str, Any]) -> RenderableType:
             header = [k for k in records[0] if k not in ("figures", "delay_unit")]
             parts.append(table(name, header, [[_in_unit(r, k) for k in header] for r in records]))
     return Group(*parts)
+
+
+def _origin(name: str, value: Any) -> dict[str, Any]:
+    """Where a file comes from, a line each; with which versions, `--json` and the report tell."""
+    if name not in ("source", "origin"):
+        return {name: value}
+    return {f"{name}: {k}": v for k, v in value.items() if not k.endswith(" with")}
 
 
 def training(found: Mapping[str, Any]) -> RenderableType:

@@ -60,3 +60,10 @@ def test_spikes_after_the_end_have_a_column_where_there_are_any() -> None:
     assert "after end" not in printed(spike_times(measured(), "a", "b"), 200)
     words = printed(spike_times(measured(after_b=4), "a", "b"), 200).split()
     assert {"after", "end", "4"} <= set(words)
+
+
+def test_an_origin_is_told_line_by_line_without_versions() -> None:
+    source = {"file": "net.npz", "trained by": "spikec train digits-sampled", "trained with": "numpy 2.0.0"}
+    lines = printed(overview({"kind": "program", "source": source})).splitlines()
+    told = [" ".join(line.split()) for line in lines if "source" in line]
+    assert told == ["source: file net.npz", "source: trained by spikec train digits-sampled"]
