@@ -60,14 +60,15 @@ def _origin(name: str, value: Any) -> dict[str, Any]:
 def training(found: Mapping[str, Any]) -> RenderableType:
     """A trained network; of several seeds, a figure a line and a seed a column."""
     single = _flat({k: v for k, v in found.items() if k not in ("mean", "seeds", "shortfall")})
-    single |= {"as expected": found["shortfall"] or "yes"}
+    if "data" not in found:
+        single |= {"as expected": found["shortfall"] or "yes"}
     if "seeds" not in found:
         return overview({"kind": "trained", **single})
     seeds = [_flat(r) for r in found["seeds"]]
     header = ("figure", "mean", *(f"seed {r['seed']}" for r in seeds))
     rows = [(name, mean, *(r[name] for r in seeds)) for name, mean in _flat(found["mean"]).items()]
     kept: dict[str, Any] = {
-        k: single[k] for k in ("recipe", "seed", "output", "inputs", "as expected") if k in single
+        k: single[k] for k in ("recipe", "data", "seed", "output", "inputs", "as expected") if k in single
     }
     return Group(overview({"kind": "the best in training", **kept}), table("all seeds", header, rows))
 

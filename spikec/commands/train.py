@@ -88,7 +88,8 @@ def train_file(
         picture = curves(losses, recipe.title, "mean loss of an epoch")
         write_atomically(plot, to_bytes(picture, format_of(plot)))
     figures = records[best.seed - first]
-    found = {"recipe": name, **figures, "output": None if output is None else str(output)}
+    other = {"data": data_name} if data_name else {}
+    found = {"recipe": name, **other, **figures, "output": None if output is None else str(output)}
     accuracy = None if data_name else figures.get("accuracy", {}).get("test")
     found["shortfall"] = recipe.expected.shortfall(accuracy, None if recipe.data else figures.get("loss"))
     if best.inputs is not None and output is not None:

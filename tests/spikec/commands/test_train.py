@@ -254,8 +254,12 @@ def test_other_data_can_be_named_and_nothing_is_promised_of_them(spikec, tmp_pat
     )
     assert found["accuracy"]["test"] > 0.9
     assert found["shortfall"] is None
+    shown = spikec("train", "yinyang-sampled", "--data", path)
+    assert "mine.npz" in shown
+    assert "as expected" not in shown
     ran = json.loads(spikec("run", tmp_path / "net.npz", "--data", f"{path}:test", "--json"))
     assert ran["accuracy"] == pytest.approx(found["accuracy"]["test"])
     assert "leave out --data" in spikec("train", "single-neuron", "--data", path, code=2)
     assert "there is no data set" in spikec("train", "yinyang-sampled", "--data", "mine", code=2)
+    assert f"give {path}:train or" in spikec("run", tmp_path / "net.npz", "--data", path, code=2)
     assert "no array x_train" in spikec("train", "yinyang-sampled", "--data", f"{tmp_path}/", code=2)
