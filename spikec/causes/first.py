@@ -67,6 +67,7 @@ class FirstDifference:
         time_a: When run a has it, in its own time; None if never.
         time_b: When run b has it.
         seconds: What the earlier of the two stands for.
+        later: How much later the other run has it, seconds, each run's lateness taken off; None if never.
     """
 
     population: str
@@ -75,6 +76,7 @@ class FirstDifference:
     time_a: Time | None
     time_b: Time | None
     seconds: float
+    later: float | None = None
 
 
 def usual_tolerance(a: Side, b: Side) -> float:
@@ -132,7 +134,8 @@ def _first_of(name: str, a: Side, b: Side, tolerance: float) -> FirstDifference 
         return None
     seconds, neuron, side, own, other = min(found)
     time_a, time_b = (own, other) if side == "a" else (other, own)
-    return FirstDifference(name, neuron, side, time_a, time_b, seconds)
+    later = None if other is None else (b if side == "a" else a).seconds(name, other) - seconds
+    return FirstDifference(name, neuron, side, time_a, time_b, seconds, later)
 
 
 def _alone_or_earlier(

@@ -125,7 +125,8 @@ class QuantizeWeights:
             broken.extend(_wiped_out(q, real))
         worst = max((float(str(v)) for k, v in figures.items() if k.endswith("rms_error")), default=0.0)
         summary = (
-            f"weights of {fit.bits} bits, rms error up to {100 * worst:.2g} % of a projection's rms weight"
+            f"weights of {_bits_of_all(program.network, fit)} bits, rms error up to "
+            f"{float(f'{100 * worst:.2g}'):g} % of a projection's rms weight"
         )
         violations = (*program.violations, *broken)
         done = replace(program, network=network, scales=scales, violations=violations)
@@ -178,6 +179,12 @@ class QuantizeWeights:
         n_ticks = program.n_ticks or ASSUMED_TICKS
         rounding = self.rounding or Rounding.FEEDBACK
         return WeightFit(formats, bits, rounding, excitations, n_ticks, self.bits_of, _together(program))
+
+
+def _bits_of_all(network: Network, fit: WeightFit) -> str:
+    """``8``, or ``1 to 8`` where projections differ."""
+    bits = [fit.bits_for(q) for q in network.projections] or [fit.bits]
+    return f"{min(bits)}" if min(bits) == max(bits) else f"{min(bits)} to {max(bits)}"
 
 
 def _together(program: Program) -> Together:

@@ -66,7 +66,11 @@ def sentence(found: Diff, a: str, b: str) -> str:
         return f"{a} and {b} spike the same"
     has, lacks = (a, b) if first.side == "a" else (b, a)
     own, other = (first.time_a, first.time_b) if first.side == "a" else (first.time_b, first.time_a)
-    there = f"not in {lacks}" if other is None else f"in {lacks} only at {_time(other)}"
+    there = (
+        f"not in {lacks}"
+        if first.later is None
+        else f"in {lacks} only at {_time(other)}, {seconds_text(first.later)} later"
+    )
     text = f"neuron {first.neuron} of {first.population} spikes at {_time(own)} in {has}, {there}"
     blamed = next((c for c in found.causes if c.difference), None)
     if blamed is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from spikec.blame.blame import Blame, Outcome
 from spikec.blame.figures import Quantisation
 from spikec.report.table import UNKNOWN, Table, accuracy_text, printable_table
-from spikec.units import seconds_text
+from spikec.units import seconds_text, several
 
 
 def quantisation_tables(found: Quantisation) -> tuple[Table, ...]:
@@ -54,7 +54,7 @@ def _blame(found: Blame | None) -> Table | None:
         "Wrong spikes are missed or extra. What is not quantised stays as precise as it can be; the chip's "
         "arithmetic is what compiled adds to all in real numbers.",
     )
-    return Table(f"Blame, {found.n_samples} samples", header, rows, notes=notes)
+    return Table(f"Blame, {several(found.n_samples, 'sample')}", header, rows, notes=notes)
 
 
 def _outcome(outcome: Outcome | None) -> tuple[str, str, str]:

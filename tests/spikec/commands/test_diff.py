@@ -48,6 +48,7 @@ def test_a_synapse_that_differs_is_named(spikec, files):
         "time_a": 4,
         "time_b": None,
         "seconds": pytest.approx(4e-3),
+        "later": None,
     }
     worst = found["causes"][0]
     assert (worst["projection"], worst["neuron"], worst["weight_a"], worst["weight_b"]) == (

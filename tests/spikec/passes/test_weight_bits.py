@@ -21,6 +21,7 @@ def test_only_the_named_projection_and_its_parts_have_fewer_bits(split):
     found = {q.name: q.connectivity.weights.format.bits for q in program.network.projections}
     assert {b for n, b in found.items() if n.split(".")[0] == name} == {3}
     assert {b for n, b in found.items() if n.split(".")[0] != name} == {8}
+    assert any(e.summary.startswith("weights of 3 to 8 bits") for e in program.log)
 
 
 @pytest.mark.parametrize("bits", [0, 9])
