@@ -108,13 +108,15 @@ class MomentCourse:
         return np.where(lasts, np.exp(-self.a * np.maximum(end - s, 0.0)), 0.0)
 
     def _of_current(self, s: FloatArray, begin: float, end: float) -> FloatArray:
+        arrives = s <= end
+        s = np.where(arrives, s, end)
         since = np.maximum(s, begin)
         span = np.maximum(end - since, 0.0)
         slow = min(self.a, self.c)
         found: FloatArray = (
             np.exp(-self.c * (since - s)) * np.exp(-slow * span) * _e(span, abs(self.c - self.a))
         )
-        return np.where(s <= end, found, 0.0)
+        return np.where(arrives, found, 0.0)
 
 
 def moment_course(

@@ -12,6 +12,8 @@ from spikec.causes.arrivals import Place, arrivals_at, times_of
 from spikec.causes.courses import fixed_course, float_course
 from spikec.causes.moments import moment_course
 from spikec.errors import UsageError
+from spikec.ir.network import Population, Reset
+from spikec.ir.neurons import CubaLif
 from spikec.random.networks import random_continuous, random_inputs, random_program, random_spikes
 from spikec.random.ticks import random_counts, random_ticks
 from spikec.reference import ReferenceBackend
@@ -71,6 +73,14 @@ def test_parts_of_a_membrane_in_float_ticks_add_up_whatever_the_habits(seed):
         worth = course.worth(end)
         parts = sum(a.weight * worth(a.time) for a in arrivals) + sum(course.terms(end).values())
         assert parts == pytest.approx(course.membrane(end), abs=1e-9 * scale)
+
+
+def test_a_spike_that_never_arrives_is_worth_nothing():
+    p = Population("p", CubaLif(tau_mem=0.02, tau_syn=0.01, threshold=1.0), (1,))
+    course = moment_course(p, 0, Reset.VALUE, [], [], 4.0)
+    with np.errstate(all="raise", under="ignore"):
+        assert course.worth(0.5)(np.inf) == 0
+        assert course.worth(0.5)(0.4) > 0
 
 
 @given(seeds)
