@@ -110,7 +110,7 @@ def load_dataset(spec: str, folder: Path | None = None) -> Dataset:
     """
     given = re.fullmatch(r"([^:\[\]]+):([^:\[\]]+)(?::(\d+)|\[:(\d+)\])?", spec.strip())
     own = given is not None and is_path(given[1])
-    if given is None and is_path(spec.strip()) and ":" not in spec:
+    if spec.strip() and ":" not in spec and is_path(spec.strip()):
         raise UsageError(f"{spec} does not say which samples; give {spec}:train or {spec}:test")
     if given is None or not (own or f"{given[1]}:{given[2]}" in dataset_names()):
         raise UsageError(
