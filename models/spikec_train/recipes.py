@@ -9,7 +9,7 @@ beside `_train_layers`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import process_time
 from typing import Annotated, Any
@@ -150,6 +150,7 @@ class TrainingResult:
             if there can be no others.
         inputs: Input spikes that belong to the network, by population, if it has no data set.
         losses: Mean loss of each epoch, ``(n_epochs,)``; None if the method has no epochs.
+        notes: What is odd about the samples, one sentence each.
     """
 
     network: Network
@@ -161,6 +162,7 @@ class TrainingResult:
     measure: Callable[[Dataset], Mapping[str, float]] | None
     inputs: Mapping[str, Events] | None = None
     losses: FloatArray | None = None
+    notes: tuple[str, ...] = ()
 
 
 _ADAPTER: TypeAdapter[Recipe] = TypeAdapter(Recipe)
@@ -216,13 +218,14 @@ def train(
     if data is None:
         tell(f"loading {recipe.data}:train")
         data = load_dataset(f"{recipe.data}:train")
-    for sentence in check_trainable(data):
+    notes = tuple(check_trainable(data))
+    for sentence in notes:
         tell(sentence)
     if isinstance(options, ExactLayers):
-        return _train_layers(recipe, options, data, used, checkpoint, tell)
+        return replace(_train_layers(recipe, options, data, used, checkpoint, tell), notes=notes)
     if checkpoint is not None:
         raise UsageError("this recipe trains in one step and has no checkpoints; leave out --checkpoint")
-    return _train_sampled(recipe, options, data, used, tell)
+    return replace(_train_sampled(recipe, options, data, used, tell), notes=notes)
 
 
 def _train_sampled(

@@ -7,11 +7,17 @@ import numpy as np
 from spikec.errors import UsageError
 from spikec_train.datasets import Dataset
 
+SMALL = 0.25
+"""Samples whose largest value is below this part of the full one may be told a wrong one."""
+
+LOOKED_AT = 8192
+"""Samples whose values are looked at for their largest."""
+
 
 def check_trainable(data: Dataset) -> list[str]:
     """Refuse samples that tell no classes apart; say what is odd about others.
 
-    Samples in files are not looked at for it, only their labels.
+    Of samples in files only the first `LOOKED_AT` are looked at, and all labels.
 
     Returns:
         Sentences; none if all is well.
@@ -35,6 +41,12 @@ def check_trainable(data: Dataset) -> list[str]:
     if missing.size:
         names = ", ".join(map(str, missing[:10])) + (", ..." if missing.size > 10 else "")
         said.append(f"there are no training samples of class {names}: nothing will be answered so")
+    highest = float(np.max(data.samples[:LOOKED_AT]))
+    if 0 < highest < SMALL * data.x_max:
+        said.append(
+            f"the largest value is {highest:g}, though {data.x_max:g} counts as full: if there cannot be "
+            "such values, give the data their largest one as x_max"
+        )
     if isinstance(data.samples, np.ndarray):
         if not np.ptp(data.samples, axis=0).any():
             raise UsageError(

@@ -40,8 +40,7 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -
 
 def overview(found: Mapping[str, Any]) -> RenderableType:
     """What `inspect` found: single values first, then each list of records as a table."""
-    found = {k: v for name, value in found.items() for k, v in _origin(name, value).items()}
-    single = [(k, _length(v) if k == "dt" else v) for k, v in found.items() if not _is_records(v)]
+    single = [row for name, value in found.items() if not _is_records(value) for row in _rows(name, value)]
     parts: list[RenderableType] = [table(str(found.get("kind", "")), ("what", "value"), single)]
     for name, records in found.items():
         if _is_records(records) and records:
@@ -50,11 +49,16 @@ def overview(found: Mapping[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
-def _origin(name: str, value: Any) -> dict[str, Any]:
-    """Where a file comes from, a line each; with which versions, `--json` and the report tell."""
-    if name not in ("source", "origin"):
-        return {name: value}
-    return {f"{name}: {k}": v for k, v in value.items() if not k.endswith(" with")}
+def _rows(name: str, value: Any) -> list[tuple[str, Any]]:
+    """A value of an overview; notes, and where a file comes from, a line each.
+
+    With which versions it was made tell `--json` and the report.
+    """
+    if name == "notes" and value:
+        return [("" if k else name, note) for k, note in enumerate(value)]
+    if name in ("source", "origin"):
+        return [(f"{name}: {k}", v) for k, v in value.items() if not k.endswith(" with")]
+    return [(name, _length(value) if name == "dt" else value)]
 
 
 def training(found: Mapping[str, Any]) -> RenderableType:
@@ -68,7 +72,9 @@ def training(found: Mapping[str, Any]) -> RenderableType:
     header = ("figure", "mean", *(f"seed {r['seed']}" for r in seeds))
     rows = [(name, mean, *(r[name] for r in seeds)) for name, mean in _flat(found["mean"]).items()]
     kept: dict[str, Any] = {
-        k: single[k] for k in ("recipe", "data", "seed", "output", "inputs", "as expected") if k in single
+        k: single[k]
+        for k in ("recipe", "data", "seed", "output", "inputs", "notes", "as expected")
+        if k in single
     }
     return Group(overview({"kind": "the best in training", **kept}), table("all seeds", header, rows))
 

@@ -92,6 +92,8 @@ def train_file(
     found = {"recipe": name, **other, **figures, "output": None if output is None else str(output)}
     accuracy = None if data_name else figures.get("accuracy", {}).get("test")
     found["shortfall"] = recipe.expected.shortfall(accuracy, None if recipe.data else figures.get("loss"))
+    if best.notes:
+        found["notes"] = list(best.notes)
     if best.inputs is not None and output is not None:
         inputs = output.with_suffix(f".inputs{output.suffix}")
         save(dict(best.inputs), inputs)

@@ -92,6 +92,13 @@ def test_classes_without_samples_and_values_out_of_range_are_told():
     assert not check_trainable(data())
 
 
+def test_values_far_below_the_full_one_are_told_and_stand_in_the_result():
+    made = trained("sampled-ramp", data(0.2 * X))
+    (note,) = made.notes
+    assert note.startswith(f"the largest value is {0.2 * X.max():g}, though 1 counts as full")
+    assert not trained("sampled-ramp", data()).notes
+
+
 def test_a_readout_whose_equations_are_singular_is_refused(monkeypatch):
     monkeypatch.setitem(METHODS, "sampled-ramp", "hidden: 12, candidates: 2, penalties: [1.0e-30]")
     with pytest.raises(UsageError, match="too small for the readout's equations"):

@@ -67,3 +67,10 @@ def test_an_origin_is_told_line_by_line_without_versions() -> None:
     lines = printed(overview({"kind": "program", "source": source})).splitlines()
     told = [" ".join(line.split()) for line in lines if "source" in line]
     assert told == ["source: file net.npz", "source: trained by spikec train digits-sampled"]
+
+
+def test_each_note_is_a_line() -> None:
+    lines = printed(overview({"kind": "network", "notes": ["One, two.", "Three."]})).splitlines()
+    told = [" ".join(line.split()) for line in lines]
+    at = told.index("notes One, two.")
+    assert told[at + 1] == "Three."
