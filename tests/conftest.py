@@ -38,3 +38,15 @@ def spikec(monkeypatch, capsys):
         return int(stop.value.code or 0), captured.out, captured.err
 
     return call
+
+
+@pytest.fixture
+def spikec_says(spikec):
+    """The command line that ends with a code as expected: standard output of 0, standard error of others."""
+
+    def call(*words, code=0):
+        found, out, err = spikec(*words)
+        assert found == code, err
+        return err if code else out
+
+    return call

@@ -1,8 +1,11 @@
-"""lava-dl netx files for tests, with the datasets that SLAYER's ``export_hdf5`` writes."""
+"""lava-dl netx files for tests, with the datasets of SLAYER's ``export_hdf5``, and how one is refused."""
 
 import h5py
 import numpy as np
+import pytest
 
+from spikec.errors import NetworkError
+from spikec.frontends.netx import read_netx
 from tests.plain_slayer import summed
 
 CUBA = {"type": "CUBA", "iDecay": 4096, "vDecay": 4096, "vThMant": 100, "refDelay": 1, "gradedSpike": False}
@@ -64,3 +67,13 @@ def write(path, *layers, **simulation):
         for name, value in simulation.items():
             file[f"simulation/{name}"] = value
     return path
+
+
+def assert_refused(path, *words, error=NetworkError):
+    """A file is refused in one line that has these words and its path."""
+    with pytest.raises(error) as caught:
+        read_netx(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in (str(path), *words):
+        assert word in message, message

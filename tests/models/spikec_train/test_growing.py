@@ -1,7 +1,6 @@
 """Networks that grow: nothing changes when neurons enter, and they enter where the error is."""
 
 import json
-import sys
 from dataclasses import replace
 from functools import cache
 
@@ -10,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikec import cli
 from spikec.container import digest, load
 from spikec.errors import UsageError
 from spikec.ir.network import Network
@@ -201,19 +199,6 @@ def test_a_growth_that_makes_no_sense_is_refused(change, message):
         Growth(**{"first": 4, **change})
 
 
-@pytest.fixture
-def spikec(monkeypatch, capsys):
-    def call(*words, code=0):
-        monkeypatch.setattr(sys, "argv", ["spikec", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        assert int(stop.value.code or 0) == code, captured.err
-        return captured.err if code else captured.out
-
-    return call
-
-
 RECIPE = """
 title: Small
 data: yinyang
@@ -224,11 +209,11 @@ expected: {accuracy: 0.1, tolerance: 0.1, seconds: 1}
 """
 
 
-def test_both_options_train_a_network_of_the_recipes_width(spikec, tmp_path):
+def test_both_options_train_a_network_of_the_recipes_width(spikec_says, tmp_path):
     recipe, net = tmp_path / "small.yaml", tmp_path / "net.npz"
     recipe.write_text(RECIPE)
-    plain = json.loads(spikec("train", recipe, "--json"))
-    found = json.loads(spikec("train", recipe, "-o", net, "--curriculum", "--grow", 3, "--json"))
+    plain = json.loads(spikec_says("train", recipe, "--json"))
+    found = json.loads(spikec_says("train", recipe, "-o", net, "--curriculum", "--grow", 3, "--json"))
     assert found["accuracy"] != plain["accuracy"]
     assert load(net, Network).population("hidden1").shape == (8,)
 
@@ -243,8 +228,8 @@ def test_both_options_train_a_network_of_the_recipes_width(spikec, tmp_path):
         (("single-neuron", "--grow", 1), "exact-qif-neuron does not show samples in epochs"),
     ],
 )
-def test_what_cannot_grow_or_has_no_order_is_refused_in_a_sentence(spikec, words, message):
-    assert message in " ".join(spikec("train", *words, code=2).split())
+def test_what_cannot_grow_or_has_no_order_is_refused_in_a_sentence(spikec_says, words, message):
+    assert message in " ".join(spikec_says("train", *words, code=2).split())
 
 
 def test_a_network_cannot_grow_within_one_epoch():

@@ -1,12 +1,10 @@
 """`spikec train` as a user meets it: seeds, checkpoints, data folders, errors."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
-from spikec import cli
 from spikec.container import digest, load
 from spikec.events import Events
 from spikec.ir.network import Network
@@ -37,29 +35,16 @@ def recipe(tmp_path):
     return path
 
 
-@pytest.fixture
-def spikec(monkeypatch, capsys):
-    def call(*words, code=0):
-        monkeypatch.setattr(sys, "argv", ["spikec", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        assert int(stop.value.code or 0) == code, captured.err
-        return captured.err if code else captured.out
-
-    return call
-
-
-def test_what_a_training_lacks_of_its_promise_is_told(spikec, recipe, tmp_path):
+def test_what_a_training_lacks_of_its_promise_is_told(spikec_says, recipe, tmp_path):
     recipe.write_text(RECIPE.replace("accuracy: 0.1, tolerance: 0.1", "accuracy: 1.0, tolerance: 0.01"))
-    found = json.loads(spikec("train", recipe, "-o", tmp_path / "net.npz", "--json"))
+    found = json.loads(spikec_says("train", recipe, "-o", tmp_path / "net.npz", "--json"))
     got = 100 * found["accuracy"]["test"]
     assert found["shortfall"] == f"the recipe promises 99.00 % right or more, but this is {got:.2f} %"
-    assert "promises 99.00 %" in " ".join(spikec("train", recipe, "-o", tmp_path / "net.npz").split())
+    assert "promises 99.00 %" in " ".join(spikec_says("train", recipe, "-o", tmp_path / "net.npz").split())
 
 
-def test_one_seed_gives_its_figures_and_its_network(spikec, recipe, tmp_path):
-    found = json.loads(spikec("train", recipe, "-o", tmp_path / "net.npz", "--json"))
+def test_one_seed_gives_its_figures_and_its_network(spikec_says, recipe, tmp_path):
+    found = json.loads(spikec_says("train", recipe, "-o", tmp_path / "net.npz", "--json"))
     assert found["seed"] == 5
     assert {"seconds", "loss", "accuracy", "output"} <= set(found)
     assert set(found["accuracy"]) == set(found["loss"]) == {"train", "test"}
@@ -70,17 +55,17 @@ def test_one_seed_gives_its_figures_and_its_network(spikec, recipe, tmp_path):
     assert digest(load(tmp_path / "net.npz", Network)) == digest(expected.network)
 
 
-def test_without_an_output_there_are_figures_and_no_file(spikec, recipe, tmp_path, monkeypatch):
+def test_without_an_output_there_are_figures_and_no_file(spikec_says, recipe, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found = json.loads(spikec("train", recipe, "--json"))
+    found = json.loads(spikec_says("train", recipe, "--json"))
     assert found["output"] is None
     assert 0 <= found["accuracy"]["test"] <= 1
     assert [p.name for p in tmp_path.iterdir()] == [recipe.name]
 
 
-def test_of_several_seeds_the_one_with_the_lowest_training_loss_is_kept(spikec, recipe, tmp_path):
+def test_of_several_seeds_the_one_with_the_lowest_training_loss_is_kept(spikec_says, recipe, tmp_path):
     out = tmp_path / "net.npz"
-    found = json.loads(spikec("train", recipe, "-o", out, "--seed", 2, "--seeds", 3, "--json"))
+    found = json.loads(spikec_says("train", recipe, "-o", out, "--seed", 2, "--seeds", 3, "--json"))
     assert [r["seed"] for r in found["seeds"]] == [2, 3, 4]
     losses = [r["loss"]["train"] for r in found["seeds"]]
     best = int(np.argmin(losses))
@@ -92,22 +77,22 @@ def test_of_several_seeds_the_one_with_the_lowest_training_loss_is_kept(spikec, 
     assert digest(load(out)) == digest(expected.network)
 
 
-def test_a_table_shows_each_seed_and_the_mean(spikec, recipe, tmp_path):
-    out = spikec("train", recipe, "-o", tmp_path / "net.npz", "--seeds", 2)
+def test_a_table_shows_each_seed_and_the_mean(spikec_says, recipe, tmp_path):
+    out = spikec_says("train", recipe, "-o", tmp_path / "net.npz", "--seeds", 2)
     for word in ("figure", "mean", "seed 5", "seed 6", "accuracy.test"):
         assert word in out
 
 
-def test_each_seed_has_a_checkpoint_of_its_own(spikec, recipe, tmp_path):
+def test_each_seed_has_a_checkpoint_of_its_own(spikec_says, recipe, tmp_path):
     state = tmp_path / "state.npz"
     first = json.loads(
-        spikec("train", recipe, "-o", tmp_path / "a.npz", "--seeds", 2, "--checkpoint", state, "--json")
+        spikec_says("train", recipe, "-o", tmp_path / "a.npz", "--seeds", 2, "--checkpoint", state, "--json")
     )
     assert not state.exists()
     assert (tmp_path / "state.5.npz").exists()
     assert (tmp_path / "state.6.npz").exists()
     again = json.loads(
-        spikec("train", recipe, "-o", tmp_path / "b.npz", "--seeds", 2, "--checkpoint", state, "--json")
+        spikec_says("train", recipe, "-o", tmp_path / "b.npz", "--seeds", 2, "--checkpoint", state, "--json")
     )
     first.pop("output")
     again.pop("output")
@@ -115,10 +100,10 @@ def test_each_seed_has_a_checkpoint_of_its_own(spikec, recipe, tmp_path):
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
-def test_a_checkpoint_of_another_seed_is_refused_in_one_line(spikec, recipe, tmp_path):
+def test_a_checkpoint_of_another_seed_is_refused_in_one_line(spikec_says, recipe, tmp_path):
     state = tmp_path / "state.npz"
-    spikec("train", recipe, "-o", tmp_path / "a.npz", "--checkpoint", state)
-    told = spikec(
+    spikec_says("train", recipe, "-o", tmp_path / "a.npz", "--checkpoint", state)
+    told = spikec_says(
         "train", recipe, "-o", tmp_path / "b.npz", "--seed", 6, "--checkpoint", state, code=2
     ).strip()
     assert told.startswith("spikec: checkpoint")
@@ -127,12 +112,12 @@ def test_a_checkpoint_of_another_seed_is_refused_in_one_line(spikec, recipe, tmp
     assert not (tmp_path / "b.npz").exists()
 
 
-def test_data_that_do_not_ship_are_asked_for_in_one_line(spikec, tmp_path, monkeypatch):
+def test_data_that_do_not_ship_are_asked_for_in_one_line(spikec_says, tmp_path, monkeypatch):
     monkeypatch.delenv("SPIKEC_DATA", raising=False)
-    told = spikec("train", "mnist-theta", "-o", tmp_path / "n.npz", code=2)
+    told = spikec_says("train", "mnist-theta", "-o", tmp_path / "n.npz", code=2)
     assert "in SPIKEC_DATA, or to `spikec train` with --data-dir" in told
     assert "put mnist.npz, or train-images-idx3-ubyte and train-labels-idx1-ubyte" in told
-    told = spikec("train", "mnist-theta", "-o", tmp_path / "n.npz", "--data-dir", tmp_path, code=2)
+    told = spikec_says("train", "mnist-theta", "-o", tmp_path / "n.npz", "--data-dir", tmp_path, code=2)
     assert f"there is no MNIST in {tmp_path}" in told
 
 
@@ -144,8 +129,8 @@ def test_data_that_do_not_ship_are_asked_for_in_one_line(spikec, tmp_path, monke
         (("-o", "no/such/folder/net.npz"), "there is no folder"),
     ],
 )
-def test_what_cannot_work_is_refused_before_the_training(spikec, recipe, tmp_path, words, message):
-    assert message in spikec("train", recipe, "-o", tmp_path / "net.npz", *words, code=2)
+def test_what_cannot_work_is_refused_before_the_training(spikec_says, recipe, tmp_path, words, message):
+    assert message in spikec_says("train", recipe, "-o", tmp_path / "net.npz", *words, code=2)
     assert not (tmp_path / "net.npz").exists()
 
 
@@ -169,14 +154,14 @@ def spike_times(tmp_path):
 
 
 def test_input_spikes_are_written_beside_a_network_that_has_no_data_and_run_replays_the_training(
-    spikec, spike_times, tmp_path
+    spikec_says, spike_times, tmp_path
 ):
     out, result = tmp_path / "rnn.npz", tmp_path / "result.npz"
-    found = json.loads(spikec("train", spike_times, "-o", out, "--json"))
+    found = json.loads(spikec_says("train", spike_times, "-o", out, "--json"))
     assert found["inputs"] == str(tmp_path / "rnn.inputs.npz")
     assert {"loss", "targets", "targets_matched", "largest_error", "mean_error", "seconds"} <= set(found)
     assert not any(name.startswith("test_") for name in found)
-    spikec("run", out, "--input", found["inputs"], "-o", result)
+    spikec_says("run", out, "--input", found["inputs"], "-o", result)
     replayed = load(result, RunResult).spikes["neurons"]
     expected = train_qif(load_recipe(str(spike_times)).training, 3)
     trial = run(expected.task.model, expected.parameters, expected.task.targets)
@@ -185,9 +170,9 @@ def test_input_spikes_are_written_beside_a_network_that_has_no_data_and_run_repl
     np.testing.assert_allclose(replayed.times, 0.01 * trial.spike_times, rtol=1e-9)
 
 
-def test_of_several_seeds_the_inputs_of_the_best_are_kept(spikec, spike_times, tmp_path):
+def test_of_several_seeds_the_inputs_of_the_best_are_kept(spikec_says, spike_times, tmp_path):
     out = tmp_path / "rnn.npz"
-    found = json.loads(spikec("train", spike_times, "-o", out, "--seeds", 3, "--json"))
+    found = json.loads(spikec_says("train", spike_times, "-o", out, "--seeds", 3, "--json"))
     losses = [r["loss"] for r in found["seeds"]]
     assert found["seed"] == 3 + int(np.argmin(losses))
     assert found["mean"]["loss"] == pytest.approx(np.mean(losses), rel=1e-12)
@@ -197,30 +182,32 @@ def test_of_several_seeds_the_inputs_of_the_best_are_kept(spikec, spike_times, t
     assert digest(kept) == digest(expected)
 
 
-def test_a_table_of_several_seeds_says_where_the_inputs_are(spikec, spike_times, tmp_path, monkeypatch):
+def test_a_table_of_several_seeds_says_where_the_inputs_are(spikec_says, spike_times, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    out = spikec("train", spike_times, "-o", "rnn.npz", "--seeds", 2)
+    out = spikec_says("train", spike_times, "-o", "rnn.npz", "--seeds", 2)
     for word in ("rnn.inputs.npz", "targets_matched", "seed 4"):
         assert word in out
 
 
-def test_spike_times_have_checkpoints_and_no_data_folder(spikec, spike_times, tmp_path):
+def test_spike_times_have_checkpoints_and_no_data_folder(spikec_says, spike_times, tmp_path):
     state = tmp_path / "state.npz"
-    spikec("train", spike_times, "-o", tmp_path / "a.npz", "--checkpoint", state)
-    spikec("train", spike_times, "-o", tmp_path / "b.npz", "--checkpoint", state)
+    spikec_says("train", spike_times, "-o", tmp_path / "a.npz", "--checkpoint", state)
+    spikec_says("train", spike_times, "-o", tmp_path / "b.npz", "--checkpoint", state)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
-    told = spikec("train", spike_times, "-o", tmp_path / "c.npz", "--data-dir", tmp_path, code=2)
+    told = spikec_says("train", spike_times, "-o", tmp_path / "c.npz", "--data-dir", tmp_path, code=2)
     assert "leave out --data-dir" in told
 
 
-def test_training_curves_are_drawn_a_line_a_seed(spikec, recipe, tmp_path, monkeypatch):
+def test_training_curves_are_drawn_a_line_a_seed(spikec_says, recipe, tmp_path, monkeypatch):
     from spikec.commands import train as command
 
     drawn = []
     monkeypatch.setattr(
         command, "curves", lambda losses, *rest: drawn.append(losses) or curves(losses, *rest)
     )
-    spikec("train", recipe, "-o", tmp_path / "net.npz", "--seeds", "2", "--plot", tmp_path / "curves.png")
+    spikec_says(
+        "train", recipe, "-o", tmp_path / "net.npz", "--seeds", "2", "--plot", tmp_path / "curves.png"
+    )
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     ((first, second),) = drawn
     assert (first[0], second[0]) == ("seed 5", "seed 6")
@@ -228,38 +215,38 @@ def test_training_curves_are_drawn_a_line_a_seed(spikec, recipe, tmp_path, monke
     assert first[1].shape == (2,)
 
 
-def test_curves_that_cannot_be_drawn_leave_nothing_behind(spikec, recipe, tmp_path):
+def test_curves_that_cannot_be_drawn_leave_nothing_behind(spikec_says, recipe, tmp_path):
     net, plot = tmp_path / "net.npz", tmp_path / "curves.png"
-    assert "one step" in spikec("train", "digits-sampled", "-o", net, "--plot", plot, code=2)
-    assert ".png, .svg, .pdf" in spikec("train", recipe, "-o", net, "--plot", "curves.jpg", code=2)
-    assert "no folder" in spikec("train", recipe, "-o", net, "--plot", tmp_path / "no" / "c.png", code=2)
+    assert "one step" in spikec_says("train", "digits-sampled", "-o", net, "--plot", plot, code=2)
+    assert ".png, .svg, .pdf" in spikec_says("train", recipe, "-o", net, "--plot", "curves.jpg", code=2)
+    assert "no folder" in spikec_says("train", recipe, "-o", net, "--plot", tmp_path / "no" / "c.png", code=2)
     assert list(tmp_path.iterdir()) == [recipe]
 
 
-def test_a_checkpoint_without_a_folder_is_refused_before_any_training(spikec, recipe, tmp_path):
-    message = spikec(
+def test_a_checkpoint_without_a_folder_is_refused_before_any_training(spikec_says, recipe, tmp_path):
+    message = spikec_says(
         "train", recipe, "-o", tmp_path / "net.npz", "--checkpoint", tmp_path / "none" / "c.npz", code=2
     )
     assert "to write c.npz to; make it first" in message
 
 
-def test_other_data_can_be_named_and_nothing_is_promised_of_them(spikec, tmp_path):
+def test_other_data_can_be_named_and_nothing_is_promised_of_them(spikec_says, tmp_path):
     rng = np.random.default_rng(0)
     x = rng.random((300, 4), np.float32)
     y = (x[:, 0] > x[:, 1]).astype(np.uint8)
     path = tmp_path / "mine.npz"
     np.savez(path, x_train=x[:200], y_train=y[:200], x_test=x[200:], y_test=y[200:])
     found = json.loads(
-        spikec("train", "yinyang-sampled", "--data", path, "-o", tmp_path / "net.npz", "--json")
+        spikec_says("train", "yinyang-sampled", "--data", path, "-o", tmp_path / "net.npz", "--json")
     )
     assert found["accuracy"]["test"] > 0.9
     assert found["shortfall"] is None
-    shown = spikec("train", "yinyang-sampled", "--data", path)
+    shown = spikec_says("train", "yinyang-sampled", "--data", path)
     assert "mine.npz" in shown
     assert "as expected" not in shown
-    ran = json.loads(spikec("run", tmp_path / "net.npz", "--data", f"{path}:test", "--json"))
+    ran = json.loads(spikec_says("run", tmp_path / "net.npz", "--data", f"{path}:test", "--json"))
     assert ran["accuracy"] == pytest.approx(found["accuracy"]["test"])
-    assert "leave out --data" in spikec("train", "single-neuron", "--data", path, code=2)
-    assert "there is no data set" in spikec("train", "yinyang-sampled", "--data", "mine", code=2)
-    assert f"give {path}:train or" in spikec("run", tmp_path / "net.npz", "--data", path, code=2)
-    assert "no array x_train" in spikec("train", "yinyang-sampled", "--data", f"{tmp_path}/", code=2)
+    assert "leave out --data" in spikec_says("train", "single-neuron", "--data", path, code=2)
+    assert "there is no data set" in spikec_says("train", "yinyang-sampled", "--data", "mine", code=2)
+    assert f"give {path}:train or" in spikec_says("run", tmp_path / "net.npz", "--data", path, code=2)
+    assert "no array x_train" in spikec_says("train", "yinyang-sampled", "--data", f"{tmp_path}/", code=2)

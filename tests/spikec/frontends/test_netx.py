@@ -15,7 +15,7 @@ from spikec.commands.files import open_compiled, open_program, read_inputs
 from spikec.commands.listing import listing
 from spikec.commands.overview import overview
 from spikec.compare import compare
-from spikec.errors import NetworkError, UsageError
+from spikec.errors import UsageError
 from spikec.frontends import open_network, open_trained
 from spikec.frontends.netx import read_netx
 from spikec.frontends.netx_numbers import fixed_weights
@@ -24,7 +24,7 @@ from spikec.ir.conventions import Comparison, Convention
 from spikec.ir.network import Dialect
 from spikec.program import Program
 from spikec.rasters import from_raster
-from tests.netx_files import CUBA, dense, write
+from tests.netx_files import CUBA, assert_refused, dense, write
 
 OXFORD = Path(__file__).resolve().parents[3].parent / "shared" / "nets" / "oxford"
 STRICT = Convention(comparison=Comparison.ABOVE)
@@ -49,15 +49,6 @@ def one_spike(n_ticks, n=1, neuron=0):
     raster = np.zeros((n_ticks, n), bool)
     raster[0, neuron] = True
     return raster
-
-
-def assert_refused(path, *words, error=NetworkError):
-    with pytest.raises(error) as caught:
-        read_netx(path)
-    message = str(caught.value)
-    assert "\n" not in message
-    for word in (str(path), *words):
-        assert word in message, message
 
 
 # What is read

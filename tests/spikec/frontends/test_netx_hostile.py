@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spikec.errors import FileFormatError, NetworkError, SpikecError
+from spikec.errors import FileFormatError, SpikecError
 from spikec.frontends import open_trained
 from spikec.frontends.netx import read_netx
-from tests.netx_files import CUBA, conv, dense, flatten, image, pool, write
+from tests.netx_files import CUBA, assert_refused, conv, dense, flatten, image, pool, write
 
 CHECKED = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -24,35 +24,26 @@ def path(tmp_path):
     return tmp_path / "network.net"
 
 
-def refused(path, *words, error=NetworkError):
-    with pytest.raises(error) as caught:
-        read_netx(path)
-    message = str(caught.value)
-    assert "\n" not in message
-    for word in (str(path), *words):
-        assert word in message, message
-
-
 def test_what_is_no_netx_file_or_has_gaps_is_refused(path):
     with h5py.File(path, "w") as file:
         file["other"] = 1
-    refused(path, "no group 'layer'", error=FileFormatError)
+    assert_refused(path, "no group 'layer'", error=FileFormatError)
     for name in ("1", "x", "00", "-1"):
         with h5py.File(path, "w") as file:
             file.create_group(f"layer/{name}")
-        refused(path, repr(name), "from 0", error=FileFormatError)
+        assert_refused(path, repr(name), "from 0", error=FileFormatError)
     with h5py.File(path, "w") as file:
         file["layer/0/type"] = np.ones(3)
-    refused(path, "type of layer 0", error=FileFormatError)
+    assert_refused(path, "type of layer 0", error=FileFormatError)
     path.write_bytes(b"")
-    refused(path, error=FileFormatError)
+    assert_refused(path, error=FileFormatError)
 
 
 def test_sizes_that_the_file_does_not_hold_are_not_believed(path):
     write(path, {**dense([[100]]), "weight": None})
     with h5py.File(path, "a") as file:
         file["layer/0"].create_dataset("weight", (1 << 20, 1 << 20), "f8", chunks=(64, 64))
-    refused(path, "weight of layer 0", str(8 << 40), error=FileFormatError)
+    assert_refused(path, "weight of layer 0", str(8 << 40), error=FileFormatError)
 
 
 def test_links_to_other_files_are_not_followed(path, tmp_path):
@@ -61,7 +52,7 @@ def test_links_to_other_files_are_not_followed(path, tmp_path):
     with h5py.File(path, "a") as file:
         del file["layer/0/weight"]
         file["layer/0/weight"] = h5py.ExternalLink(str(other), "layer/0/weight")
-    refused(path, "'weight'", "link", error=FileFormatError)
+    assert_refused(path, "'weight'", "link", error=FileFormatError)
 
 
 HUGE = [
@@ -83,7 +74,7 @@ HUGE = [
 
 @pytest.mark.parametrize(("layers", "word"), HUGE)
 def test_sizes_that_promise_petabytes_are_refused(path, layers, word):
-    refused(write(path, *layers), word)
+    assert_refused(write(path, *layers), word)
 
 
 def test_numbers_that_a_file_can_hardly_hold_are_not_read(path):
@@ -91,7 +82,7 @@ def test_numbers_that_a_file_can_hardly_hold_are_not_read(path):
     with h5py.File(path, "a") as file:
         zeros = {"shape": (1, 1 << 25), "dtype": "i1", "chunks": (1, 1 << 20), "compression": "gzip"}
         file["layer/0"].create_dataset("weight", **zeros)[:] = 0
-    refused(path, "weight of layer 0", "plausibly", error=FileFormatError)
+    assert_refused(path, "weight of layer 0", "plausibly", error=FileFormatError)
 
 
 PEAK = """

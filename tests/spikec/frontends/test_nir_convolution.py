@@ -76,7 +76,7 @@ def _image(rng, shape):
     return rng.integers(-4, 5, shape).astype(float)
 
 
-def _refused(path, *words, dt=DT):
+def _assert_refused(path, *words, dt=DT):
     with pytest.raises(NetworkError) as caught:
         read_nir(path, dt=dt)
     message = str(caught.value)
@@ -311,7 +311,7 @@ def test_a_flatten_that_leaves_axes_is_told_where_weights_take_them_as_one_row(p
     ids=lambda value: value[0] + value[-1] if isinstance(value[0], str) else "",
 )
 def test_what_cannot_be_is_refused_by_name(path, nodes, shape, words):
-    _refused(_chain(path, shape, *nodes, *([] if isinstance(nodes[-1], nir.IF) else [_if()])), *words)
+    _assert_refused(_chain(path, shape, *nodes, *([] if isinstance(nodes[-1], nir.IF) else [_if()])), *words)
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_impossible_numbers_of_a_convolution_name_it(path, node, parameter, valu
     with h5py.File(path, "a") as file:
         del file[f"node/nodes/{node}/{parameter}"]
         file[f"node/nodes/{node}/{parameter}"] = value
-    _refused(path, "Conv2d 0" if node == "0" else "Flatten 1")
+    _assert_refused(path, "Conv2d 0" if node == "0" else "Flatten 1")
 
 
 def test_what_a_flatten_states_of_its_input_means_nothing_if_it_is_impossible(path):
@@ -369,17 +369,17 @@ def test_pooling_becomes_part_of_the_kernel_behind_it(path):
 def test_a_list_of_synapses_that_is_too_long_is_refused_before_it_is_made(path, monkeypatch):
     monkeypatch.setattr(convolution, "MOST_LISTED", 100)
     nodes = (_conv(np.ones((1, 1, 3, 3))), nir.Scale(np.arange(1.0, 65).reshape(1, 8, 8)), _if())
-    _refused(_chain(path, (1, 10, 10), *nodes), "576 pairs", "100")
+    _assert_refused(_chain(path, (1, 10, 10), *nodes), "576 pairs", "100")
 
 
 def test_a_product_of_lists_that_is_too_long_is_refused_before_it_is_made(path, monkeypatch):
     monkeypatch.setattr(nir_maps, "MOST_LISTED", 1000)
     nodes = (nir.SumPool2d(np.array([3, 3]), np.array([2, 2]), np.array([0, 0])),
              _conv(np.ones((1, 1, 3, 3)), padding=1), _if())  # fmt: skip
-    _refused(_chain(path, (1, 12, 12), *nodes), "Conv2d 1", "weights")
+    _assert_refused(_chain(path, (1, 12, 12), *nodes), "Conv2d 1", "weights")
 
 
 def test_a_network_of_too_many_weights_is_refused(path, monkeypatch):
     monkeypatch.setattr(nir_paths, "MAX_SYNAPSES", 50)
     nodes = (_conv(np.ones((2, 1, 3, 3))), _if(), _conv(np.ones((2, 2, 3, 3))), _if())
-    _refused(_chain(path, (1, 7, 7), *nodes), "more than 50 weights", "Conv2d")
+    _assert_refused(_chain(path, (1, 7, 7), *nodes), "more than 50 weights", "Conv2d")
