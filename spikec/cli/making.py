@@ -102,12 +102,11 @@ def train(
 ) -> None:
     """Train a network by a recipe."""
     from spikec.commands.show import training as show
-    from spikec.commands.train import train_file
+    from spikec.commands.train import Changes, train_file
 
+    changes = Changes(curriculum, grow, data)
     with telling() as tell:
-        found = train_file(
-            recipe, output, seed, seeds, data_dir, checkpoint, tell, plot, curriculum, grow, data
-        )
+        found = train_file(recipe, output, seed, seeds, data_dir, checkpoint, tell, plot, changes)
     print_found(found, lambda: show(found), json_)
 
 

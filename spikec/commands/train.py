@@ -7,7 +7,7 @@ A network without a data set has input spikes of its own, which are written besi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,45 @@ from spikec.arrays import FloatArray
 from spikec.commands.files import check_output
 from spikec.container import save, write_atomically
 from spikec.errors import UsageError
-from spikec.provenance import trained_by
+from spikec.provenance import option_words, trained_by
 from spikec.report.plots import curves, format_of, to_bytes
 
 if TYPE_CHECKING:
     from spikec_train.datasets import Dataset
     from spikec_train.recipes import Recipe, TrainingResult
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What the command line changes in a recipe.
+
+    Attributes:
+        curriculum: Whether easy samples come first.
+        grow: Hidden neurons to begin with; None for all of them, or what the recipe says.
+        data: Another data set than the recipe's, of which it promises nothing.
+    """
+
+    curriculum: bool = False
+    grow: int | None = None
+    data: str | None = None
+
+    def of(self, recipe: Recipe) -> Recipe:
+        """The recipe with them.
+
+        Raises:
+            UsageError: It has no data set that could be another.
+        """
+        from spikec_train.growing import Growth
+        from spikec_train.orders import Curriculum
+
+        if self.curriculum and recipe.curriculum is None:
+            recipe = replace(recipe, curriculum=Curriculum())
+        if self.grow is not None:
+            growth = Growth(self.grow) if recipe.growth is None else replace(recipe.growth, first=self.grow)
+            recipe = replace(recipe, growth=growth)
+        if self.data is not None and recipe.data is None:
+            raise UsageError("this recipe draws its input and has no data set; leave out --data")
+        return recipe if self.data is None else replace(recipe, data=self.data)
 
 
 def train_file(
@@ -34,9 +67,7 @@ def train_file(
     checkpoint: Path | None,
     progress: Callable[[str], None],
     plot: Path | None = None,
-    curriculum: bool = False,
-    grow: int | None = None,
-    data_name: str | None = None,
+    changes: Changes = Changes(),
 ) -> dict[str, Any]:
     """Train networks by a recipe, and save the one that does best on the *training* samples.
 
@@ -49,9 +80,7 @@ def train_file(
         checkpoint: Where an interrupted training goes on; of several seeds, each has a file of its own.
         progress: Told what happens.
         plot: Where a picture of the loss over the epochs goes, a line a seed.
-        curriculum: Whether easy samples come first.
-        grow: Hidden neurons to begin with; None for all of them, or what the recipe says.
-        data_name: Another data set than the recipe's, of which it promises nothing.
+        changes: What is to be otherwise than in the recipe.
 
     Returns:
         As JSON values: figures of the saved network and, of several seeds, those of each and their means.
@@ -67,7 +96,7 @@ def train_file(
     if output is None:
         progress("no network will be written, for no --output says where")
     _check_places(output, checkpoint, plot)
-    recipe = _changed(load_recipe(name), curriculum, grow, data_name)
+    recipe = changes.of(load_recipe(name))
     first = recipe.seed if seed is None else seed
     data, test = _data(recipe.data, data_dir, progress)
     best: TrainingResult | None = None
@@ -83,14 +112,14 @@ def train_file(
             best = made
     assert best is not None
     if output is not None:
-        save(best.network, output, origin=trained_by(name, best.seed, *_words(curriculum, grow, data_name)))
+        save(best.network, output, origin=trained_by(name, best.seed, *option_words(changes)))
     if plot is not None:
         picture = curves(losses, recipe.title, "mean loss of an epoch")
         write_atomically(plot, to_bytes(picture, format_of(plot)))
     figures = records[best.seed - first]
-    other = {"data": data_name} if data_name else {}
+    other = {"data": changes.data} if changes.data else {}
     found = {"recipe": name, **other, **figures, "output": None if output is None else str(output)}
-    accuracy = None if data_name else figures.get("accuracy", {}).get("test")
+    accuracy = None if changes.data else figures.get("accuracy", {}).get("test")
     found["shortfall"] = recipe.expected.shortfall(accuracy, None if recipe.data else figures.get("loss"))
     if best.notes:
         found["notes"] = list(best.notes)
@@ -112,27 +141,6 @@ def _check_places(output: Path | None, checkpoint: Path | None, plot: Path | Non
     check_output(plot, output, checkpoint)
     if plot is not None:
         format_of(plot)
-
-
-def _changed(recipe: Recipe, curriculum: bool, grow: int | None, data: str | None) -> Recipe:
-    """A recipe with what the command line adds to it."""
-    from spikec_train.growing import Growth
-    from spikec_train.orders import Curriculum
-
-    if curriculum and recipe.curriculum is None:
-        recipe = replace(recipe, curriculum=Curriculum())
-    if grow is not None:
-        growth = Growth(grow) if recipe.growth is None else replace(recipe.growth, first=grow)
-        recipe = replace(recipe, growth=growth)
-    if data is not None and recipe.data is None:
-        raise UsageError("this recipe draws its input and has no data set; leave out --data")
-    return recipe if data is None else replace(recipe, data=data)
-
-
-def _words(curriculum: bool, grow: int | None, data: str | None) -> list[str]:
-    """What `_changed` was given, as on the command line."""
-    first = [] if grow is None else ["--grow", str(grow)]
-    return ["--curriculum"] * curriculum + first + ([] if data is None else ["--data", data])
 
 
 def _of_all(records: list[dict[str, Any]]) -> dict[str, Any]:
