@@ -9,25 +9,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-import spikec
 from spikec.compare import compare
 from spikec.container import load
 from spikec.placement.ledger import count_cores
 from spikec.placement.place import METHODS
+from tests.small_chip import small_chip
 
 NET = Path(__file__).parents[3] / "models" / "nets" / "yinyang-ttfs.npz"
-TARGETS = Path(spikec.__file__).parent / "targets"
 
 
 @pytest.fixture
 def small_cores(tmp_path):
     """Loihi 1 with cores of 20 neurons."""
-    chip = yaml.safe_load((TARGETS / "loihi1.yaml").read_text())
-    chip["name"] = "small"
-    chip["limits"]["neurons_per_core"]["value"] = 20
-    path = tmp_path / "small.yaml"
-    path.write_text(yaml.safe_dump(chip))
-    return path
+    return small_chip(tmp_path, "loihi1", 20)
 
 
 @pytest.mark.parametrize("method", METHODS)

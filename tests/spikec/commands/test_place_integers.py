@@ -2,11 +2,9 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 import spikec as library
 from spikec.compare import compare
@@ -20,20 +18,15 @@ from spikec.ir.neurons import Source
 from spikec.program import Program
 from spikec.targets.target import load_target
 from tests.netx_files import CUBA, dense, write
+from tests.small_chip import small_chip
 
-TARGETS = Path(library.__file__).parent / "targets"
 N_IN, N, N_TICKS = 6, 14, 12
 
 
 @pytest.fixture
 def small(tmp_path):
     """Loihi 2 with cores of 5 neurons."""
-    chip = yaml.safe_load((TARGETS / "loihi2.yaml").read_text())
-    chip["name"] = "small"
-    chip["limits"]["neurons_per_core"]["value"] = 5
-    path = tmp_path / "small.yaml"
-    path.write_text(yaml.safe_dump(chip))
-    return path
+    return small_chip(tmp_path, "loihi2", 5)
 
 
 @pytest.fixture
